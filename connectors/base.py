@@ -1,0 +1,349 @@
+"""What every connector speaks: documents out of an ERP, status back into it, messages out through a channel.
+
+An ERP connector moves bytes and keeps its place; a channel hands over a finished document and proves it.
+Neither knows what an invoice means, neither asks for the time to decide anything, and each failure is one of
+`formats.errors`: RemoteUnavailable (retried), RemoteRefused (parked for IT), RemoteUnexpected (parked, with
+evidence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from formats.errors import EInvoicingError
+from formats.identifiers import Identifier
+
+__all__ = [
+    "Attachment",
+    "Channel",
+    "CheckStep",
+    "ConnectorSettings",
+    "DeliveryState",
+    "ErpConnector",
+    "OpenInvoice",
+    "OutboundMessage",
+    "Page",
+    "PaymentState",
+    "PaymentStatus",
+    "Receipt",
+    "RejectedDocument",
+    "SecretReference",
+    "SourceDocument",
+    "StateCell",
+    "StatusReport",
+    "Surroundings",
+    "WriteBack",
+]
+
+
+# `env:NAME` or `file:PATH` (relative to the config folder); the secret itself never stands in a config file.
+SecretReference = Annotated[str, StringConstraints(pattern=r"^(env|file):.+")]
+
+
+class ConnectorSettings(BaseModel):
+    """The `settings:` of one source or channel. A connector's class derives its own, with a default for every
+    choice.
+
+    Field descriptions are shown to the operator when a value is wrong.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StateCell(Protocol):
+    """One small text that a connector keeps between calls and processes (tokens, a resolved id)."""
+
+    @property
+    def value(self) -> str:
+        """What was saved last, "" at first."""
+        ...
+
+    def save(self, value: str) -> None:
+        """Committed to the database, encrypted at rest where the installation says so, when this returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a connector is given besides its settings.
+
+    `secret` turns a reference into the secret (ConfigError if it is not there); `clock` gives the aware UTC
+    time; `locked` opens a StateCell of this connector that no other thread or process can open until it is
+    closed.
+    """
+
+    secret: Callable[[str], str]
+    clock: Callable[[], datetime]
+    locked: Callable[[str], AbstractContextManager[StateCell]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """One invoice as the ERP gave it, byte for byte.
+
+    `key` is the ERP's own identity of the invoice and survives every change and repeat output of it;
+    `revision` is the ERP's change marker (a row version, a document number, a time) and is only for people:
+    whether something changed is decided by comparing content. `part` is the position of the invoice in
+    `content` where one file holds several (from 0). `origin` says where the bytes were, for messages and the
+    journal: a path, an address.
+    """
+
+    key: str
+    revision: str
+    media_type: str
+    content: bytes
+    part: int = 0
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedDocument:
+    """Something that arrived and cannot be taken as a document (too large, not settled for too long).
+
+    It is kept where it is at the other side, and shown to a person with `problem`; `key` names it stably.
+    """
+
+    key: str
+    origin: str
+    problem: EInvoicingError
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Documents, and the cursor that may be stored once they are.
+
+    The pipeline commits documents and cursor in one transaction, then calls `ErpConnector.acknowledge`.
+    Reading from an older cursor gives the same documents again, never fewer.
+    """
+
+    documents: tuple[SourceDocument, ...]
+    cursor: str
+    rejected: tuple[RejectedDocument, ...] = ()
+    # What `acknowledge` needs in order to tidy up at the other side (file names); opaque to the pipeline.
+    handles: tuple[str, ...] = ()
+
+
+class DeliveryState(StrEnum):
+    """What is known of one message or, in a StatusReport, of one invoice."""
+
+    ACCEPTED_FOR_TRANSPORT = "sent"
+    DELIVERED = "delivered"
+    REJECTED = "rejected"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The news about one invoice that the ERP should show.
+
+    `reference` identifies this piece of news for ever (one invoice, one state), so that writing it back twice
+    finds the first one. `key`, `number` and `document_id` name the invoice in the ERP's words:
+    `SourceDocument.key`, BT-1, and the ERP's number of the outbound document (DOCNUM of an IDoc), where there
+    is one. `at` is aware UTC.
+    """
+
+    reference: str
+    key: str
+    number: str
+    document_id: str
+    state: DeliveryState
+    text: str
+    at: datetime
+    message_id: str = ""
+    channel: str = ""
+    xml: bytes = b""
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """Proof that the ERP holds a StatusReport: where, and whether it was there already."""
+
+    where: str
+    existed: bool
+
+
+class PaymentState(StrEnum):
+    """How far an invoice is settled."""
+
+    OPEN = "open"
+    PARTLY_PAID = "partly paid"
+    PAID = "paid"
+    SETTLED = "settled otherwise"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvoice:
+    """An invoice whose payment we want to know: the ERP's key, BT-1, and the amount due in its currency."""
+
+    key: str
+    number: str
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentStatus:
+    """What the ERP says about the settlement of one invoice.
+
+    `paid` is the sum settled so far in the invoice currency, not negative; `on` the date of the last
+    settlement. `evidence` is a short reference a person can look up (payment, clearing document, bank entry).
+    """
+
+    key: str
+    number: str
+    state: PaymentState
+    currency: str
+    paid: Decimal
+    on: date | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One step of `gateway check`: what was tried, whether it worked, what was seen, what to do when it did
+    not."""
+
+    name: str
+    ok: bool
+    seen: str
+    fix: str = ""
+
+
+class ErpConnector(Protocol):
+    """One ERP interface of one company."""
+
+    @property
+    def name(self) -> str:
+        """The configured name of this source, as in `sources.yaml`."""
+        ...
+
+    def pull(self, cursor: str) -> Iterator[Page]:
+        """Changed sales invoices after `cursor` ("" for the very first time), oldest change first.
+
+        A failure in the middle raises after the pages before it were given; nothing given is lost by asking
+        again.
+        """
+        ...
+
+    def acknowledge(self, page: Page) -> None:
+        """The page is stored for good: archive files, or do nothing. Safe to repeat."""
+        ...
+
+    def report_status(self, report: StatusReport) -> WriteBack:
+        """Write one piece of news into the ERP by its own means; looked up first, so that it is there
+        once."""
+        ...
+
+    def pull_payments(self, invoices: Sequence[OpenInvoice]) -> Iterator[PaymentStatus]:
+        """Settlement of these invoices as far as the ERP knows; invoices it says nothing about are left
+        out."""
+        ...
+
+    def check(self) -> Iterator[CheckStep]:
+        """Try the connection step by step, reading only: name, TLS, login, rights, clock, one read.
+
+        Never raises for what it is there to find; stops at the first step that makes the next one pointless.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of sockets and files."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file of a message. `filename` has no folder in it."""
+
+    filename: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """One finished invoice on its way to one receiver.
+
+    `message_id` is made before the first attempt and stays the same on every retry; it is a UUID in lower
+    case. `files[0]` is the invoice as the network wants it, and `digest` its SHA-256 in lower-case hex.
+    `sender` and `receiver` are electronic addresses (EAS); for e-mail `mailbox` is the receiver instead.
+    """
+
+    message_id: str
+    number: str
+    digest: str
+    files: tuple[Attachment, ...]
+    seller: str
+    buyer: str
+    sender: Identifier | None = None
+    receiver: Identifier | None = None
+    mailbox: str = ""
+    subject: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the other side said about one message: SENT (taken), DELIVERED (arrived) or REJECTED (refused,
+    `text` why).
+
+    `evidence` is the proof exactly as received, `at` the other side's time as aware UTC.
+    """
+
+    message_id: str
+    state: DeliveryState
+    at: datetime
+    text: str = ""
+    evidence: bytes = field(default=b"", repr=False)
+    media_type: str = "application/octet-stream"
+    # What `settle` needs in order to tidy up at the other side; opaque to the pipeline.
+    handle: str = ""
+
+
+class Channel(Protocol):
+    """One way out."""
+
+    @property
+    def name(self) -> str:
+        """The configured name of this channel, as in `channels.yaml`."""
+        ...
+
+    def send(self, message: OutboundMessage) -> Receipt:
+        """Hand one message over.
+
+        Raises RouteError for a receiver that the other side does not know, RemoteUnavailable with `uncertain`
+        where it may have been taken although no answer came.
+        """
+        ...
+
+    def find(self, message: OutboundMessage) -> Receipt | None:
+        """Whether the other side already holds this message; asked before every repeated attempt.
+
+        Raises RemoteUnavailable or RemoteRefused when it cannot be told; None means certainly not taken.
+        """
+        ...
+
+    def receipts(self) -> Iterator[Receipt]:
+        """News about messages sent earlier, each as often as asked until it is settled."""
+        ...
+
+    def settle(self, receipt: Receipt) -> None:
+        """This news is stored for good: archive or delete it at the other side. Safe to repeat."""
+        ...
+
+    def check(self) -> Iterator[CheckStep]:
+        """As ErpConnector.check."""
+        ...
+
+    def close(self) -> None:
+        """Let go of sockets and files."""
+        ...

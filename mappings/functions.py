@@ -1,0 +1,215 @@
+"""The functions that mapping files may call, each small, named for what it does, and tested.
+
+Two families. `using:` names functions of one value that turn what the ERP said into what the model holds.
+Inside expressions (JMESPath) the arithmetic of `Arithmetic` is at hand, exact on decimals and on number
+texts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Final
+
+from jmespath import functions as jmespath_functions
+
+from formats import money
+from formats.errors import MalformedDocument
+from formats.identifiers import Identifier, electronic_address
+
+__all__ = ["FUNCTIONS", "Arithmetic", "number"]
+
+
+def number(value: Any) -> Decimal | None:
+    """A Decimal from a number or number text; None stays None and empty text is None. Floats are refused."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise MalformedDocument(
+            f"{str(value)[:40]!r} is not a number", where="amount", fix="check the field in the ERP"
+        )
+    return Decimal(value) if isinstance(value, int) else money.parse(value)
+
+
+class Arithmetic(jmespath_functions.Functions):
+    """Exact arithmetic for mapping expressions; None where an operand is missing."""
+
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_add(self, left: Any, right: Any) -> Decimal | None:
+        return self._both(left, right, lambda a, b: a + b)
+
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_subtract(self, left: Any, right: Any) -> Decimal | None:
+        return self._both(left, right, lambda a, b: a - b)
+
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_multiply(self, left: Any, right: Any) -> Decimal | None:
+        return self._both(left, right, lambda a, b: a * b)
+
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_divide(self, left: Any, right: Any) -> Decimal | None:
+        return self._both(left, right, lambda a, b: None if b == 0 else a / b)
+
+    @jmespath_functions.signature({"types": []})
+    def _func_total(self, values: Any) -> Decimal:
+        """The sum of a list of numbers; missing ones are skipped, an empty list is 0."""
+        return sum((found for found in map(number, values or ()) if found is not None), Decimal(0))
+
+    @jmespath_functions.signature({"types": []})
+    def _func_cents(self, value: Any) -> Decimal | None:
+        """Rounded to two decimals, half away from zero."""
+        found = number(value)
+        return None if found is None else money.round_amount(found)
+
+    @jmespath_functions.signature({"types": []})
+    def _func_magnitude(self, value: Any) -> Decimal | None:
+        found = number(value)
+        return None if found is None else abs(found)
+
+    @jmespath_functions.signature({"types": []})
+    def _func_negated(self, value: Any) -> Decimal | None:
+        found = number(value)
+        return None if found is None else -found
+
+    @jmespath_functions.signature({"types": []})
+    def _func_is_negative(self, value: Any) -> bool:
+        found = number(value)
+        return found is not None and found < 0
+
+    @jmespath_functions.signature({"types": []})
+    def _func_is_positive(self, value: Any) -> bool:
+        found = number(value)
+        return found is not None and found > 0
+
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_same_number(self, left: Any, right: Any) -> bool:
+        return number(left) == number(right)
+
+    @staticmethod
+    def _both(left: Any, right: Any, combine: Callable[[Decimal, Decimal], Decimal | None]) -> Decimal | None:
+        a, b = number(left), number(right)
+        return None if a is None or b is None else combine(a, b)
+
+
+def strip_zeros(value: Any) -> str:
+    """SAP pads keys with zeros; people and the ledger write them without: 0090000123 is 90000123."""
+    return str(value).strip().lstrip("0") or "0"
+
+
+def sap_date(value: Any) -> date | None:
+    """YYYYMMDD; 00000000 is SAP's way to say none."""
+    text = str(value).strip()
+    if text in ("", "00000000"):
+        return None
+    try:
+        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        raise MalformedDocument(
+            f"{text[:20]!r} is not a date", where="date", fix="it must be YYYYMMDD"
+        ) from error
+
+
+def iso_date(value: Any) -> date | None:
+    """The first ten characters, YYYY-MM-DD; a time and zone behind them are ignored: a business date has
+    neither."""
+    text = str(value).strip()
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise MalformedDocument(
+            f"{text[:20]!r} is not a date", where="date", fix="it must be YYYY-MM-DD"
+        ) from error
+
+
+_EXACT_DATE: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/\Z")
+
+
+def exact_date(value: Any) -> date | None:
+    """`/Date(ms)/` of Exact Online: the milliseconds are local wall-clock time written as if it were UTC."""
+    match = _EXACT_DATE.match(str(value).strip())
+    if match is None:
+        raise MalformedDocument(
+            f"{str(value)[:40]!r} is not a date of Exact Online", where="date", fix="read it again"
+        )
+    return datetime.fromtimestamp(int(match[1]) // 1000, UTC).date()
+
+
+def percent_from_fraction(value: Any) -> Decimal | None:
+    """0.21 means 21 %."""
+    found = number(value)
+    return None if found is None else (found * 100).normalize() + 0
+
+
+def percent(value: Any) -> Decimal | None:
+    """21, 21.000 and 21.0% are all 21; trailing zeros go."""
+    found = number(str(value).rstrip("% "))
+    if found is None:
+        return None
+    return found.quantize(Decimal(1)) if found == found.to_integral_value() else found.normalize()
+
+
+def shortest(value: Any) -> Decimal | None:
+    """A quantity without trailing zeros: 3.000 is 3."""
+    return percent(value)
+
+
+def cents(value: Any) -> Decimal | None:
+    """An amount with two decimals, as EN 16931 writes amounts."""
+    found = number(value)
+    return None if found is None else money.round_amount(found)
+
+
+def magnitude(value: Any) -> Decimal | None:
+    """Without its sign."""
+    found = number(value)
+    return None if found is None else abs(found)
+
+
+def decode_base64(value: Any) -> bytes:
+    """An embedded file. Raises MalformedDocument when it is not base64."""
+    try:
+        return base64.b64decode("".join(str(value).split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedDocument(
+            "the attachment is not base64", where="attachment", fix="attach it again"
+        ) from error
+
+
+def address(value: Any) -> Identifier:
+    """`scheme:value` as an electronic address."""
+    return electronic_address(str(value))
+
+
+def compact(value: Any) -> str:
+    """Without blanks, dots, and slashes, in capitals: VAT numbers and IBANs as registers write them."""
+    return re.sub(r"[\s./]", "", str(value)).upper()
+
+
+FUNCTIONS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        function.__name__: function
+        for function in (
+            address,
+            cents,
+            compact,
+            decode_base64,
+            exact_date,
+            iso_date,
+            magnitude,
+            percent,
+            percent_from_fraction,
+            sap_date,
+            shortest,
+            strip_zeros,
+        )
+    }
+)

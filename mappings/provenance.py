@@ -1,0 +1,43 @@
+"""Where each business term of a mapped invoice came from: the answer to "why does it say that?"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from formats.model import Invoice
+
+__all__ = ["Mapped", "Origin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The origin of one value.
+
+    `term` is the business term, `path` its place in the model ("lines[2].vat.category"), `value` what was
+    said, as text (embedded files only as their size). `source` is the expression that found it in the ERP's
+    document, with its position where that is a row ("E1EDP01[2]: item.POSEX"), `field` the ERP's own name of
+    the field for people, `table` the code table row that translated it ("tax_codes[A1]"), `line` the line in
+    the mapping file.
+    """
+
+    term: str
+    path: str
+    value: str
+    source: str
+    field: str
+    mapping: str
+    version: str
+    line: int
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """An invoice and the origin of each of its values, in the order they were filled."""
+
+    invoice: Invoice
+    origins: tuple[Origin, ...]
+
+    def of(self, term: str) -> tuple[Origin, ...]:
+        """All values of one business term; several where it stands in a repeated group."""
+        return tuple(origin for origin in self.origins if origin.term == term)
