@@ -1,0 +1,162 @@
+"""Document totals (BG-22) and the VAT breakdown (BG-23): filling in what an ERP leaves out, and showing sums.
+
+The arithmetic is that of EN 16931-1 section 6.4: amounts are rounded to two decimals, half away from zero, and
+VAT once for each category and rate, never for each line. Nothing here overrides what the invoice says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation, Overflow
+from types import MappingProxyType
+from typing import Final
+
+from formats.errors import MalformedDocument
+from formats.model.invoice import Invoice
+from formats.model.vat import AllowanceCharge, Totals, VatBreakdown
+from formats.money import round_amount
+
+__all__ = ["COMPLETIONS", "calculate_breakdown", "complete", "tax_of"]
+
+_NONE: Final = Totals()
+
+
+def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str, ...]]:
+    """Fill the named values where the invoice leaves them out; return it with the model paths filled.
+
+    `names` are keys of `COMPLETIONS`, in any order; they are worked off so that each finds what it builds on.
+    A value that is there stays as it is, and one that lacks an operand stays missing: missing is never zero.
+    Doing it twice changes nothing more. Raises KeyError for an unknown name (the caller checks its own file)
+    and MalformedDocument where an amount is too long to calculate with.
+    """
+    unknown = [name for name in names if name not in COMPLETIONS]
+    if unknown:
+        raise KeyError(f"no completion is called {unknown[0]!r}")
+    filled = []
+    for name, (path, calculate) in COMPLETIONS.items():
+        if name in names and _missing(invoice, path):
+            try:
+                value = calculate(invoice)
+            except (InvalidOperation, Overflow) as error:
+                raise MalformedDocument(
+                    "an amount has more digits than an invoice can carry",
+                    where=f"invoice {invoice.number or 'without number'}, {path}",
+                    fix="correct the amount in the ERP",
+                ) from error
+            if value is not None and value != ():
+                invoice = _with(invoice, path, value)
+                filled.append(path)
+    return invoice, tuple(filled)
+
+
+def calculate_breakdown(invoice: Invoice) -> tuple[VatBreakdown, ...]:
+    """BG-23 from lines and document allowances and charges, one row for each category and rate, in order of
+    appearance; empty where an amount or a category is missing."""
+    bases: dict[tuple[str, Decimal | None], Decimal] = {}
+    for category, rate, amount in _taxed(invoice):
+        if category is None or amount is None:
+            return ()
+        bases[category, rate] = bases.get((category, rate), Decimal(0)) + amount
+    return tuple(
+        VatBreakdown(
+            taxable_amount=round_amount(base), tax_amount=tax_of(base, rate), category=category, rate=rate
+        )
+        for (category, rate), base in bases.items()
+    )
+
+
+def tax_of(base: Decimal, rate: Decimal | None) -> Decimal:
+    """BT-117 of one row: the rounded base times the rate (a percentage), rounded; without a rate it is 0."""
+    return round_amount(round_amount(base) * (rate or Decimal(0)) / 100)
+
+
+def _taxed(invoice: Invoice) -> Iterable[tuple[str | None, Decimal | None, Decimal | None]]:
+    for line in invoice.lines:
+        vat = line.vat
+        yield (vat.category, vat.rate, line.net_amount) if vat else (None, None, line.net_amount)
+    for allowance in invoice.allowances:
+        amount = None if allowance.amount is None else -allowance.amount
+        yield allowance.vat_category, allowance.vat_rate, amount
+    for charge in invoice.charges:
+        yield charge.vat_category, charge.vat_rate, charge.amount
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The rounded sum; None where there is nothing to add or one amount is missing."""
+    known = list(amounts)
+    if not known or None in known:
+        return None
+    return round_amount(sum((amount for amount in known if amount is not None), Decimal(0)))
+
+
+def _line_total(invoice: Invoice) -> Decimal | None:
+    return _sum(line.net_amount for line in invoice.lines)
+
+
+def _allowance_total(invoice: Invoice) -> Decimal | None:
+    return _sum(allowance.amount for allowance in invoice.allowances)
+
+
+def _charge_total(invoice: Invoice) -> Decimal | None:
+    return _sum(charge.amount for charge in invoice.charges)
+
+
+def _without_vat(invoice: Invoice) -> Decimal | None:
+    totals = invoice.totals or _NONE
+    allowances = _or_nothing(totals.allowances, invoice.allowances)
+    charges = _or_nothing(totals.charges, invoice.charges)
+    if totals.lines is None or allowances is None or charges is None:
+        return None
+    return round_amount(totals.lines - allowances + charges)
+
+
+def _or_nothing(total: Decimal | None, parts: tuple[AllowanceCharge, ...]) -> Decimal | None:
+    """A total that is left out counts as zero only where there is nothing to total."""
+    return Decimal(0) if total is None and not parts else total
+
+
+def _vat_total(invoice: Invoice) -> Decimal | None:
+    return _sum(row.tax_amount for row in invoice.vat_breakdown)
+
+
+def _with_vat(invoice: Invoice) -> Decimal | None:
+    totals = invoice.totals or _NONE
+    return _sum((totals.without_vat, totals.vat))
+
+
+def _due(invoice: Invoice) -> Decimal | None:
+    totals = invoice.totals or _NONE
+    if totals.with_vat is None:
+        return None
+    return round_amount(totals.with_vat - (totals.paid or 0) + (totals.rounding or 0))
+
+
+_Calculation = Callable[[Invoice], Decimal | tuple[VatBreakdown, ...] | None]
+
+# Name in a mapping file -> model path and calculation, each after those it builds on.
+COMPLETIONS: Final[Mapping[str, tuple[str, _Calculation]]] = MappingProxyType(
+    {
+        "line_total": ("totals.lines", _line_total),  # BT-106
+        "allowance_total": ("totals.allowances", _allowance_total),  # BT-107
+        "charge_total": ("totals.charges", _charge_total),  # BT-108
+        "without_vat": ("totals.without_vat", _without_vat),  # BT-109
+        "vat_breakdown": ("vat_breakdown", calculate_breakdown),  # BG-23
+        "vat_total": ("totals.vat", _vat_total),  # BT-110
+        "with_vat": ("totals.with_vat", _with_vat),  # BT-112
+        "due": ("totals.due", _due),  # BT-115
+    }
+)
+
+
+def _missing(invoice: Invoice, path: str) -> bool:
+    if path == "vat_breakdown":
+        return not invoice.vat_breakdown
+    return getattr(invoice.totals or _NONE, path.removeprefix("totals.")) is None
+
+
+def _with(invoice: Invoice, path: str, value: Decimal | tuple[VatBreakdown, ...]) -> Invoice:
+    if isinstance(value, tuple):
+        return replace(invoice, vat_breakdown=value)
+    field = path.removeprefix("totals.")
+    return replace(invoice, totals=replace(invoice.totals or _NONE, **{field: value}))

@@ -1,0 +1,412 @@
+"""Mapping files at work: an ERP's document to the canonical invoice, with the origin of every value.
+
+A mapping file says for each business term where it comes from:
+
+    mapping: acme                      # its name; `extends: other` takes over another file and overrides
+    parts of it version: "1"                       # recorded with every invoice that was mapped by it
+    document: Acme sales invoice       # for people reads: json                        # json, xml or idoc:
+    see mappings.source for the plain shape of each tables_from: [tables/acme.yaml]    # code tables;
+    `tables:` holds further ones, row by row over those derive: [line_total, due]          # totals the ERP
+    does not give, computed (formats.model.totals.complete) terms:
+      BT-1: doc.invoice.number         # short for {from: ...}
+      BT-2: {from: doc.invoice.date, using: iso_date, field: "Invoice date", required: true}
+      BT-5: {from: doc.invoice.currency, default: EUR}
+      BG-7:                            # a group that occurs once: its terms look into the same scope
+        terms:
+          BT-49:                       # several ways, the first that gives a value counts
+            - {from: doc.buyer.gln, scheme: "0088", field: "GLN of the customer"}
+            - {from: doc.buyer.peppol_id, using: address}
+      BG-25:                           # a repeated group: once for each row that `each` finds, `when` picks
+      rows
+        each: doc.invoice.lines
+        when: is_positive(item.quantity)
+        terms:
+          BT-131: {from: item.amount, using: cents}
+          BG-30:
+            terms:
+              BT-151: {from: item.tax_code, table: tax_codes.category, field: "Tax code of the line"}
+
+Expressions are JMESPath with the functions of `mappings.functions.Arithmetic`. They see `doc` (the document),
+`company` (the selling company's facts from the configuration), `item` (the row of the nearest `each`) and
+`outer` (the row around that one). A term may have: `from`, `const`, `default`, `using` (one or several
+functions of `mappings.functions.FUNCTIONS`), `table` (table or table.column; key "*" catches the rest),
+`scheme` or `scheme_from` for identifiers, `each` for repeated terms, `when`, `required`, `field` (the ERP's
+name of the field, for people) and `hint` (how a person mends it). Texts are trimmed and empty ones are
+missing.
+
+A repeated group may be given as a list of group rules; their rows are put together in that order.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from formats import money
+from formats.errors import DocumentError, MalformedDocument, MappingError
+from formats.identifiers import Identifier
+from formats.model import Invoice
+from formats.model.line import Classification
+from formats.model.terms import TermField, fields_of
+from formats.model.totals import complete
+from mappings.functions import Arithmetic, iso_date, number
+from mappings.provenance import Mapped, Origin
+from mappings.source import READERS
+
+__all__ = ["CompiledMapping", "Expression", "GroupRule", "Rule", "Table", "TermRule"]
+
+_OPTIONS: Final = jmespath.Options(custom_functions=Arithmetic())
+_MOST_ROWS: Final = 100_000
+_MOST_PROBLEMS_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled JMESPath expression with its text."""
+
+    text: str
+    search: Callable[..., Any] = field(repr=False)
+
+    def value(self, scope: Mapping[str, Any]) -> Any:
+        return self.search(scope, _OPTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class TermRule:
+    """One way to fill one business term."""
+
+    term: TermField
+    file: str
+    version: str
+    line: int
+    source: Expression | None
+    each: Expression | None
+    when: Expression | None
+    scheme_from: Expression | None
+    scheme: str | None
+    const: str | None
+    default: str | None
+    using: tuple[Callable[[Any], Any], ...]
+    table: str
+    column: str
+    required: bool
+    erp_field: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """One way to fill one business group: the ways of each of its terms and groups, by their field."""
+
+    term: TermField
+    line: int
+    each: Expression | None
+    when: Expression | None
+    rules: Mapping[str, tuple[Rule, ...]]
+
+
+Rule = TermRule | GroupRule
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMapping:
+    """A mapping file ready to run. Immutable and safe to share between threads."""
+
+    name: str
+    version: str
+    document: str
+    reads: str
+    derive: tuple[str, ...]
+    tables: Mapping[str, Table] = field(repr=False)
+    rules: Mapping[str, tuple[Rule, ...]] = field(repr=False)
+
+    def map(self, content: bytes, part: int, company: Mapping[str, Any]) -> Mapped:
+        """One document as an invoice with the origin of every value.
+
+        Raises MalformedDocument where the bytes cannot be read, and MappingError naming the first business
+        term and ERP field that could not be filled, with the next ones in its text.
+        """
+        run = _Run(
+            self, {"doc": READERS[self.reads](content, part), "company": company, "item": None, "outer": None}
+        )
+        return run.invoice()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One document on its way through a mapping."""
+
+    mapping: CompiledMapping
+    root: Mapping[str, Any]
+    origins: list[Origin] = field(default_factory=list)
+    problems: list[MappingError] = field(default_factory=list)
+
+    def invoice(self) -> Mapped:
+        invoice = self._build(Invoice, self.mapping.rules, self.root, "", "") or Invoice()
+        if self.problems:
+            raise _together(self.problems)
+        invoice, computed = complete(invoice, self.mapping.derive)
+        self.origins += [
+            Origin(
+                term=_term_of(path),
+                path=path,
+                value=_shown(_at(invoice, path)),
+                source="computed from the lines, allowances and charges",
+                field="",
+                mapping=self.mapping.name,
+                version=self.mapping.version,
+                line=0,
+            )
+            for path in computed
+        ]
+        return Mapped(invoice, tuple(self.origins))
+
+    def _build(
+        self,
+        owner: type,
+        rules: Mapping[str, tuple[Rule, ...]],
+        scope: Mapping[str, Any],
+        path: str,
+        row: str,
+    ) -> Any:
+        values: dict[str, Any] = {}
+        for attribute, ways in rules.items():
+            term, place = ways[0].term, f"{path}{attribute}"
+            if term.repeated:
+                found = tuple(self._repeated(ways, scope, place, row))
+                if found:
+                    values[attribute] = found
+                continue
+            for way in ways:
+                value = self._once(way, scope, place, row)
+                if value is not None:
+                    values[attribute] = value
+                    break
+        return owner(**values) if values else None
+
+    def _once(self, way: Rule, scope: Mapping[str, Any], place: str, row: str) -> Any:
+        if isinstance(way, TermRule):
+            return self._term(way, scope, place, row)
+        if not self._wanted(way, scope):
+            return None
+        return self._build(way.term.value, way.rules, scope, f"{place}.", row)
+
+    def _repeated(
+        self, ways: Sequence[Rule], scope: Mapping[str, Any], place: str, row: str
+    ) -> Iterator[Any]:
+        index = 0
+        for way in ways:
+            for inner, inner_row in self._rows(way, scope, row):
+                value = self._once(way, inner, f"{place}[{index}]", inner_row)
+                if value is not None:
+                    index += 1
+                    yield value
+
+    def _rows(self, way: Rule, scope: Mapping[str, Any], row: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+        if way.each is None:
+            yield scope, row
+            return
+        try:
+            items = way.each.value(scope)
+        except (JMESPathError, DocumentError, ArithmeticError) as error:
+            self._problem(way, error)
+            return
+        if items is None:
+            return
+        listed = items if isinstance(items, list) else [items]
+        if len(listed) > _MOST_ROWS:
+            raise MalformedDocument(
+                f"{way.each.text} gives {len(listed)} rows, {_MOST_ROWS} are allowed",
+                where=self.mapping.document,
+                fix="split the invoice in the ERP",
+            )
+        for position, item in enumerate(listed):
+            inner = {**scope, "item": item, "outer": scope["item"]}
+            yield inner, f"{row}{way.each.text}[{position}]: "
+
+    def _wanted(self, way: Rule, scope: Mapping[str, Any]) -> bool:
+        if way.when is None:
+            return True
+        try:
+            return bool(way.when.value(scope))
+        except (JMESPathError, DocumentError, ArithmeticError) as error:
+            self._problem(way, error)
+            return False
+
+    def _term(self, way: TermRule, scope: Mapping[str, Any], place: str, row: str) -> Any:
+        if not self._wanted(way, scope):
+            return None
+        try:
+            value, table_row = self._value(way, scope)
+        except (JMESPathError, DocumentError, ArithmeticError) as error:
+            self._problem(way, error)
+            return None
+        if value is None:
+            if way.required:
+                self.problems.append(self._missing(way))
+            return None
+        source = way.source.text if way.source else "constant in the mapping"
+        self.origins.append(
+            Origin(
+                term=way.term.name,
+                path=place,
+                value=_shown(value),
+                source=f"{row}{source}",
+                field=way.erp_field,
+                mapping=way.file,
+                version=way.version,
+                line=way.line,
+                table=table_row,
+            )
+        )
+        return value
+
+    def _value(self, way: TermRule, scope: Mapping[str, Any]) -> tuple[Any, str]:
+        raw = way.const if way.source is None else _trimmed(way.source.value(scope))
+        table_row = ""
+        if raw is not None and way.table:
+            raw, table_row = self._look_up(way, str(raw))
+        if raw is None:
+            raw = way.default
+        for function in way.using:
+            if raw is not None:
+                raw = _trimmed(function(raw))
+        if raw is None:
+            return None, table_row
+        scheme = way.scheme
+        if way.scheme_from is not None:
+            found = _trimmed(way.scheme_from.value(scope))
+            scheme = scheme if found is None else str(found)
+        return _typed(raw, way.term.value, scheme), table_row
+
+    def _look_up(self, way: TermRule, key: str) -> tuple[Any, str]:
+        table = self.mapping.tables[way.table]
+        row = table.get(key, table.get("*"))
+        if row is None and key not in table:
+            label = way.erp_field or (way.source.text if way.source else way.term.name)
+            raise MappingError(
+                f"{label}: {key!r} is not known to the table {way.table}",
+                where=f"{way.term.name}, {self.mapping.document}",
+                fix=way.hint
+                or f"correct it in the ERP, or add it to the table {way.table} of mapping {way.file}",
+                term=way.term.name,
+                field=label,
+            )
+        value = row.get(way.column) if isinstance(row, Mapping) else row
+        return _trimmed(value), f"{way.table}[{key}]"
+
+    def _missing(self, way: TermRule) -> MappingError:
+        label = way.erp_field or (way.source.text if way.source else way.term.name)
+        return MappingError(
+            f"{label} is empty",
+            where=f"{way.term.name}, {self.mapping.document}",
+            fix=way.hint or "fill it in the ERP",
+            term=way.term.name,
+            field=label,
+        )
+
+    def _problem(self, way: Rule, error: Exception) -> None:
+        if isinstance(error, MappingError):
+            self.problems.append(error)
+            return
+        label = (way.erp_field if isinstance(way, TermRule) else "") or way.term.name
+        what = error.what if isinstance(error, DocumentError) else str(error).splitlines()[0]
+        fix = error.fix if isinstance(error, DocumentError) else "check the field in the ERP"
+        self.problems.append(
+            MappingError(
+                f"{label}: {what}",
+                where=f"{way.term.name}, {self.mapping.document}",
+                fix=(way.hint if isinstance(way, TermRule) else "") or fix,
+                term=way.term.name,
+                field=label,
+            )
+        )
+
+
+def _together(problems: Sequence[MappingError]) -> MappingError:
+    """One error that names the first problem and the next ones, each different one once."""
+    first, *rest = {problem.what: problem for problem in problems}.values()
+    if not rest:
+        return first
+    others = "; ".join(problem.what for problem in rest[: _MOST_PROBLEMS_SHOWN - 1])
+    more = len(rest) - (_MOST_PROBLEMS_SHOWN - 1)
+    what = f"{first.what}; also: {others}" + (f"; and {more} more" if more > 0 else "")
+    return MappingError(what, where=first.where, fix=first.fix, term=first.term, field=first.field)
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value).strip() or None
+    return value
+
+
+def _typed(value: Any, wanted: type, scheme: str | None) -> Any:
+    """The value as the model holds it. Raises MalformedDocument for what cannot be one."""
+    if wanted is Identifier:
+        return value if isinstance(value, Identifier) else Identifier(_text(value), scheme)
+    if wanted is Classification:
+        return Classification(code=_text(value), scheme=scheme or "ZZZ")
+    if wanted is Decimal:
+        return number(value)
+    if wanted is date:
+        return value if isinstance(value, date) else iso_date(value)
+    if wanted is bytes:
+        if isinstance(value, bytes):
+            return value
+        raise MalformedDocument("this is not a file", where="mapping", fix="use the function decode_base64")
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return money.text(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | date):
+        return str(value)
+    kind = "a list" if isinstance(value, list) else "an object"
+    raise MalformedDocument(
+        f"{kind} stands where one text is wanted", where="mapping", fix="check the field in the ERP"
+    )
+
+
+def _shown(value: Any) -> str:
+    return (
+        f"{len(value)} bytes"
+        if isinstance(value, bytes)
+        else _text(value)
+        if not _composed(value)
+        else str(value)
+    )
+
+
+def _composed(value: Any) -> bool:
+    return isinstance(value, Identifier | Classification)
+
+
+def _term_of(path: str) -> str:
+    """The term of a model path such as "totals.lines" or "vat_breakdown[0].tax_amount"."""
+    owner: type = Invoice
+    within = name = ""
+    for step in path.split("."):
+        attribute = step.split("[")[0]
+        entry = next(entry for entry in fields_of(owner, within) if entry.attribute == attribute)
+        owner, within, name = entry.value, entry.name, entry.name
+    return name
+
+
+def _at(invoice: Invoice, path: str) -> Any:
+    value: Any = invoice
+    for step in path.split("."):
+        attribute, _, index = step.rstrip("]").partition("[")
+        value = getattr(value, attribute)
+        value = value[int(index)] if index else value
+    return value
