@@ -57,7 +57,7 @@ from formats.model.line import Classification
 from formats.model.terms import TermField, fields_of
 from formats.model.totals import complete
 from mappings.functions import Arithmetic, iso_date, number
-from mappings.provenance import Mapped, Origin
+from mappings.provenance import IncompleteInvoice, Mapped, Origin
 from mappings.source import READERS
 
 __all__ = ["CompiledMapping", "Expression", "GroupRule", "Rule", "Table", "TermRule"]
@@ -139,6 +139,19 @@ class CompiledMapping:
         )
         return run.invoice()
 
+    def labels(self, term: str) -> tuple[str, ...]:
+        """The ERP's names of the fields that may fill this business term, in order, for people."""
+        return tuple(dict.fromkeys(_labels(self.rules, term)))
+
+
+def _labels(rules: Mapping[str, tuple[Rule, ...]], term: str) -> Iterator[str]:
+    for ways in rules.values():
+        for way in ways:
+            if isinstance(way, GroupRule):
+                yield from _labels(way.rules, term)
+            elif way.term.name == term and way.erp_field:
+                yield way.erp_field
+
 
 @dataclass(slots=True)
 class _Run:
@@ -152,7 +165,7 @@ class _Run:
     def invoice(self) -> Mapped:
         invoice = self._build(Invoice, self.mapping.rules, self.root, "", "") or Invoice()
         if self.problems:
-            raise _together(self.problems)
+            raise _together(self.problems, invoice)
         invoice, computed = complete(invoice, self.mapping.derive)
         self.origins += [
             Origin(
@@ -331,15 +344,12 @@ class _Run:
         )
 
 
-def _together(problems: Sequence[MappingError]) -> MappingError:
+def _together(problems: Sequence[MappingError], invoice: Invoice) -> IncompleteInvoice:
     """One error that names the first problem and the next ones, each different one once."""
     first, *rest = {problem.what: problem for problem in problems}.values()
-    if not rest:
-        return first
-    others = "; ".join(problem.what for problem in rest[: _MOST_PROBLEMS_SHOWN - 1])
-    more = len(rest) - (_MOST_PROBLEMS_SHOWN - 1)
-    what = f"{first.what}; also: {others}" + (f"; and {more} more" if more > 0 else "")
-    return MappingError(what, where=first.where, fix=first.fix, term=first.term, field=first.field)
+    shown = [first.what, *(problem.what for problem in rest[: _MOST_PROBLEMS_SHOWN - 1])]
+    more = len(rest) + 1 - len(shown)
+    return IncompleteInvoice(first, "; ".join(shown) + (f"; and {more} more" if more else ""), invoice)
 
 
 def _trimmed(value: Any) -> Any:

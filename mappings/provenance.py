@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from formats.errors import MappingError
 from formats.model import Invoice
 
-__all__ = ["Mapped", "Origin"]
+__all__ = ["IncompleteInvoice", "Mapped", "Origin"]
+
+
+class IncompleteInvoice(MappingError):
+    """Some terms could not be filled; `invoice` holds the rest, so that people see which invoice it is
+    about."""
+
+    def __init__(self, problem: MappingError, what: str, invoice: Invoice) -> None:
+        super().__init__(what, where=problem.where, fix=problem.fix, term=problem.term, field=problem.field)
+        self.invoice = invoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""Attempts to hand a submission over: opened before the network is touched, closed with what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from gateway.store.tables import attempts
+
+__all__ = ["Attempt", "close", "of", "open_next"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt; `closed_at` None means that nobody knows yet whether the other side has it."""
+
+    submission: str
+    number: int
+    channel: str
+    message_id: str
+    opened_at: datetime
+    closed_at: datetime | None
+    outcome: str
+    receipt_digest: str
+
+
+def of(connection: Connection, submission: str) -> list[Attempt]:
+    """All attempts of one submission, oldest first."""
+    query = select(attempts).where(attempts.c.submission == submission).order_by(attempts.c.number)
+    return [Attempt(*row) for row in connection.execute(query)]
+
+
+def open_next(
+    connection: Connection, submission: str, channel: str, message_id: str, *, now: datetime
+) -> None:
+    """Write down that the other side is about to be asked."""
+    number = len(of(connection, submission)) + 1
+    connection.execute(
+        insert(attempts).values(
+            submission=submission,
+            number=number,
+            channel=channel,
+            message_id=message_id,
+            opened_at=now,
+            outcome="",
+            receipt_digest="",
+        )
+    )
+
+
+def close(
+    connection: Connection, submission: str, outcome: str, receipt_digest: str, *, now: datetime
+) -> None:
+    """All open attempts of this submission ended like this."""
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.submission == submission, attempts.c.closed_at.is_(None))
+        .values(closed_at=now, outcome=outcome, receipt_digest=receipt_digest)
+    )

@@ -1,0 +1,338 @@
+"""Submissions: taking them in, claiming due ones for a worker, moving them on together with their journal
+entry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+
+from connectors.base import SourceDocument
+from formats.errors import ConflictError
+from gateway.pipeline.submission import HANDED_OVER, WORKABLE, State, Verdict, may_move
+from gateway.store import documents, journal
+from gateway.store.tables import claims, submissions
+
+__all__ = [
+    "Submission",
+    "by_message_id",
+    "claim_due",
+    "find",
+    "get",
+    "listing",
+    "move",
+    "owners",
+    "receive",
+    "release",
+    "release_workers",
+    "requeue",
+    "take_over",
+    "take_over_key",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One row of the table `submissions`, with states and verdict as their own types."""
+
+    id: str
+    version: int
+    state: State
+    resume_state: str
+    verdict: str
+    sentence: str
+    fix: str
+    failures: int
+    due_at: datetime | None
+    claimed_by: str
+    claimed_until: datetime | None
+    source: str
+    source_key: str
+    revision: str
+    origin: str
+    content_digest: str
+    part: int
+    number: str
+    type_code: str
+    issue_date: date | None
+    buyer: str
+    currency: str
+    amount: Decimal | None
+    mapping: str
+    invoice_digest: str
+    origins_digest: str
+    report_digest: str
+    document_digest: str
+    pdf_digest: str
+    route: int
+    channel: str
+    profile: str
+    message_id: str
+    superseded_by: str
+    received_at: datetime
+    changed_at: datetime
+    sent_at: datetime | None
+
+    @property
+    def step(self) -> State:
+        """The state whose next step is to be done: a parked submission goes on where it stopped."""
+        return State(self.resume_state) if self.state is State.PARKED else self.state
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the other side may hold this invoice."""
+        return self.step in HANDED_OVER
+
+
+_COLUMNS = tuple(field.name for field in fields(Submission))
+
+
+def _read(row: Row[Any]) -> Submission:
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    return Submission(**{**values, "state": State(row.state)})
+
+
+def receive(
+    connection: Connection, source: str, document: SourceDocument, *, now: datetime, problem: str = ""
+) -> Submission | None:
+    """Take in one document of an ERP; None when exactly these bytes of this key are here already.
+
+    The document is archived and journaled in the caller's transaction.
+    """
+    digest = documents.put(connection, document.content, document.media_type, now=now)
+    known = connection.scalar(
+        select(submissions.c.id).where(
+            submissions.c.source == source,
+            submissions.c.source_key == document.key,
+            submissions.c.content_digest == digest,
+            submissions.c.part == document.part,
+        )
+    )
+    if known is not None:
+        return None
+    identifier = str(uuid.uuid4())
+    connection.execute(
+        insert(submissions).values(
+            id=identifier,
+            version=1,
+            state=State.RECEIVED,
+            resume_state="",
+            verdict="",
+            sentence="",
+            fix="",
+            failures=0,
+            due_at=now,
+            claimed_by="",
+            source=source,
+            source_key=document.key,
+            revision=document.revision,
+            origin=document.origin,
+            content_digest=digest,
+            part=document.part,
+            number="",
+            type_code="",
+            buyer="",
+            currency="",
+            mapping="",
+            invoice_digest="",
+            origins_digest="",
+            report_digest="",
+            document_digest="",
+            pdf_digest="",
+            route=0,
+            channel="",
+            profile="",
+            message_id="",
+            superseded_by="",
+            received_at=now,
+            changed_at=now,
+        )
+    )
+    journal.append(
+        connection,
+        "received",
+        {
+            "source": source,
+            "key": document.key,
+            "revision": document.revision,
+            "origin": document.origin,
+            "part": document.part,
+            "digest": digest,
+        },
+        now=now,
+        submission=identifier,
+    )
+    return get(connection, identifier)
+
+
+def get(connection: Connection, identifier: str) -> Submission:
+    """One submission by id. Raises ConflictError when it is not there."""
+    row = connection.execute(select(submissions).where(submissions.c.id == identifier)).one_or_none()
+    if row is None:
+        raise ConflictError(
+            f"submission {identifier} is not there", where="database", fix="read the list again"
+        )
+    return _read(row)
+
+
+def find(connection: Connection, number: str) -> list[Submission]:
+    """All submissions of an invoice number, of an id, or of the start of an id (8 characters or more); oldest
+    first."""
+    same = submissions.c.number == number
+    if len(number) >= 8:
+        same = or_(same, submissions.c.id.startswith(number, autoescape=True))
+    query = select(submissions).where(same).order_by(submissions.c.received_at, submissions.c.id)
+    return [_read(row) for row in connection.execute(query)]
+
+
+def by_message_id(connection: Connection, message_id: str) -> Submission | None:
+    """The submission that this message id was given to."""
+    query = select(submissions).where(submissions.c.message_id == message_id)
+    row = connection.execute(query).one_or_none() if message_id else None
+    return None if row is None else _read(row)
+
+
+def listing(connection: Connection, *, states: Iterable[State] | None = None) -> list[Submission]:
+    """Submissions in the order they came, without those that another one stands for."""
+    query = select(submissions).where(submissions.c.state != State.SUPERSEDED)
+    if states is not None:
+        query = query.where(submissions.c.state.in_(tuple(states)))
+    query = query.order_by(submissions.c.received_at, submissions.c.source, submissions.c.source_key)
+    return [_read(row) for row in connection.execute(query)]
+
+
+def claim_due(
+    connection: Connection, *, worker: str, now: datetime, limit: int, lease: timedelta
+) -> list[Submission]:
+    """Up to `limit` due submissions, the longest due first, reserved for this worker until the lease is
+    over."""
+    free = or_(submissions.c.claimed_until.is_(None), submissions.c.claimed_until < now)
+    due = (
+        select(submissions)
+        .where(submissions.c.state.in_(WORKABLE), submissions.c.due_at <= now, free)
+        .order_by(submissions.c.due_at, submissions.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = []
+    for row in connection.execute(due).all():
+        taken = connection.execute(
+            update(submissions)
+            .where(submissions.c.id == row.id, submissions.c.version == row.version)
+            .values(version=row.version + 1, claimed_by=worker, claimed_until=now + lease)
+        )
+        if taken.rowcount == 1:
+            claimed.append(get(connection, row.id))
+    return claimed
+
+
+def move(
+    connection: Connection,
+    submission: Submission,
+    state: State,
+    event: str,
+    data: dict[str, object],
+    *,
+    now: datetime,
+    actor: str = "gateway",
+    **changes: Any,
+) -> Submission:
+    """Move to `state` with `changes`, and write the journal entry, in the caller's transaction.
+
+    The verdict of an earlier stop is wiped unless `changes` brings one. Raises ConflictError if the
+    submission was changed meanwhile, ValueError for a move that the life cycle does not know.
+    """
+    if not may_move(submission.state, state):
+        raise ValueError(f"{submission.state} cannot become {state}")
+    values: dict[str, Any] = {
+        "state": state,
+        "resume_state": "",
+        "verdict": "",
+        "sentence": "",
+        "fix": "",
+        "failures": 0,
+        "due_at": now if state in WORKABLE else None,
+        **changes,
+        "version": submission.version + 1,
+        "changed_at": now,
+    }
+    done = connection.execute(
+        update(submissions)
+        .where(submissions.c.id == submission.id, submissions.c.version == submission.version)
+        .values(**values)
+    )
+    if done.rowcount != 1:
+        raise ConflictError(
+            f"submission {submission.id} was changed by another worker", where="database", fix="read it again"
+        )
+    journal.append(
+        connection, event, {**data, "state": state}, now=now, submission=submission.id, actor=actor
+    )
+    return get(connection, submission.id)
+
+
+def release(connection: Connection, submission: Submission) -> None:
+    """Give a claimed submission free again; no matter whether it moved on."""
+    connection.execute(
+        update(submissions)
+        .where(submissions.c.id == submission.id, submissions.c.claimed_by == submission.claimed_by)
+        .values(claimed_by="", claimed_until=None)
+    )
+
+
+def release_workers(connection: Connection, workers: Iterable[str]) -> int:
+    """Give free what these workers had claimed: they are known to be gone. Returns how many that were."""
+    gone = tuple(workers)
+    if not gone:
+        return 0
+    done = connection.execute(
+        update(submissions)
+        .where(submissions.c.claimed_by.in_(gone))
+        .values(claimed_by="", claimed_until=None)
+    )
+    return done.rowcount
+
+
+def requeue(connection: Connection, identifiers: Sequence[str] | None, *, now: datetime) -> int:
+    """Make parked submissions due now: these, or (None) all that the other side cannot hold yet."""
+    query = update(submissions).where(submissions.c.state == State.PARKED)
+    if identifiers is None:
+        query = query.where(
+            submissions.c.resume_state.not_in(HANDED_OVER),
+            submissions.c.verdict != Verdict.PROVIDER,
+        )
+    else:
+        query = query.where(submissions.c.id.in_(identifiers))
+    return connection.execute(query.values(due_at=now, version=submissions.c.version + 1)).rowcount
+
+
+def owners(connection: Connection, keys: Sequence[str]) -> list[Submission]:
+    """The submissions that carry one of these claim keys."""
+    query = (
+        select(submissions)
+        .join(claims, and_(claims.c.submission == submissions.c.id))
+        .where(claims.c.key.in_(keys))
+        .distinct()
+        .order_by(submissions.c.received_at)
+    )
+    return [_read(row) for row in connection.execute(query)]
+
+
+def take_over(connection: Connection, submission: Submission, keys: Sequence[str]) -> None:
+    """Carry these claim keys from now on. A key claimed by another process at this moment raises
+    ConflictError."""
+    for key in keys:
+        take_over_key(connection, submission, key)
+
+
+def take_over_key(connection: Connection, submission: Submission, key: str) -> None:
+    """One key of `take_over`; the primary key of the table is what keeps two processes from both having
+    it."""
+    changed = connection.execute(update(claims).where(claims.c.key == key).values(submission=submission.id))
+    if changed.rowcount == 0:
+        connection.execute(insert(claims).values(key=key, submission=submission.id))

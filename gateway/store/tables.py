@@ -1,0 +1,236 @@
+"""The tables. Moments are aware UTC, amounts whole cents, digests SHA-256 in lower-case hex, ids UUIDs as
+text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "attempts",
+    "claims",
+    "connector_state",
+    "documents",
+    "journal",
+    "journal_head",
+    "metadata",
+    "payments",
+    "reports",
+    "sources",
+    "submissions",
+]
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC by every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Cents(TypeDecorator[Decimal]):
+    """An amount with at most two decimals, kept as whole cents: exact, and sortable in every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        return None if value is None else int((value * 100).to_integral_exact())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-2)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_DIGEST = String(64)
+_ID = String(36)
+
+# Written once, found by digest: source documents, e-invoices, receipts, reports, origins.
+documents = Table(
+    "documents",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),
+    Column("media_type", String(100), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("stored_at", Moment, nullable=False),
+)
+
+# Where each source was read up to, and how it is doing.
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("cursor", Text, nullable=False, default=""),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("due_at", Moment),
+    Column("read_at", Moment),
+    Column("verdict", String(20), nullable=False, default=""),
+    Column("sentence", Text, nullable=False, default=""),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("resume_state", String(20), nullable=False, default=""),
+    Column("verdict", String(20), nullable=False, default=""),
+    Column("sentence", Text, nullable=False, default=""),
+    Column("fix", Text, nullable=False, default=""),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("due_at", Moment),
+    Column("claimed_by", String(100), nullable=False, default=""),
+    Column("claimed_until", Moment),
+    Column("source", String(100), nullable=False),
+    Column("source_key", String(300), nullable=False),
+    Column("revision", String(100), nullable=False),
+    Column("origin", Text, nullable=False, default=""),
+    Column("content_digest", _DIGEST, nullable=False),
+    Column("part", Integer, nullable=False, default=0),
+    Column("number", String(200), nullable=False, default=""),
+    Column("type_code", String(3), nullable=False, default=""),
+    Column("issue_date", Date),
+    Column("buyer", String(300), nullable=False, default=""),
+    Column("currency", String(3), nullable=False, default=""),
+    Column("amount", Cents),
+    Column("mapping", String(200), nullable=False, default=""),
+    Column("invoice_digest", _DIGEST, nullable=False, default=""),
+    Column("origins_digest", _DIGEST, nullable=False, default=""),
+    Column("report_digest", _DIGEST, nullable=False, default=""),
+    Column("document_digest", _DIGEST, nullable=False, default=""),
+    Column("pdf_digest", _DIGEST, nullable=False, default=""),
+    Column("route", Integer, nullable=False, default=0),
+    Column("channel", String(100), nullable=False, default=""),
+    Column("profile", String(50), nullable=False, default=""),
+    Column("message_id", String(36), nullable=False, default=""),
+    Column("superseded_by", String(36), nullable=False, default=""),
+    Column("received_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    UniqueConstraint("source", "source_key", "content_digest", "part"),
+    Index("ix_submissions_due", "state", "due_at"),
+    Index("ix_submissions_number", "number"),
+    Index("ix_submissions_message_id", "message_id"),
+)
+
+# Who carries an invoice: one row for each ERP key and each business key, so that two revisions never both go
+# out.
+claims = Table(
+    "claims",
+    metadata,
+    Column("key", String(500), primary_key=True),
+    Column("submission", _ID, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("submission", _ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("message_id", String(36), nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("outcome", String(20), nullable=False, default=""),
+    Column("receipt_digest", _DIGEST, nullable=False, default=""),
+)
+
+# News for the ERP: written with the state that it reports, done when the ERP holds it.
+reports = Table(
+    "reports",
+    metadata,
+    Column("reference", String(60), primary_key=True),
+    Column("submission", _ID, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("done_at", Moment),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("verdict", String(20), nullable=False, default=""),
+    Column("sentence", Text, nullable=False, default=""),
+    Column("written_to", Text, nullable=False, default=""),
+    Index("ix_reports_due", "due_at"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("submission", _ID, primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("paid", Cents, nullable=False),
+    Column("paid_on", Date),
+    Column("evidence", Text, nullable=False, default=""),
+    Column("seen_at", Moment, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", String(40), nullable=False),
+    Column("submission", String(36), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", _DIGEST, nullable=False),
+    Column("digest", _DIGEST, nullable=False),
+    Index("ix_journal_submission", "submission", "seq"),
+)
+
+# One row: the end of the chain. Locked by whoever appends, so that the chain never forks.
+journal_head = Table(
+    "journal_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("digest", _DIGEST, nullable=False),
+)
+
+connector_state = Table(
+    "connector_state",
+    metadata,
+    Column("connector", String(100), primary_key=True),
+    Column("key", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)
