@@ -296,7 +296,8 @@ class Receipt:
     """What the other side said about one message: SENT (taken), DELIVERED (arrived) or REJECTED (refused,
     `text` why).
 
-    `evidence` is the proof exactly as received, `at` the other side's time as aware UTC.
+    `evidence` is the proof exactly as received, `at` the other side's time as aware UTC. `unreachable` says of a
+    REJECTED message that the receiver cannot be reached this way at all, so that another channel may be tried.
     """
 
     message_id: str
@@ -305,6 +306,7 @@ class Receipt:
     text: str = ""
     evidence: bytes = field(default=b"", repr=False)
     media_type: str = "application/octet-stream"
+    unreachable: bool = False
     # What `settle` needs in order to tidy up at the other side; opaque to the pipeline.
     handle: str = ""
 

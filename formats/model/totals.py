@@ -1,7 +1,7 @@
-"""Document totals (BG-22) and the VAT breakdown (BG-23): filling in what an ERP leaves out, and showing sums.
+"""Totals (BG-22) and VAT breakdown (BG-23): filling in what an ERP leaves out, and showing sums.
 
-The arithmetic is that of EN 16931-1 section 6.4: amounts are rounded to two decimals, half away from zero, and
-VAT once for each category and rate, never for each line. Nothing here overrides what the invoice says.
+The arithmetic is that of EN 16931-1 section 6.4: amounts are rounded to two decimals, half away from zero,
+and VAT once for each category and rate, never for each line. Nothing here overrides what the invoice says.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from formats.model.invoice import Invoice
 from formats.model.vat import AllowanceCharge, Totals, VatBreakdown
 from formats.money import round_amount
 
-__all__ = ["COMPLETIONS", "calculate_breakdown", "complete", "tax_of"]
+__all__ = ["COMPLETIONS", "calculate_breakdown", "complete", "tax_of", "taxable_amounts"]
 
 _NONE: Final = Totals()
 
@@ -53,17 +53,22 @@ def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str
 def calculate_breakdown(invoice: Invoice) -> tuple[VatBreakdown, ...]:
     """BG-23 from lines and document allowances and charges, one row for each category and rate, in order of
     appearance; empty where an amount or a category is missing."""
-    bases: dict[tuple[str, Decimal | None], Decimal] = {}
-    for category, rate, amount in _taxed(invoice):
-        if category is None or amount is None:
-            return ()
-        bases[category, rate] = bases.get((category, rate), Decimal(0)) + amount
     return tuple(
         VatBreakdown(
             taxable_amount=round_amount(base), tax_amount=tax_of(base, rate), category=category, rate=rate
         )
-        for (category, rate), base in bases.items()
+        for (category, rate), base in (taxable_amounts(invoice) or {}).items()
     )
+
+
+def taxable_amounts(invoice: Invoice) -> dict[tuple[str, Decimal | None], Decimal] | None:
+    """The unrounded base of each VAT category and rate; None where an amount or a category is missing."""
+    bases: dict[tuple[str, Decimal | None], Decimal] = {}
+    for category, rate, amount in _taxed(invoice):
+        if category is None or amount is None:
+            return None
+        bases[category, rate] = bases.get((category, rate), Decimal(0)) + amount
+    return bases
 
 
 def tax_of(base: Decimal, rate: Decimal | None) -> Decimal:

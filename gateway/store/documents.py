@@ -55,7 +55,8 @@ def get(connection: Connection, digest: str) -> StoredDocument:
 
 def damaged(connection: Connection) -> Iterator[str]:
     """The digests of documents whose bytes no longer match."""
-    rows = connection.execution_options(yield_per=50).execute(select(documents.c.digest, documents.c.content))
-    for digest, content in rows:
-        if digest_of(content) != digest:
-            yield digest
+    query = select(documents.c.digest, documents.c.content)
+    with connection.execute(query, execution_options={"yield_per": 50}) as rows:
+        for digest, content in rows:
+            if digest_of(content) != digest:
+                yield digest

@@ -94,8 +94,9 @@ def entries(connection: Connection, *, submission: str | None = None) -> Iterato
     query = select(journal).order_by(journal.c.seq)
     if submission is not None:
         query = query.where(journal.c.submission == submission)
-    for row in connection.execution_options(yield_per=500).execute(query):
-        yield Entry(row.seq, row.at, row.submission, row.actor, row.event, row.data, row.previous, row.digest)
+    with connection.execute(query, execution_options={"yield_per": 500}) as rows:
+        for row in rows:
+            yield Entry(*row)
 
 
 def verify(connection: Connection) -> tuple[int, Break | None]:

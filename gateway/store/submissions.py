@@ -27,12 +27,13 @@ __all__ = [
     "listing",
     "move",
     "owners",
+    "postpone",
     "receive",
     "release",
     "release_workers",
     "requeue",
     "take_over",
-    "take_over_key",
+    "workers",
 ]
 
 
@@ -285,6 +286,22 @@ def release(connection: Connection, submission: Submission) -> None:
     )
 
 
+def postpone(connection: Connection, submission: Submission, due_at: datetime) -> None:
+    """Not now: its channel is known to be out of reach until then. Nothing happened, so nothing is
+    journaled."""
+    connection.execute(
+        update(submissions)
+        .where(submissions.c.id == submission.id, submissions.c.version == submission.version)
+        .values(due_at=due_at, version=submission.version + 1)
+    )
+
+
+def workers(connection: Connection) -> list[str]:
+    """Everyone who holds a claim."""
+    query = select(submissions.c.claimed_by).where(submissions.c.claimed_by != "").distinct()
+    return list(connection.scalars(query))
+
+
 def release_workers(connection: Connection, workers: Iterable[str]) -> int:
     """Give free what these workers had claimed: they are known to be gone. Returns how many that were."""
     gone = tuple(workers)
@@ -323,16 +340,20 @@ def owners(connection: Connection, keys: Sequence[str]) -> list[Submission]:
     return [_read(row) for row in connection.execute(query)]
 
 
-def take_over(connection: Connection, submission: Submission, keys: Sequence[str]) -> None:
-    """Carry these claim keys from now on. A key claimed by another process at this moment raises
-    ConflictError."""
+def take_over(
+    connection: Connection, submission: Submission, keys: Sequence[str], instead_of: Sequence[Submission] = ()
+) -> None:
+    """Carry these claim keys from now on, instead of those owners and nobody else.
+
+    A key that another submission got in the meantime raises ConflictError: the primary key of the table is what
+    keeps two workers from both carrying an invoice.
+    """
+    expected = [submission.id, *(owner.id for owner in instead_of)]
     for key in keys:
-        take_over_key(connection, submission, key)
-
-
-def take_over_key(connection: Connection, submission: Submission, key: str) -> None:
-    """One key of `take_over`; the primary key of the table is what keeps two processes from both having
-    it."""
-    changed = connection.execute(update(claims).where(claims.c.key == key).values(submission=submission.id))
-    if changed.rowcount == 0:
-        connection.execute(insert(claims).values(key=key, submission=submission.id))
+        changed = connection.execute(
+            update(claims)
+            .where(claims.c.key == key, claims.c.submission.in_(expected))
+            .values(submission=submission.id)
+        )
+        if changed.rowcount == 0:
+            connection.execute(insert(claims).values(key=key, submission=submission.id))

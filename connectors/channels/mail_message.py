@@ -1,0 +1,140 @@
+"""One finished invoice as an e-mail (RFC 5322): words for people, the files attached, nothing left to chance.
+
+The same message and moment give the same bytes, and the Message-ID depends on our message id alone, so that a
+repeated attempt can be recognised everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Final
+
+from connectors.base import OutboundMessage
+from formats.errors import DocumentError, RouteError
+
+__all__ = ["Envelope", "compose", "mailbox_address", "message_id_header"]
+
+# Seven bits, because not every relay takes eight.
+_POLICY: Final = SMTP.clone(cte_type="7bit")
+_LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN: Final = re.compile(r"(?=.{1,253}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*"
+                            r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # fmt: skip
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What SMTP is told: sender and receiver as plain addresses, and the finished bytes."""
+
+    sender: str
+    receiver: str
+    message_id: str
+    content: bytes
+
+
+def mailbox_address(text: str) -> str:
+    """A plain address `local@domain`, the domain in its ASCII form. ValueError for anything else.
+
+    Display names, lists, comments, quoted or non-ASCII local parts and line breaks are all refused.
+    """
+    local, at, domain = text.strip(" ").rpartition("@")
+    try:
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError("the part after @ is not a domain") from error
+    if not (at and len(local) <= 64 and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
+        raise ValueError("write one plain address, as in invoices@example.com")
+    return f"{local}@{domain}"
+
+
+def message_id_header(message_id: str, sender: str) -> str:
+    """The Message-ID of our message: `<uuid@domain of the sender>`."""
+    return f"<{message_id}@{sender.rpartition('@')[2]}>"
+
+
+def compose(
+    message: OutboundMessage,
+    *,
+    sender: str,
+    sender_name: str = "",
+    reply_to: str = "",
+    at: datetime,
+    largest: int,
+) -> Envelope:
+    """The e-mail for one message, dated `at`; at most `largest` bytes as it is sent.
+
+    Raises RouteError for a receiver that is not one plain address, DocumentError for line breaks or control
+    characters where they could forge headers, for impossible file names, and for a message that is too large.
+    """
+    where = f"e-mail for invoice {_shown(message.number)}"
+    try:
+        receiver = mailbox_address(message.mailbox)
+    except ValueError as error:
+        raise RouteError(
+            f"{_shown(message.mailbox)!r} is not an e-mail address",
+            where=where,
+            fix="correct the e-mail address of the customer in the ERP, one plain address without a name",
+        ) from error
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = Address(_header_text(sender_name, "sender_name", where), addr_spec=sender)
+    mail["To"] = Address(addr_spec=receiver)
+    if reply_to:
+        mail["Reply-To"] = Address(addr_spec=reply_to)
+    mail["Subject"] = _header_text(message.subject or _default_subject(message), "the subject", where)
+    mail["Date"] = at
+    mail["Message-ID"] = message_id_header(message.message_id, sender)
+    # Keeps absence notes away (RFC 3834); delivery notifications still come.
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.body or _default_body(message), charset="utf-8")
+    for attachment in message.files:
+        if not _MEDIA_TYPE.fullmatch(attachment.media_type):
+            raise _unfit(f"{_shown(attachment.media_type)!r} is not a media type", where)
+        filename = attachment.filename
+        if not filename or _CONTROL.search(filename) or "/" in filename or "\\" in filename:
+            raise _unfit(f"{_shown(filename)!r} is not a file name", where)
+        kind, _, subtype = attachment.media_type.partition("/")
+        mail.add_attachment(attachment.content, maintype=kind, subtype=subtype, filename=filename)
+    if mail.is_multipart():
+        mail.set_boundary(f"=_{message.message_id}")
+    content = mail.as_bytes()
+    if len(content) > largest:
+        raise DocumentError(
+            f"the e-mail would have {len(content)} bytes, {largest} are allowed",
+            where=where,
+            fix="leave out large supporting documents, use another channel, or raise largest_megabytes if "
+            "your mail server and the receiver take it",
+        )
+    return Envelope(sender, receiver, message.message_id, content)
+
+
+def _header_text(text: str, name: str, where: str) -> str:
+    if _CONTROL.search(text):
+        raise _unfit(f"{name} contains a line break or control character: {_shown(text)!r}", where)
+    return text
+
+
+def _default_subject(message: OutboundMessage) -> str:
+    return f"Invoice {message.number} from {message.seller}"
+
+
+def _default_body(message: OutboundMessage) -> str:
+    return (
+        f"Dear {message.buyer},\n\n"
+        f"attached is invoice {message.number} as a structured electronic invoice"
+        f"{' and as a readable document' if len(message.files) > 1 else ''}.\n\n"
+        f"{message.seller}\n"
+    )
+
+
+def _unfit(what: str, where: str) -> DocumentError:
+    return DocumentError(what, where=where, fix="correct the text in the ERP or in the message settings")
+
+
+def _shown(text: str) -> str:
+    return text[:80]

@@ -1,0 +1,118 @@
+"""One NetSuite transaction with the records around it, as one XML document.
+
+The parts are the elements as the service answered them, only given names of their own:
+
+    <netsuite kind="invoice">
+      <record>                  the invoice or credit memo, whole <customer> <subsidiary> <currency>
+      <preceding>               the invoice that a credit memo was made from <file>                    an
+      attached file, content included <line kind="InventoryItem"> for each item line: <entry> the line once
+      more, with its <item> and <taxCode> <missing kind="file" id="9001" code="RCRD_DSNT_EXIST"/>  what a
+      record names and the service did not give
+
+so that an expression that looks at a line sees its item and tax code beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+
+from connectors.erp.netsuite_service import Found, Read, RecordKey
+
+__all__ = ["Bundle", "item_ids", "related"]
+
+_XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_LINES: Final = "{*}itemList/{*}item"
+_BODY_TAX_CODES: Final = ("shippingTaxCode", "handlingTaxCode")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A transaction's element and what was read around it, by key and item id."""
+
+    key: RecordKey
+    record: etree._Element
+    related: Mapping[RecordKey, Read]
+    items: Mapping[str, Found]
+    attachment_field: str
+
+    def content(self) -> bytes:
+        """The document in UTF-8; the same records always give the same bytes."""
+        root = etree.Element("netsuite", {"kind": self.key.kind})
+        root.append(_named("record", self.record))
+        missing = []
+        for name, key in _references(self.record, self.key.kind, self.attachment_field):
+            read = self.related.get(key)
+            if read is None or read.element is None:
+                code = read.status.code if read is not None else ""
+                missing.append({"kind": key.kind, "id": key.internal_id, "code": code})
+            elif name != "taxCode":
+                root.append(_named(name, read.element))
+        root.extend(self._line(line) for line in self.record.iterfind(_LINES))
+        root.extend(etree.Element("missing", attributes) for attributes in missing)
+        return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+    def _line(self, line: etree._Element) -> etree._Element:
+        item = self.items.get(_id_of(line, "item"))
+        kind = "" if item is None else (item.element.get(_XSI_TYPE) or "").rpartition(":")[2]
+        element = etree.Element("line", {"kind": kind})
+        element.append(_named("entry", line))
+        if item is not None:
+            element.append(_named("item", item.element))
+        tax = self.related.get(RecordKey("salesTaxItem", _id_of(line, "taxCode")))
+        if tax is not None and tax.element is not None:
+            element.append(_named("taxCode", tax.element))
+        return element
+
+
+def related(record: etree._Element, kind: str, attachment_field: str) -> list[RecordKey]:
+    """The records around a transaction that have to be read, each once, in a fixed order."""
+    return list(dict.fromkeys(key for _, key in _references(record, kind, attachment_field)))
+
+
+def item_ids(records: Sequence[etree._Element]) -> list[str]:
+    """The internal ids of all items on the lines, each once, in ascending order."""
+    ids = {_id_of(line, "item") for record in records for line in record.iterfind(_LINES)}
+    return sorted(ids - {""}, key=lambda number: (len(number), number))
+
+
+def _references(record: etree._Element, kind: str, attachment_field: str) -> Iterator[tuple[str, RecordKey]]:
+    wanted = [
+        ("customer", "customer", _id_of(record, "entity")),
+        ("subsidiary", "subsidiary", _id_of(record, "subsidiary")),
+        ("currency", "currency", _id_of(record, "currency")),
+    ]
+    if kind == "creditMemo":
+        wanted.append(("preceding", "invoice", _id_of(record, "createdFrom")))
+    codes = [_id_of(line, "taxCode") for line in record.iterfind(_LINES)]
+    codes += [_id_of(record, name) for name in _BODY_TAX_CODES]
+    wanted += [("taxCode", "salesTaxItem", code) for code in dict.fromkeys(codes)]
+    wanted.append(("file", "file", _custom_id(record, attachment_field)))
+    for name, record_kind, internal_id in wanted:
+        if internal_id:
+            yield name, RecordKey(record_kind, internal_id)
+
+
+def _id_of(element: etree._Element, name: str) -> str:
+    reference = element.find(f"{{*}}{name}")
+    return "" if reference is None else reference.get("internalId") or ""
+
+
+def _custom_id(record: etree._Element, script_id: str) -> str:
+    for entry in record.iterfind("{*}customFieldList/{*}customField"):
+        if entry.get("scriptId") == script_id:
+            return _id_of(entry, "value")
+    return ""
+
+
+def _named(name: str, source: etree._Element) -> etree._Element:
+    """A copy of an element under another name, with the prefixes that its attribute values use."""
+    prefixes = {prefix: uri for prefix, uri in source.nsmap.items() if prefix is not None}
+    copy = etree.Element(name, {str(key): str(value) for key, value in source.attrib.items()}, nsmap=prefixes)
+    copy.text = source.text
+    copy.extend(deepcopy(child) for child in source)
+    return copy

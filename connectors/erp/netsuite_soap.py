@@ -1,0 +1,497 @@
+"""NetSuite over SOAP with token-based authentication, for accounts with legacy tax.
+
+Follows Oracle's SuiteTalk SOAP web services, endpoint 2025.2, the last one: Oracle switches SOAP off with
+release 2028.2. Changed invoices and credit memos are found by the date of their last change in a closed
+window, their ids collected first, and then read whole in batches with the records around them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from lxml import etree
+from pydantic import Field, StringConstraints
+
+from connectors.base import (
+    CheckStep,
+    ConnectorSettings,
+    DeliveryState,
+    OpenInvoice,
+    Page,
+    PaymentState,
+    PaymentStatus,
+    RejectedDocument,
+    SecretReference,
+    SourceDocument,
+    StatusReport,
+    Surroundings,
+    WriteBack,
+)
+from connectors.erp.netsuite_bundle import Bundle, item_ids, related
+from connectors.erp.netsuite_service import (
+    CHANGED_MEANWHILE,
+    GONE,
+    RIGHTS,
+    RULES,
+    Credentials,
+    NetSuiteService,
+    Read,
+    RecordKey,
+    failure,
+)
+from connectors.http import HttpClient
+from connectors.soap import SoapClient
+from formats.errors import (
+    ConfigError,
+    EInvoicingError,
+    RemoteRefused,
+    RemoteUnavailable,
+    RemoteUnexpected,
+)
+
+__all__ = ["NetSuiteSoap", "NetSuiteSoapSettings"]
+
+_log = logging.getLogger(__name__)
+
+_STATUSES: Final = {
+    "_invoice": ("_invoiceOpen", "_invoicePaidInFull"),
+    "_creditMemo": ("_creditMemoOpen", "_creditMemoFullyApplied"),
+}
+_APPROVED: Final = ("", "2")
+_UNCHANGEABLE: Final = frozenset({"RCRD_LOCKED_BY_WF", "RCRD_UNEDITABLE", "USER_ERROR"})
+_WRITE_ATTEMPTS: Final = 4
+_LONGEST_NOTE: Final = 300
+_MOST_SKEW: Final = timedelta(minutes=4)
+_CHECK_WINDOW: Final = timedelta(days=31)
+_MEBIBYTE: Final = 1024 * 1024
+
+InternalId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
+ScriptId = Annotated[str, StringConstraints(pattern=r"^cust[a-z]+_[a-z0-9_]{1,60}$")]
+
+
+class NetSuiteSoapSettings(ConnectorSettings):
+    """Settings of one NetSuite account over SOAP. Secrets are references, `file:...` or `env:...`."""
+
+    account: str = Field(
+        pattern=r"^[A-Z0-9]{1,30}(_[A-Z0-9]{1,10})?$",
+        description="Account id as Setup > Company > Company Information shows it, in capitals and with an "
+        "underscore: 1234567 or 1234567_SB1",
+    )
+    consumer_key: SecretReference = Field(description="Consumer key of the integration record")
+    consumer_secret: SecretReference = Field(description="Consumer secret of the integration record")
+    token_id: SecretReference = Field(description="Token id of the access token")
+    token_secret: SecretReference = Field(description="Token secret of the access token")
+    base_url: str = Field(
+        "",
+        description="Address of the service; empty for that of the account, https://1234567-sb1.suitetalk...",
+    )
+    version: str = Field("2025_2", pattern=r"^20\d\d_[12]$", description="Endpoint version")
+    schema_hosts: tuple[str, ...] = Field(
+        ("https://webservices.netsuite.com",),
+        description="Further addresses from which the service description may import its schemas",
+    )
+    first_pull_days: int = Field(
+        30, ge=1, le=3650, description="How many days back the very first pull reaches"
+    )
+    overlap_minutes: int = Field(
+        15,
+        ge=0,
+        le=1440,
+        description="How far each pull reaches back before the end of the last one, for records that "
+        "NetSuite shows late and for clocks that differ",
+    )
+    page_size: int = Field(1000, ge=5, le=1000, description="Hits for each page of a search")
+    batch_size: int = Field(20, ge=1, le=50, description="Invoices that are read whole in one request")
+    parallel: int = Field(
+        2,
+        ge=1,
+        le=20,
+        description="Requests at the same time; all integrations of an account share its limit",
+    )
+    subsidiaries: tuple[InternalId, ...] = Field(
+        (), description="Internal ids of the subsidiaries whose invoices are wanted; none for all"
+    )
+    status_field: ScriptId = Field(
+        "custbody_einv_status", description="Transaction body field (free-form text) for the state"
+    )
+    message_field: ScriptId = Field(
+        "custbody_einv_message_id", description="Transaction body field for the message id"
+    )
+    moment_field: ScriptId = Field(
+        "custbody_einv_sent_at", description="Transaction body field for the moment of the news, in UTC"
+    )
+    error_field: ScriptId = Field(
+        "custbody_einv_error", description="Transaction body field for what went wrong"
+    )
+    attachment_field: ScriptId = Field(
+        "custbody_einv_attachment",
+        description="Transaction body field (Document) that names a file to go with the invoice",
+    )
+    ca_file: str = Field(
+        "", description="PEM file of a company's own certificate authority; empty for public"
+    )
+    proxy: str = Field("", description="Web proxy, as in http://proxy.example.com:3128; empty for none")
+    connect_seconds: float = Field(10.0, gt=0, le=120, description="Seconds to connect")
+    read_seconds: float = Field(120.0, gt=0, le=900, description="Seconds of silence while reading")
+    largest_answer_mib: int = Field(50, ge=1, le=500, description="Largest answer in MiB")
+
+    @property
+    def address(self) -> str:
+        """Where the service is. In host names the account id is in small letters and has a hyphen."""
+        host = self.account.lower().replace("_", "-")
+        return (self.base_url or f"https://{host}.suitetalk.api.netsuite.com").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What came of reading some transactions whole."""
+
+    documents: tuple[SourceDocument, ...]
+    rejected: tuple[RejectedDocument, ...]
+
+
+class NetSuiteSoap:
+    """Sales invoices and credit memos of one NetSuite account.
+
+    The cursor is the end of the last window, in UTC. The key of a document is record type and internal id,
+    since numbers can be edited and occur twice; its revision is the moment of the last change, which our own
+    notes move too, so that an invoice may come again unchanged.
+    """
+
+    def __init__(self, name: str, settings: NetSuiteSoapSettings, surroundings: Surroundings) -> None:
+        self._name = name
+        self._settings = settings
+        self._surroundings = surroundings
+        self._http = self._client(settings.address)
+        version = settings.version
+        self._soap = SoapClient(
+            self._http,
+            wsdl=self._wsdl_path,
+            port=f"/services/NetSuitePort_{version}",
+            binding=f"{{urn:platform_{version}.webservices.netsuite.com}}NetSuiteBinding",
+            rules=RULES,
+            schemas=[self._client(address) for address in settings.schema_hosts],
+        )
+        self._service = NetSuiteService(
+            self._soap,
+            version=version,
+            credentials=self._credentials,
+            clock=surroundings.clock,
+            page_size=settings.page_size,
+            parallel=settings.parallel,
+        )
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def pull(self, cursor: str) -> Iterator[Page]:
+        """Approved invoices and credit memos, open or settled, changed since the cursor; oldest change
+        first.
+
+        A record that is gone by the time it is read is left out; one that cannot be read stands in
+        `rejected` and comes again when it is saved in NetSuite.
+        """
+        until = self._surroundings.clock().astimezone(UTC).replace(microsecond=0)
+        since = self._cursor_moment(cursor) or until - timedelta(days=self._settings.first_pull_days)
+        window_start = min(since, until) - timedelta(minutes=self._settings.overlap_minutes)
+        found = self._service.search_changed(window_start, until, _STATUSES, self._settings.subsidiaries)
+        keys = sorted(found, key=lambda key: (found[key], key))
+        _log.info("%s: %d changed transactions until %s", self._name, len(keys), until.isoformat())
+        size = self._settings.batch_size
+        for start in range(0, len(keys), size):
+            part = keys[start : start + size]
+            batch = self._batch(part)
+            # Everything after this batch changed no earlier than its last one.
+            reached = until if start + size >= len(keys) else max(since, found[part[-1]])
+            yield Page(batch.documents, reached.isoformat(), batch.rejected)
+        if not keys:
+            yield Page((), until.isoformat())
+
+    def acknowledge(self, page: Page) -> None:
+        """Nothing to tidy up: NetSuite keeps no list of what was read."""
+
+    def report_status(self, report: StatusReport) -> WriteBack:
+        """Write the news into the custom body fields of the transaction, unless they say it already.
+
+        News that is older than what the fields say is not written. Raises RemoteRefused where the record is
+        locked or in a closed period, RemoteUnavailable where others keep changing it.
+        """
+        key = _key_of(report.key)
+        where = f"{self._name}, {key.kind} {report.number} (internal id {key.internal_id})"
+        wanted = self._note(report)
+        for _ in range(_WRITE_ATTEMPTS):
+            read = self._service.read_one(key)
+            if read.element is None:
+                raise failure(read.status, where)
+            there = _custom_texts(read.element)
+            differing = {name: text for name, text in wanted.items() if there.get(name, "") != text}
+            if not differing or self._is_newer(there.get(self._settings.moment_field, ""), report.at):
+                return WriteBack(where, existed=True)
+            status = self._service.update_custom_fields(key, differing)
+            if status.ok:
+                return WriteBack(where, existed=False)
+            if status.code in _UNCHANGEABLE:
+                raise RemoteRefused(
+                    f"NetSuite does not let the record be changed: {status.code}, {status.text[:300]}",
+                    where=where,
+                    fix="open the period, switch on Allow Non-G/L Changes, or let the workflow pass the "
+                    "fields of the e-invoice; then have it reported again",
+                )
+            if status.code not in CHANGED_MEANWHILE:
+                raise failure(status, where)
+        raise RemoteUnavailable(
+            "someone else keeps changing the record in NetSuite",
+            where=where,
+            fix="it is tried again by itself",
+        )
+
+    def pull_payments(self, invoices: Sequence[OpenInvoice]) -> Iterator[PaymentStatus]:
+        """Settlement by the amounts on the records themselves, read anew: a payment need not touch the date
+        of their last change. How an amount was settled is not said there."""
+        size = self._settings.batch_size
+        for start in range(0, len(invoices), size):
+            part = invoices[start : start + size]
+            reads = self._service.read([_key_of(invoice.key) for invoice in part])
+            for invoice, read in zip(part, reads, strict=True):
+                if read.status.code in RIGHTS:
+                    raise failure(read.status, f"{self._name}, payments")
+                if read.element is not None:
+                    status = _payment(invoice, read.element)
+                    if status is not None:
+                        yield status
+
+    def check(self) -> Iterator[CheckStep]:
+        """Name, service description (and certificate), login, clock, rights by one small search and read."""
+        for step in (
+            self._check_name,
+            self._check_description,
+            self._check_login,
+            self._check_rights,
+        ):
+            try:
+                yield from step()
+            except EInvoicingError as error:
+                title = step.__name__.removeprefix("_check_")
+                yield CheckStep(title, False, error.what, error.fix)
+                return
+
+    def close(self) -> None:
+        self._service.close()
+
+    # Reading.
+
+    def _batch(self, keys: Sequence[RecordKey]) -> _Batch:
+        reads = self._service.read(keys)
+        # One record that failed for a passing reason is asked for once more, by itself.
+        reads = [self._again(read) for read in reads]
+        whole = [(read.key, read.element) for read in reads if read.element is not None]
+        whole = [(key, element) for key, element in whole if _approval(element) in _APPROVED]
+        field = self._settings.attachment_field
+        wanted = dict.fromkeys(other for key, element in whole for other in related(element, key.kind, field))
+        around = {read.key: read for read in self._read_related(list(wanted))}
+        ids = item_ids([element for _, element in whole])
+        items = self._service.items(ids) if ids else {}
+        documents = tuple(
+            self._document(key, element, Bundle(key, element, around, items, field)) for key, element in whole
+        )
+        return _Batch(documents, tuple(self._rejection(read) for read in reads if _is_failed(read)))
+
+    def _again(self, read: Read) -> Read:
+        return self._service.read_one(read.key) if _is_failed(read) else read
+
+    def _read_related(self, keys: Sequence[RecordKey]) -> Iterator[Read]:
+        size = self._settings.batch_size * 2
+        for start in range(0, len(keys), size):
+            for read in self._service.read(keys[start : start + size]):
+                if read.element is None and read.status.code not in GONE:
+                    raise failure(read.status, f"{self._name}, reading {read.key}")
+                yield read
+
+    def _document(self, key: RecordKey, element: etree._Element, bundle: Bundle) -> SourceDocument:
+        return SourceDocument(
+            key=str(key),
+            revision=(element.findtext("{*}lastModifiedDate") or "").strip(),
+            media_type="application/xml",
+            content=bundle.content(),
+            origin=f"{self._settings.address} {key}",
+        )
+
+    def _rejection(self, read: Read) -> RejectedDocument:
+        problem = RemoteUnexpected(
+            f"NetSuite did not give this record: {read.status.code}, {read.status.text[:300]}",
+            where=f"{self._name}, {read.key}",
+            fix="open the record in NetSuite, mend what the message names, and save it: it is then pulled "
+            "again",
+        )
+        return RejectedDocument(str(read.key), f"{self._settings.address} {read.key}", problem)
+
+    # Writing.
+
+    def _note(self, report: StatusReport) -> Mapping[str, str]:
+        bad = report.state in (DeliveryState.REJECTED, DeliveryState.PARKED)
+        settings = self._settings
+        return {
+            settings.status_field: report.state.value,
+            settings.message_field: report.message_id,
+            settings.moment_field: report.at.astimezone(UTC).isoformat(timespec="seconds"),
+            settings.error_field: " ".join(report.text.split())[:_LONGEST_NOTE] if bad else "",
+        }
+
+    def _is_newer(self, text: str, moment: datetime) -> bool:
+        try:
+            there = datetime.fromisoformat(text)
+        except ValueError:
+            return False
+        return there.tzinfo is not None and there > moment
+
+    # Checking.
+
+    def _check_name(self) -> Iterator[CheckStep]:
+        parts = urlsplit(self._settings.address)
+        host = parts.hostname or ""
+        try:
+            found = socket.getaddrinfo(host, parts.port or 443, proto=socket.IPPROTO_TCP)
+        except OSError as error:
+            raise RemoteUnavailable(
+                f"the name {host} is not known here",
+                where=self._name,
+                fix="check the account id, the network and its name server",
+            ) from error
+        yield CheckStep("name", True, f"{host} is {found[0][4][0]}")
+
+    def _check_description(self) -> Iterator[CheckStep]:
+        self._soap.load()
+        secure = self._settings.address.startswith("https://")
+        seen = "the certificate holds" if secure else "not encrypted"
+        yield CheckStep("description", True, f"{self._wsdl_path} was read; {seen}")
+
+    def _check_login(self) -> Iterator[CheckStep]:
+        theirs = self._service.server_time()
+        yield CheckStep("login", True, f"account {self._settings.account} accepts the token")
+        skew = abs(theirs - self._surroundings.clock())
+        seen = f"{skew.total_seconds():.0f} seconds between our clock and NetSuite's"
+        yield CheckStep(
+            "clock", skew <= _MOST_SKEW, seen, "" if skew <= _MOST_SKEW else "set this machine's clock by NTP"
+        )
+
+    def _check_rights(self) -> Iterator[CheckStep]:
+        now = self._surroundings.clock()
+        found = self._service.search_changed(now - _CHECK_WINDOW, now, _STATUSES, self._settings.subsidiaries)
+        yield CheckStep("search", True, f"{len(found)} invoices and credit memos changed in 31 days")
+        if not found:
+            fix = "if there should be some, give the role the right to view invoices and all subsidiaries"
+            yield CheckStep("read", True, "nothing to read", fix)
+            return
+        batch = self._batch([max(found, key=lambda key: found[key])])
+        if batch.rejected:
+            problem = batch.rejected[0].problem
+            yield CheckStep("read", False, problem.what, problem.fix)
+            return
+        yield CheckStep("read", True, f"{batch.documents[0].key if batch.documents else 'nothing'} was read")
+
+    # Parts.
+
+    @property
+    def _wsdl_path(self) -> str:
+        return f"/wsdl/v{self._settings.version}_0/netsuite.wsdl"
+
+    def _client(self, address: str) -> HttpClient:
+        settings = self._settings
+        return HttpClient(
+            address,
+            clock=self._surroundings.clock,
+            timeout=(settings.connect_seconds, settings.read_seconds),
+            verify=settings.ca_file or True,
+            largest=settings.largest_answer_mib * _MEBIBYTE,
+            longest=settings.read_seconds * 3,
+            proxy=settings.proxy,
+        )
+
+    def _credentials(self) -> Credentials:
+        secret, settings = self._surroundings.secret, self._settings
+        return Credentials(
+            account=settings.account,
+            consumer_key=secret(settings.consumer_key),
+            consumer_secret=secret(settings.consumer_secret),
+            token=secret(settings.token_id),
+            token_secret=secret(settings.token_secret),
+        )
+
+    def _cursor_moment(self, cursor: str) -> datetime | None:
+        if not cursor:
+            return None
+        try:
+            moment = datetime.fromisoformat(cursor)
+        except ValueError as error:
+            raise ConfigError(
+                f"the stored place {cursor[:40]!r} is not a moment",
+                where=self._name,
+                fix="reset the cursor of this source; the invoices are then read again and compared",
+            ) from error
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _is_failed(read: Read) -> bool:
+    return read.element is None and read.status.code not in GONE
+
+
+def _approval(element: etree._Element) -> str:
+    """Approval routing: "" where it is not used, "2" approved; others wait or were rejected."""
+    reference = element.find("{*}approvalStatus")
+    return "" if reference is None else reference.get("internalId") or ""
+
+
+def _key_of(key: str) -> RecordKey:
+    kind, _, internal_id = key.partition("/")
+    if kind not in ("invoice", "creditMemo") or not internal_id.isdigit():
+        raise ConfigError(
+            f"{key[:60]!r} is not a key of a NetSuite invoice",
+            where="NetSuite",
+            fix="check that the submission belongs to this source",
+        )
+    return RecordKey(kind, internal_id)
+
+
+def _custom_texts(element: etree._Element) -> dict[str, str]:
+    return {
+        entry.get("scriptId") or "": (entry.findtext("{*}value") or "").strip()
+        for entry in element.iterfind("{*}customFieldList/{*}customField")
+    }
+
+
+def _payment(invoice: OpenInvoice, element: etree._Element) -> PaymentStatus | None:
+    """None where the record does not say what is left."""
+    total, left = _double(element, "total"), _double(element, "amountRemaining")
+    if total is None or left is None:
+        return None
+    paid = max(total - left, Decimal(0))
+    state = PaymentState.OPEN if paid == 0 and total > 0 else PaymentState.PARTLY_PAID
+    if left <= 0:
+        state = PaymentState.PAID
+    text = (element.findtext("{*}status") or "").strip()
+    return PaymentStatus(
+        invoice.key,
+        invoice.number,
+        state,
+        invoice.currency,
+        paid,
+        evidence=f"NetSuite {invoice.key}: {text}, {left} left",
+    )
+
+
+def _double(element: etree._Element, name: str) -> Decimal | None:
+    """The service writes amounts as Java doubles, large ones with an exponent: 1.2345678E7."""
+    text = (element.findtext(f"{{*}}{name}") or "").strip()
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value.quantize(Decimal("0.01")) if value.is_finite() else None

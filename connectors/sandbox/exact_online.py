@@ -1,0 +1,442 @@
+"""The imitated Exact Online of the offline world: login, REST with OData, limits, documents, receivables.
+
+It answers as start.exactonline.nl was seen to answer, quirks included: envelopes that change shape, dates in
+local time that look like UTC, padded codes, percentages as fractions, single-use refresh tokens, a limit of
+60 calls a minute. The books are those of `exact_online_seed`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from connectors.sandbox.exact_online_login import CLIENT_SECRET, FIRST_REFRESH_TOKEN, Login, unauthorized
+from connectors.sandbox.exact_online_odata import EntitySet, QueryError, Row, as_json, query, single
+from connectors.sandbox.exact_online_seed import DIVISION, seed, seeded_id, settle
+from connectors.sandbox.faults import Fault, Faults
+from connectors.sandbox.http_server import Reply, Request, SandboxHttpServer, json_reply, text_reply
+
+__all__ = ["ImitatedExactOnline"]
+
+_ZONE: Final = ZoneInfo("Europe/Amsterdam")
+_ERRORS_ALLOWED: Final = 10
+_SYNC: Final = "sync/SalesInvoice/SalesInvoices"
+_HEADER_IN_SYNC: Final = (
+    "InvoiceID", "InvoiceNumber", "InvoiceDate", "DueDate", "Status", "Type", "Journal", "Currency",
+    "InvoiceTo", "OrderedBy", "DeliverTo", "YourRef", "Description", "PaymentCondition", "AmountFCExclVat",
+    "AmountDiscount", "AmountDiscountExclVat", "Modified", "Created",
+)  # fmt: skip
+_LINE_IN_SYNC: Final = (
+    "ID", "LineNumber", "ItemCode", "Quantity", "UnitCode", "NetPrice", "AmountFC", "VATCode",
+    "VATPercentage", "Timestamp",
+)  # fmt: skip
+
+
+class ImitatedExactOnline:
+    """Exact Online with one app, one user and the division 3210123, on loopback.
+
+    `clock` gives aware UTC time (the real time by default), `page` and `sync_page` are the server's page
+    sizes, `minutely` and `daily` its limits of calls. `between_pages` is called after each page of a list,
+    with the list's name: a test changes the books there.
+    """
+
+    name = "exact"
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        clock: Callable[[], datetime] | None = None,
+        page: int = 60,
+        sync_page: int = 1000,
+        minutely: int = 60,
+        daily: int = 5000,
+    ) -> None:
+        self.faults = Faults()
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._page, self._sync_page = page, sync_page
+        self._minutely, self._daily = minutely, daily
+        self.books = seed()
+        self.login = Login(self._clock)
+        self.forbidden = ""
+        self.between_pages: Callable[[str], None] | None = None
+        self._lock = threading.RLock()
+        self._created: list[str] = []
+        self._spent: dict[str, int] = {}
+        self._errors: dict[str, list[datetime]] = {}
+        self.server = SandboxHttpServer(port, self.faults, on_fault=self._limit_fault)
+        self.server.route("GET", "/api/oauth2/auth", self.login.authorize)
+        self.server.route("POST", "/api/oauth2/token", self._token)
+        self.server.route("GET", r"/api/v1/current/Me", self._guarded(self._me))
+        self.server.route("GET", r"/docs/SysAttachment\.aspx", self._guarded(self._download))
+        key = r"(?:\(guid'(?P<key>[0-9A-Fa-f-]{36})'\))?"
+        self.server.route(
+            "*", rf"/api/v1/(?P<division>\d+)/(?P<entity>\w+(?:/\w+)+){key}", self._guarded(self._rest)
+        )
+
+    def start(self) -> None:
+        """Listen; returns when connections are taken."""
+        self.server.start()
+
+    def stop(self) -> None:
+        """Stop listening and end all threads; safe to repeat."""
+        self.server.stop()
+
+    def addresses(self) -> Mapping[str, str]:
+        """The base address of the country site."""
+        return {"rest": self.server.url}
+
+    def secrets(self) -> Mapping[str, str]:
+        """The app's secret and the refresh token of the first login."""
+        return {"exact-client-secret": CLIENT_SECRET, "exact-refresh-token": FIRST_REFRESH_TOKEN}
+
+    def mend(self) -> list[str]:
+        """Three corrections by the clerk, each invoice saved again so that it is read anew."""
+        with self._lock:
+            books = self.books
+            nowhere, wrong, used = (books.invoice(number) for number in (26700012, 26700013, 26700014))
+            account = next(row for row in books.accounts if row["ID"] == nowhere["InvoiceTo"])
+            account.update(ChamberOfCommerce="76120943", PeppolIdentifierType=2, PeppolIdentifier="76120943")
+            account["Modified"] += timedelta(days=1)
+            wrong["VATAmountFC"] = wrong["AmountFC"] - wrong["AmountFCExclVat"]
+            line = books.lines_of(used)[0]
+            line["VATCode"], line["VATCodeDescription"] = "4  ", "BTW hoog 21%"
+            for invoice in (nowhere, wrong, used):
+                books.touch(invoice)
+        return [
+            "Exact Online: entered KvK number and Peppol identifier 76120943 on the account Timmerwerken "
+            "Ruis and saved invoice 26700012 again.",
+            "Exact Online: put the VAT amount of invoice 26700013 right, 156.87 instead of 157.27.",
+            "Exact Online: changed the VAT code of line 1 of invoice 26700014 from 31 to 4.",
+        ]
+
+    def holdings(self) -> Mapping[str, object]:
+        """The documents that the gateway filed with the accounts."""
+        with self._lock:
+            books = self.books
+            names = {row["ID"]: row["Name"] for row in books.accounts}
+            documents = [
+                {
+                    "subject": row["Subject"],
+                    "account": names.get(row["Account"]),
+                    "body": row["Body"],
+                    "files": [
+                        file["FileName"] for file in books.attachments if file["Document"] == row["ID"]
+                    ],
+                }
+                for row in books.documents
+                if row["ID"] in self._created
+            ]
+            return {"documents": documents, "document_count": len(documents)}
+
+    # What a test or an operator does to the books.
+
+    def change(self, number: int, **fields: object) -> None:
+        """Save fields of an invoice: its row versions move on."""
+        with self._lock:
+            invoice = self.books.invoice(number)
+            invoice.update(fields)
+            self.books.touch(invoice)
+
+    def remove(self, number: int) -> None:
+        """Delete an invoice and its lines."""
+        with self._lock:
+            invoice = self.books.invoice(number)
+            self.books.invoices.remove(invoice)
+            self.books.lines = [row for row in self.books.lines if row["InvoiceID"] != invoice["InvoiceID"]]
+
+    def pay(self, number: int, share: Decimal = Decimal(1), *, paid: bool = True) -> None:
+        """A share of what is open was paid; with `paid` false it was settled without a payment."""
+        with self._lock:
+            settle(self.books, number, share, self._local().replace(hour=0, minute=0, second=0), paid=paid)
+
+    def move_division(self) -> None:
+        """The division moved to another database: all row versions begin anew."""
+        with self._lock:
+            self.books.version = 100
+            self.books.divisions[0]["DivisionMoveDate"] = self._local()
+            for line in self.books.lines:
+                line["Timestamp"] = self.books.next_version()
+
+    # Answers.
+
+    def _token(self, request: Request) -> Reply:
+        if self.faults.take(f"POST {request.path}", "revoked-token"):
+            self.login.revoke()
+        return self.login.token(request)
+
+    def _guarded(self, handler: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
+        def answer(request: Request) -> Reply:
+            place = f"{request.method} {request.path}"
+            if self.faults.take(place, "expired-token"):
+                self.login.expire_access()
+            if self.faults.take(place, "revoked-token"):
+                self.login.revoke()
+            with self._lock:
+                limits, exhausted = self._count_call()
+                if exhausted:
+                    return Reply(429, headers=limits)
+                endpoint = request.path.split("(", 1)[0]
+                if self._blocked(endpoint):
+                    return text_reply("Too many errors, try again later.", 429, limits)
+                reply = self._checked(request, handler)
+                if reply.status in (400, 401, 403, 404):
+                    self._errors.setdefault(endpoint, []).append(self._clock())
+                return Reply(reply.status, reply.body, reply.media_type, {**limits, **reply.headers})
+
+        return answer
+
+    def _checked(self, request: Request, handler: Callable[[Request], Reply]) -> Reply:
+        if not self.login.accepts(request.headers.get("authorization", "")):
+            return unauthorized()
+        if self.forbidden:
+            return _error(403, "Forbidden", {"Reason": self.forbidden})
+        if "json" not in request.headers.get("accept", "") and request.path.startswith("/api/"):
+            return Reply(200, b'<feed xmlns="http://www.w3.org/2005/Atom"/>', "application/atom+xml")
+        try:
+            return handler(request)
+        except QueryError as error:
+            return _error(400, str(error))
+
+    def _rest(self, request: Request) -> Reply:
+        if int(request.match["division"]) != DIVISION:
+            return _error(403, "Forbidden", {"Reason": "NoDivisionAccess"})
+        name, key = request.match["entity"], request.match["key"]
+        entities = self._entities().get(name)
+        if entities is None:
+            return _error(404, "Resource not found.")
+        url = f"{self.server.url}{request.path}"
+        if request.method == "POST" and name in ("documents/Documents", "documents/DocumentAttachments"):
+            return self._create(name, request, entities, url)
+        if request.method != "GET":
+            return _error(405, "Method not allowed.")
+        if key is not None:
+            row = next((row for row in entities.rows if str(row[entities.key]).lower() == key.lower()), None)
+            if row is None:
+                return _error(404, "Resource not found.")
+            return json_reply({"d": single(entities, row, request.query, url=url).d})
+        answer = query(
+            entities,
+            request.query,
+            url=url,
+            page=self._sync_page if name.startswith("sync/") else self._page,
+            needs_select=name != "system/Divisions",
+            only_filter="Timestamp" if name.startswith("sync/") else "",
+        )
+        if self.faults.take(f"GET {request.path}", "duplicate") and isinstance(answer.d, dict):
+            answer.d["results"] = [row for row in answer.d["results"] for _ in range(2)]
+        if name == "read/financial/ReceivablesList" and isinstance(answer.d, dict):
+            answer.d.pop("__next", None)
+        if self.between_pages is not None:
+            self.between_pages(name)
+        return json_reply({"d": answer.d})
+
+    def _entities(self) -> dict[str, EntitySet]:
+        books = self.books
+
+        def plain(rows: list[Row], type_name: str, key: str = "ID", *hidden: str) -> EntitySet:
+            return EntitySet(rows, key, type_name, {}, frozenset(hidden))
+
+        invoices = EntitySet(
+            books.invoices, "InvoiceID", "SalesInvoice", {"SalesInvoiceLines": self._expanded_lines}
+        )
+        return {
+            "salesinvoice/SalesInvoices": invoices,
+            "salesinvoice/SalesInvoiceLines": plain(books.lines, "SalesInvoiceLine", "ID", "Timestamp"),
+            "salesinvoice/SalesInvoiceOrderChargeLines": plain(books.charges, "SalesInvoiceOrderChargeLine"),
+            "crm/Accounts": plain(books.accounts, "Account"),
+            "crm/Addresses": plain(books.addresses, "Address"),
+            "crm/Contacts": plain(books.contacts, "Contact"),
+            "vat/VATCodes": plain(books.vat_codes, "VATCode"),
+            "cashflow/PaymentConditions": plain(books.payment_conditions, "PaymentCondition"),
+            "cashflow/Receivables": plain(books.receivables, "Receivable"),
+            "read/financial/ReceivablesList": plain(self._open_items(), "ReceivableList", "HID"),
+            "financial/Journals": plain(books.journals, "Journal"),
+            "system/Divisions": plain(books.divisions, "Division", "Code"),
+            "documents/Documents": plain(books.documents, "Document"),
+            "documents/DocumentAttachments": plain(self._files(), "DocumentAttachment", "ID", "Content"),
+            _SYNC: plain(self._sync_rows(), "SyncSalesInvoice"),
+        }
+
+    def _expanded_lines(self, invoice: Row) -> list[Row]:
+        return [
+            {name: value for name, value in line.items() if name != "Timestamp"}
+            for line in self.books.lines_of(invoice)
+        ]
+
+    def _sync_rows(self) -> list[Row]:
+        headers = {row["InvoiceID"]: row for row in self.books.invoices}
+        rows = []
+        for line in self.books.lines:
+            header = headers[line["InvoiceID"]]
+            rows.append(
+                {name: header[name] for name in _HEADER_IN_SYNC}
+                | {name: line[name] for name in _LINE_IN_SYNC}
+            )
+        return rows
+
+    def _open_items(self) -> list[Row]:
+        return [
+            {
+                "HID": index,
+                "AccountId": row["Account"],
+                "AccountName": row["AccountName"],
+                "Amount": -row["AmountFC"],
+                "AmountInTransit": Decimal(0),
+                "CurrencyCode": row["Currency"],
+                "InvoiceNumber": row["InvoiceNumber"],
+                "EntryNumber": row["EntryNumber"],
+                "InvoiceDate": row["InvoiceDate"],
+                "DueDate": row["DueDate"],
+                "JournalCode": row["Journal"],
+                "YourRef": row["YourRef"],
+                "Description": row["Description"],
+            }
+            for index, row in enumerate(self.books.receivables, 1)
+            if not row["IsFullyPaid"]
+        ]
+
+    def _files(self) -> list[Row]:
+        address = f"{self.server.url}/docs/SysAttachment.aspx?_Division_={DIVISION}&Stamp=1&ID="
+        return [{**row, "Url": address + quote(row["ID"])} for row in self.books.attachments]
+
+    def _create(self, name: str, request: Request, entities: EntitySet, url: str) -> Reply:
+        try:
+            sent = request.json()
+        except ValueError:
+            return _error(400, "Error in query syntax.")
+        number = len(self.books.documents) + len(self.books.attachments)
+        identity = seeded_id(f"created {number}")
+        if name == "documents/Documents":
+            accounts = {row["ID"].lower() for row in self.books.accounts}
+            if not sent.get("Subject") or str(sent.get("Account", "")).lower() not in accounts:
+                return _error(500, "Ongeldig: Relatie")
+            row: Row = {
+                "ID": identity,
+                "HID": 6000 + number,
+                "Subject": sent["Subject"],
+                "Type": sent.get("Type", 55),
+                "TypeDescription": "Miscellaneous",
+                "Account": sent["Account"],
+                "DocumentDate": datetime.fromisoformat(sent["DocumentDate"]),
+                "Body": sent.get("Body"),
+                "FinancialTransactionEntryID": None,
+                "SalesInvoiceNumber": sent.get("SalesInvoiceNumber"),
+                "Created": self._local(),
+            }
+            self.books.documents.append(row)
+            self._created.append(identity)
+        else:
+            known = {row["ID"].lower() for row in self.books.documents}
+            try:
+                content = base64.b64decode(sent.get("Attachment") or "", validate=True)
+            except binascii.Error:
+                return _error(500, "Ongeldig: Bijlage")
+            if str(sent.get("Document", "")).lower() not in known or not sent.get("FileName"):
+                return _error(500, "Ongeldig: Document")
+            row = {
+                "ID": identity,
+                "Document": sent["Document"],
+                "FileName": sent["FileName"],
+                "FileSize": Decimal(len(content)),
+                "Attachment": None,
+                "Content": content,
+            }
+            self.books.attachments.append(row)
+        shown = {key: as_json(value) for key, value in row.items() if key != "Content"}
+        meta = {"uri": f"{url}(guid'{identity}')", "type": f"Exact.Web.Api.Models.{entities.type_name}"}
+        return json_reply({"d": {"__metadata": meta, **shown}}, 201)
+
+    def _download(self, request: Request) -> Reply:
+        wanted = request.query.get("ID", "").lower()
+        for row in self.books.attachments:
+            if row["ID"].lower() == wanted:
+                media_type = (
+                    "application/pdf" if row["FileName"].endswith(".pdf") else "application/octet-stream"
+                )
+                return Reply(200, row["Content"], media_type)
+        return text_reply("Not found", 404)
+
+    def _me(self, request: Request) -> Reply:
+        me: dict[str, Any] = {
+            "CurrentDivision": DIVISION,
+            "AccountingDivision": DIVISION,
+            "UserID": seeded_id("user"),
+            "FullName": "Koppeling Van Dael",
+            "Email": "koppeling@vandael.example",
+            "ServerTime": self._local().isoformat(timespec="seconds"),
+            "ServerUtcOffset": int(
+                (self._clock().astimezone(_ZONE).utcoffset() or timedelta()).total_seconds()
+            ),
+            "Legislation": 1,
+        }
+        wanted = request.query.get("$select", "")
+        if set(filter(None, wanted.split(","))) - me.keys():
+            raise QueryError("Error in query syntax.")
+        return json_reply(
+            {"d": {"results": [{name: me[name] for name in me if not wanted or name in wanted}]}}
+        )
+
+    # Limits.
+
+    def _local(self) -> datetime:
+        return self._clock().astimezone(_ZONE).replace(tzinfo=None, microsecond=0)
+
+    def _count_call(self) -> tuple[dict[str, str], bool]:
+        now = self._clock().astimezone(UTC)
+        minute, day = (
+            now.replace(second=0, microsecond=0),
+            now.replace(hour=0, minute=0, second=0, microsecond=0),
+        )
+        spent_minute = self._spent.get(f"minute {minute}", 0)
+        spent_day = self._spent.get(f"day {day}", 0)
+        minutely = {
+            "X-RateLimit-Minutely-Limit": str(self._minutely),
+            "X-RateLimit-Minutely-Remaining": str(max(0, self._minutely - spent_minute - 1)),
+            "X-RateLimit-Minutely-Reset": _milliseconds(minute + timedelta(minutes=1)),
+        }
+        if spent_minute >= self._minutely:
+            return minutely, True
+        daily = {
+            "X-RateLimit-Limit": str(self._daily),
+            "X-RateLimit-Remaining": str(max(0, self._daily - spent_day - 1)),
+            "X-RateLimit-Reset": _milliseconds(day + timedelta(days=1)),
+        }
+        if spent_day >= self._daily:
+            return {**minutely, **daily}, True
+        self._spent = {f"minute {minute}": spent_minute + 1, f"day {day}": spent_day + 1}
+        return {**minutely, **daily}, False
+
+    def _blocked(self, endpoint: str) -> bool:
+        hour_ago = self._clock() - timedelta(hours=1)
+        recent = [moment for moment in self._errors.get(endpoint, ()) if moment > hour_ago]
+        self._errors[endpoint] = recent
+        return len(recent) >= _ERRORS_ALLOWED
+
+    def _limit_fault(self, request: Request, fault: Fault) -> Reply | None:
+        if fault.kind != "too-many-requests":
+            return None
+        reset = self._clock() + timedelta(seconds=fault.seconds)
+        return Reply(
+            429,
+            headers={
+                "X-RateLimit-Minutely-Limit": str(self._minutely),
+                "X-RateLimit-Minutely-Remaining": "0",
+                "X-RateLimit-Minutely-Reset": _milliseconds(reset),
+            },
+        )
+
+
+def _milliseconds(moment: datetime) -> str:
+    return str(int(moment.timestamp() * 1000))
+
+
+def _error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
+    return json_reply({"error": {"code": "", "message": {"lang": "", "value": text}}}, status, headers)

@@ -1,0 +1,166 @@
+"""One vocabulary by its table: what reads it, writes it, explains it and names what it cannot carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from lxml import etree
+
+from formats.errors import MalformedDocument
+from formats.model.invoice import Invoice
+from formats.model.terms import fields_of
+from formats.syntaxes import xml
+from formats.syntaxes.kinds import XML_BLANKS, Surrounding, text_of
+from formats.syntaxes.place import Record
+from formats.syntaxes.reading import Reader
+from formats.syntaxes.table import Element, Entry, Group, Term, names_of, walk
+from formats.syntaxes.writing import Writer
+
+__all__ = ["Binding"]
+
+_PREDICATE: Final = re.compile(r"\[[^\]]*\]")
+_CLARK: Final = re.compile(r"Q?\{[^}]*\}")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One vocabulary: its name, its root elements, its name spaces and its table."""
+
+    name: str
+    invoice_root: str
+    credit_note_root: str
+    namespaces: Mapping[str, str]
+    entries: tuple[Entry, ...] = field(repr=False)
+
+    def write(self, invoice: Invoice) -> bytes:
+        """The document, always the same bytes for the same invoice.
+
+        Empty texts and groups are left out, characters that XML forbids become blanks. Raises
+        MalformedDocument for a number that is none (NaN).
+        """
+        surrounding = Surrounding(invoice.is_credit_note, invoice.currency, invoice.vat_currency)
+        tag = self.credit_note_root if surrounding.credit_note else self.invoice_root
+        root = etree.Element(tag, nsmap=self._namespaces_of(tag))  # type: ignore[arg-type]  # the stubs know no default
+        Writer(invoice, surrounding, self.namespaces).fill(root, self.entries, {}, first=True)
+        return xml.serialize(root)
+
+    def read(self, content: bytes) -> Invoice:
+        """The invoice that the document holds. Raises MalformedDocument for any other content."""
+        return self._read(content)[0]
+
+    def unread(self, content: bytes) -> tuple[str, ...]:
+        """Where the document says something that the model has no place for, as paths without positions."""
+        _, root, used = self._read(content)
+        tree = root.getroottree()
+        left = (
+            leaf
+            for leaf in root.iter(etree.Element)
+            if leaf not in used and next(leaf.iterchildren(etree.Element), None) is None
+        )
+        return tuple(
+            dict.fromkeys(
+                _PREDICATE.sub("", tree.getpath(leaf)) for leaf in left if text_of(leaf).strip(XML_BLANKS)
+            )
+        )
+
+    def losses(self, invoice: Invoice) -> tuple[str, ...]:
+        """The terms of this invoice that the vocabulary does not carry as they stand, found by reading
+        back what was written."""
+        return tuple(dict.fromkeys(_differences(invoice, self.read(self.write(invoice)), "")))
+
+    def explain(self, xpath: str) -> tuple[str, ...]:
+        """The terms at a location of a report, "/*:Invoice[1]/*:InvoiceLine[3]"; () where there is none.
+
+        An element without a term of its own answers with the terms directly in it, a place inside or beside a
+        term's element with the nearest one around it.
+        """
+        steps = tuple(
+            step.rpartition(":")[2] for step in _PREDICATE.sub("", _CLARK.sub("", xpath)).split("/") if step
+        )
+        index = self._places[steps[:1] == (etree.QName(self.credit_note_root).localname,)]
+        for length in range(len(steps), 1, -1):
+            if steps[1:length] in index:
+                return index[steps[1:length]]
+        return ()
+
+    def terms(self) -> frozenset[str]:
+        """Every term and group that the table carries."""
+        return frozenset(
+            name
+            for credit_note in (False, True)
+            for _, entry in walk(self.entries, credit_note)
+            for name in names_of(entry)
+        )
+
+    def _read(self, content: bytes) -> tuple[Invoice, etree._Element, set[etree._Element]]:
+        root = xml.parse(content)
+        if root.tag not in (self.invoice_root, self.credit_note_root):
+            raise MalformedDocument(
+                f"the document is {etree.QName(root).localname[:60]!r}, not an invoice or credit note",
+                where=f"{self.name}, root element",
+                fix=f"send {self.name} in the name space {etree.QName(self.invoice_root).namespace}",
+            )
+        surrounding = Surrounding(
+            root.tag == self.credit_note_root, self._first(root, "BT-5"), self._first(root, "BT-6")
+        )
+        reader = Reader(Record(Invoice), surrounding, self.namespaces)
+        reader.take(root, self.entries, {})
+        return reader.root.build() or Invoice(), root, reader.used
+
+    def _namespaces_of(self, tag: str) -> dict[str | None, str]:
+        found: dict[str | None, str] = {None: etree.QName(tag).namespace or ""}
+        found.update(self.namespaces)
+        return found
+
+    def _first(self, root: etree._Element, name: str) -> str | None:
+        """The text of a term outside repeated groups, before the rest is read."""
+        path = next(
+            "/".join(steps)
+            for steps, entry in walk(self.entries, credit_note=False)
+            if name in names_of(entry)
+        )
+        text = root.findtext(path, namespaces=dict(self.namespaces))
+        return text.strip(XML_BLANKS) or None if text else None
+
+    @cached_property
+    def _places(self) -> tuple[Mapping[tuple[str, ...], tuple[str, ...]], ...]:
+        return tuple(_index(self.entries, credit_note) for credit_note in (False, True))
+
+
+def _index(entries: tuple[Entry, ...], credit_note: bool) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Local names below the root -> the terms there, look-alikes together."""
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for steps, entry in walk(entries, credit_note):
+        place = tuple(step.rpartition(":")[2] for step in steps)
+        if isinstance(entry, Term):
+            found.setdefault(place, {}).update(dict.fromkeys(entry.names))
+            for attribute, name in entry.attributes.items():
+                found.setdefault((*place, f"@{attribute}"), {})[name] = None
+        elif isinstance(entry, Group):
+            found.setdefault(place, {})[entry.name] = None
+        elif isinstance(entry, Element):
+            inner = (name for part in entry.entries if isinstance(part, Term) for name in part.names)
+            found.setdefault(place, {}).update(dict.fromkeys(inner))
+    return {place: tuple(names) for place, names in found.items() if names}
+
+
+def _differences(said: Any, read: Any, within: str) -> Iterator[str]:
+    """The names of terms that differ; `said` and `read` are of one class, or one of them is None."""
+    owner: type = type(read) if said is None else type(said)
+    for entry in fields_of(owner, within):
+        before, after = getattr(said, entry.attribute, None), getattr(read, entry.attribute, None)
+        if before == after or (before in (None, ()) and after in (None, ())):
+            continue
+        if not entry.is_group:
+            yield entry.name
+        elif not entry.repeated:
+            yield from _differences(before, after, entry.name)
+        elif before and after and len(before) == len(after):
+            for one, other in zip(before, after, strict=True):
+                yield from _differences(one, other, entry.name)
+        else:
+            yield entry.name

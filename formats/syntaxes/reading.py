@@ -1,0 +1,108 @@
+"""Reading a document by a binding table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import etree
+
+from formats.errors import MalformedDocument
+from formats.model.terms import CATALOGUE, TermField
+from formats.syntaxes.kinds import XML_BLANKS, Surrounding, text_of
+from formats.syntaxes.place import Record, Scope, record_for
+from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Term, path_in
+
+__all__ = ["Reader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Collects what a document says into `root`; `used` are the elements it took something from.
+
+    Where a document repeats what the model holds once, the first one counts and the others stay unused.
+    """
+
+    root: Record
+    surrounding: Surrounding
+    namespaces: Mapping[str, str]
+    used: set[etree._Element] = field(default_factory=set)
+
+    def take(self, parent: etree._Element, entries: tuple[Entry, ...], scope: Scope) -> None:
+        """Read the entries below `parent`."""
+        for entry in entries:
+            path = path_in(entry, self.surrounding.credit_note)
+            if path is None:
+                continue
+            if isinstance(entry, Fixed | Filler):
+                self.used.update(self._find(parent, path))
+            elif isinstance(entry, Term):
+                self._term(parent, path, entry, scope)
+            else:
+                self._wrapper(parent, path, entry, scope)
+
+    def _wrapper(self, parent: etree._Element, path: str, entry: Element | Group, scope: Scope) -> None:
+        place = CATALOGUE[entry.name] if isinstance(entry, Group) else None
+        for element in self._find(parent, path):
+            if not self._is_meant(element, entry):
+                continue
+            if place is None or not place.repeated:
+                self.take(element, entry.entries, scope)
+                return
+            record = Record(place.value)
+            record_for(self.root, place.name, scope).add(place, record)
+            self.take(element, entry.entries, {**scope, place.name: record})
+
+    def _is_meant(self, element: etree._Element, entry: Element | Group) -> bool:
+        if entry.matches is not None:
+            return entry.matches(element, self.surrounding)
+        for constant in entry.entries:
+            if isinstance(constant, Fixed):
+                found = next(self._find(element, constant.path), None)
+                if found is None or not constant.is_met(text_of(found)):
+                    return False
+        return True
+
+    def _term(self, parent: etree._Element, path: str, term: Term, scope: Scope) -> None:
+        place = CATALOGUE[term.name]
+        for element in self._find(parent, path):
+            if term.matches is not None and not term.matches(element, self.surrounding):
+                continue
+            value = self._value(element, term)
+            if term.absent is not None and value == term.absent and len(parent) > 1:
+                self.used.add(element)
+                value = None
+            self._keep(element, place, value, scope)
+            for attribute, name in term.attributes.items():
+                text = (element.get(attribute) or "").strip(XML_BLANKS) or None
+                self._keep(element, CATALOGUE[name], text, scope)
+            if not place.repeated:
+                return
+
+    def _value(self, element: etree._Element, term: Term) -> Any:
+        try:
+            return term.kind.read(element)
+        except MalformedDocument as error:
+            raise MalformedDocument(
+                error.what, where=f"{term.name} in line {element.sourceline}", fix=error.fix
+            ) from error
+
+    def _keep(self, element: etree._Element, place: TermField, value: Any, scope: Scope) -> None:
+        if value is None:
+            return
+        record = record_for(self.root, place.name, scope)
+        if place.repeated:
+            record.add(place, value)
+        elif record.values.setdefault(place.attribute, value) != value:
+            return
+        self.used.add(element)
+
+    def _find(self, parent: etree._Element, path: str) -> Iterator[etree._Element]:
+        step, _, rest = path.partition("/")
+        prefix, _, name = step.partition(":")
+        for child in parent.iterchildren(f"{{{self.namespaces[prefix]}}}{name}"):
+            if rest:
+                yield from self._find(child, rest)
+            else:
+                yield child

@@ -1,0 +1,179 @@
+"""gateway demo: the main job from end to end against the offline world, in a few rounds that people can
+follow."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.rule import Rule
+from rich.text import Text
+
+from connectors.sandbox.world import World
+from formats.errors import ConfigError
+from gateway import logs
+from gateway.cli.invoices import print_status
+from gateway.cli.output import OUT
+from gateway.cli.rounds import watched_round
+from gateway.cli.setup import write_config
+from gateway.pipeline.submission import State
+from gateway.store import documents, journal, reports, submissions
+from gateway.wiring import Gateway
+
+__all__ = ["demo", "register"]
+
+_BASE_PORT: Final = 47000
+_PORTS: Final = 60
+_MOST_ROUNDS: Final = 8
+_PAUSE: Final = 0.5
+_SETTLED: Final = frozenset({State.DELIVERED, State.ACCEPTED, State.PAID, State.PARKED, State.REJECTED})
+_MARK: Final = ".gateway-demo"
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="where configuration, database and e-invoices go")] = Path(
+        "demo"
+    ),
+) -> None:
+    """Pull from three imitated ERPs, deliver, bring the status back, mend what was wrong, prove the
+    record."""
+    started = time.monotonic()
+    _fresh(folder)
+    base_port = _free_ports()
+    config = folder / "config"
+    world = World(base_port=base_port)
+    world.start()
+    try:
+        _say(f"The offline world runs on 127.0.0.1, ports {base_port} to {base_port + _PORTS}.")
+        write_config(config, base_port)
+        logs.configure("error", "text")
+        with closing(Gateway.open(config)) as gateway:
+            sound = _play(gateway, world, folder)
+    finally:
+        world.stop()
+    _say(f"Done in {time.monotonic() - started:.0f} seconds.")
+    _next_steps(folder, base_port)
+    if not sound:
+        raise typer.Exit(1)
+
+
+def _play(gateway: Gateway, world: World, folder: Path) -> bool:
+    _heading("1  SAP, Exact Online and NetSuite give their invoices")
+    _rounds(gateway)
+    print_status(gateway)
+    _heading("2  People mend in the ERPs what stopped")
+    for system, sentences in world.mend().items():
+        for sentence in sentences:
+            _say(f"  - {system}: {sentence}")
+    _rounds(gateway)
+    _heading("3  Where everything stands")
+    print_status(gateway)
+    return _proof(gateway, world, folder)
+
+
+def _rounds(gateway: Gateway) -> None:
+    """Rounds until everything has settled; receipts and notifications take a moment to come."""
+    for _ in range(_MOST_ROUNDS):
+        watched_round(gateway)
+        with gateway.database.read() as connection:
+            open_ones = [item for item in submissions.listing(connection) if item.state not in _SETTLED]
+            waiting = reports.due(connection, now=gateway.clock(), limit=1)
+        if not open_ones and not waiting:
+            return
+        time.sleep(_PAUSE)
+
+
+def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
+    """Compare what the other sides hold with what the gateway says, and check the chain."""
+    _heading("4  The proof")
+    out = folder / "e-invoices"
+    out.mkdir()
+    with gateway.database.read() as connection:
+        holds, broken = journal.verify(connection)
+        listed = submissions.listing(connection)
+        for item in listed:
+            if item.document_digest:
+                name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{item.source}_{item.number}")
+                (out / f"{name}.xml").write_bytes(documents.get(connection, item.document_digest).content)
+    sent = Counter(
+        item.number for item in listed if item.state in (State.DELIVERED, State.ACCEPTED, State.PAID)
+    )
+    arrived = Counter(world.arrivals())
+    twice = sorted(number for number, count in arrived.items() if count > 1)
+    missing = sorted((sent - arrived).elements())
+    _say(f"Journal: {holds} entries, {'every one holds' if broken is None else broken.what}.")
+    _say(f"Delivered: {sent.total()} invoices; arrived at the other sides: {arrived.total()}.")
+    if twice or missing:
+        _say(f"Twice: {', '.join(twice) or 'none'}. Missing: {', '.join(missing) or 'none'}.")
+    else:
+        _say("Nothing is missing, nothing arrived twice.")
+    return broken is None and not twice and not missing and bool(sent)
+
+
+def _next_steps(folder: Path, base_port: int) -> None:
+    config = folder / "config"
+    with_port = "" if base_port == _BASE_PORT else f" --base-port {base_port}"
+    _heading("What to try next")
+    for line in (
+        f"ls {folder / 'e-invoices'}                      the e-invoices as XML",
+        f"gateway -c {config} status 90000101             one invoice, event by event",
+        f"gateway -c {config} trace 90000101              where each of its terms came from",
+        f"gateway -c {config} audit verify                the whole record, proven",
+        f"gateway -c {config} audit evidence 90000101     its evidence in one file",
+        f"gateway sandbox{with_port}                      the offline world again, for gateway run",
+    ):
+        OUT.print(Text(f"  {line}"), soft_wrap=True)
+    OUT.print(Text("  (the program lies in .venv/bin)", style="dim"))
+
+
+def _fresh(folder: Path) -> None:
+    """An empty folder; an earlier demo is removed, anything else is not touched."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / _MARK).exists():
+            raise ConfigError(
+                "the folder holds something that is not an earlier demo",
+                where=str(folder),
+                fix="name another one",
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).write_text("made by gateway demo, which may remove this folder\n", "utf-8")
+
+
+def _free_ports() -> int:
+    """The first port of a range in which all are free, the usual one if possible."""
+    for base in range(_BASE_PORT, _BASE_PORT + 10 * 100, 100):
+        if all(_free(base + offset) for offset in (0, 10, 20, 30, 40, 50, 51)):
+            return base
+    raise ConfigError("no free ports from 47000 on", where="127.0.0.1", fix="end what listens there")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _heading(text: str) -> None:
+    OUT.print()
+    OUT.print(Rule(text, align="left", style="dim"))
+
+
+def _say(text: str) -> None:
+    OUT.print(text, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(demo)

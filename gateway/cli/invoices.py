@@ -1,0 +1,257 @@
+"""gateway status, trace, retry and resolve: where every invoice stands, where its terms came from, and ways
+on."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from connectors.base import DeliveryState, PaymentStatus, Receipt
+from formats.errors import ConfigError
+from gateway.cli.output import OUT, config_folder, invoice_table, money, print_json, state_text, stops_table
+from gateway.pipeline import follow
+from gateway.pipeline.submission import State
+from gateway.store import attempts, documents, journal, payments, reports, sources, submissions
+from gateway.store.submissions import Submission
+from gateway.wiring import Gateway
+
+__all__ = ["print_status", "register"]
+
+_Number = Annotated[str, typer.Argument(help="the invoice number, or the start of a submission's id")]
+_Json = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+def status(
+    context: typer.Context,
+    number: Annotated[str | None, typer.Argument(help="one invoice; all without it")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Where every invoice stands, or everything about one."""
+    gateway = Gateway.open(config_folder(context))
+    try:
+        if number is None:
+            print_status(gateway, as_json=as_json)
+            return
+        found = _find(gateway, number)
+        if as_json:
+            print_json([_facts(gateway, submission) for submission in found])
+        else:
+            for submission in found:
+                _print_one(gateway, submission)
+    finally:
+        gateway.close()
+
+
+def print_status(gateway: Gateway, *, as_json: bool = False) -> None:
+    """The list of all invoices, what needs a person, and counts."""
+    with gateway.database.read() as connection:
+        listed = submissions.listing(connection)
+        paid = payments.all_of(connection)
+        records = [sources.get(connection, spec.name) for spec in gateway.settings.sources]
+        # News that the ERP does not hold yet counts as unfinished.
+        unreported = len(reports.due(connection, now=gateway.clock(), limit=1_000_000))
+    if as_json:
+        print_json(
+            {
+                "invoices": [_short(submission, paid.get(submission.id)) for submission in listed],
+                "sources": [asdict(record) for record in records],
+                "unreported": unreported,
+            }
+        )
+        return
+    OUT.print(invoice_table(listed, paid))
+    stops = stops_table(listed)
+    if stops is not None:
+        OUT.print(stops)
+    for record in records:
+        if record.verdict:
+            OUT.print(Text(f"Source {record.name} ({record.verdict}): {record.sentence}", style="yellow"))
+    counts = Counter(submission.state for submission in listed)
+    summary = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    OUT.print(f"{len(listed)} invoices: {summary or 'none yet'}")
+
+
+def _short(submission: Submission, payment: PaymentStatus | None) -> dict[str, Any]:
+    names = ("id", "source", "source_key", "number", "buyer", "currency", "amount", "profile", "channel")
+    more = ("state", "verdict", "sentence", "fix", "due_at", "message_id")
+    return {name: getattr(submission, name) for name in (*names, *more)} | {
+        "payment": str(payment.state) if payment else "",
+        "paid": str(payment.paid) if payment else "",
+    }
+
+
+def _facts(gateway: Gateway, submission: Submission) -> dict[str, Any]:
+    with gateway.database.read() as connection:
+        return {
+            **asdict(submission),
+            "attempts": [asdict(attempt) for attempt in attempts.of(connection, submission.id)],
+            "reports": [asdict(report) for report in reports.of(connection, submission.id)],
+            "journal": [
+                {**asdict(entry), "data": json.loads(entry.data)}
+                for entry in journal.entries(connection, submission=submission.id)
+            ],
+        }
+
+
+def _print_one(gateway: Gateway, submission: Submission) -> None:
+    with gateway.database.read() as connection:
+        payment = payments.all_of(connection).get(submission.id)
+        history = list(journal.entries(connection, submission=submission.id))
+        news = reports.of(connection, submission.id)
+    OUT.print(
+        Text.assemble(
+            (f"{submission.number or submission.source_key}", "bold"),
+            f"  {submission.buyer}  {money(submission.currency, submission.amount)}  ",
+            state_text(submission),
+            f"  {submission.verdict}",
+        )
+    )
+    if submission.sentence:
+        OUT.print(Text(f"  {submission.sentence}. {submission.fix}", style="yellow"), soft_wrap=True)
+    if payment is not None:
+        OUT.print(f"  {payment.state}: {payment.currency} {payment.paid}  {payment.evidence}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("When (UTC)", "What", "Details"):
+        table.add_column(name, overflow="fold")
+    for entry in history:
+        data = {key: value for key, value in json.loads(entry.data).items() if value not in ("", [], None)}
+        text = ", ".join(f"{key}: {value}" for key, value in data.items())
+        table.add_row(entry.at[:19].replace("T", " "), entry.event, Text(text, style="dim"))
+    OUT.print(table)
+    for report in news:
+        where = (
+            f"in the ERP: {report.written_to}" if report.done_at else f"not in the ERP yet. {report.sentence}"
+        )
+        OUT.print(Text(f"  {report.state}, {where}"), soft_wrap=True)
+    OUT.print()
+
+
+def trace(context: typer.Context, number: _Number, as_json: _Json = False) -> None:
+    """Where each business term of an invoice came from: ERP field, mapping line, code table."""
+    gateway = Gateway.open(config_folder(context))
+    try:
+        submission = _find(gateway, number)[-1]
+        if not submission.origins_digest:
+            raise ConfigError(
+                f"{number} has not been mapped yet: {submission.sentence or submission.state}",
+                where="gateway trace",
+                fix=submission.fix or "run gateway process",
+            )
+        with gateway.database.read() as connection:
+            origins = json.loads(documents.get(connection, submission.origins_digest).content)
+    finally:
+        gateway.close()
+    if as_json:
+        print_json(origins)
+        return
+    OUT.print(Text(f"{submission.number}, {submission.source}, mapped by {submission.mapping}", style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, style in (
+        ("Term", "bold"),
+        ("Value", ""),
+        ("ERP field", ""),
+        ("From", "dim"),
+        ("Mapping line", "dim"),
+    ):
+        table.add_column(name, style=style, overflow="fold")
+    for origin in origins:
+        line = f"{origin['mapping']}:{origin['line']}" + (f" {origin['table']}" if origin["table"] else "")
+        cells = (origin["term"], origin["value"], origin["field"], origin["source"], line)
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    OUT.print(table)
+
+
+def retry(
+    context: typer.Context,
+    numbers: Annotated[list[str], typer.Argument(help="invoice numbers; - for everything parked")],
+) -> None:
+    """Try parked invoices again now."""
+    gateway = Gateway.open(config_folder(context))
+    try:
+        with gateway.database.begin() as connection:
+            if numbers == ["-"]:
+                identifiers = [item.id for item in submissions.listing(connection, states=(State.PARKED,))]
+            else:
+                identifiers = [item.id for number in numbers for item in _all(connection, number)]
+            count = submissions.requeue(connection, identifiers, now=gateway.clock())
+            for identifier in identifiers if count else ():
+                journal.append(
+                    connection, "retry", {}, now=gateway.clock(), submission=identifier, actor="operator"
+                )
+    finally:
+        gateway.close()
+    OUT.print(f"{count} parked invoices are due now; gateway process works on them.")
+
+
+class Outcome(StrEnum):
+    """What a person found out about a message whose fate the gateway cannot ask for."""
+
+    SENT = "sent"
+    NOT_SENT = "not-sent"
+
+
+def resolve(
+    context: typer.Context,
+    number: _Number,
+    outcome: Annotated[Outcome, typer.Argument(help="did the buyer's side get it?")],
+    note: Annotated[str, typer.Option(help="how you know; kept in the journal")],
+) -> None:
+    """Say what became of a message that only a person could find out about."""
+    gateway = Gateway.open(config_folder(context))
+    try:
+        submission = _find(gateway, number)[-1]
+        if submission.state is not State.PARKED or submission.step not in (State.SENDING, State.SENT):
+            raise ConfigError(
+                f"{number} is {submission.state}; its fate is known",
+                where="gateway resolve",
+                fix="only an invoice parked while it was being sent can be resolved",
+            )
+        with gateway.database.begin() as connection:
+            now = gateway.clock()
+            journal.append(
+                connection,
+                "resolved",
+                {"outcome": outcome, "note": note},
+                now=now,
+                submission=submission.id,
+                actor="operator",
+            )
+            if outcome is Outcome.SENT:
+                receipt = Receipt(
+                    submission.message_id, DeliveryState.DELIVERED, now, note, note.encode(), "text/plain"
+                )
+                follow.apply(connection, gateway, submission, receipt)
+            else:
+                attempts.close(connection, submission.id, "not sent", "", now=now)
+                submissions.move(connection, submission, State.READY, "resend", {}, now=now, actor="operator")
+    finally:
+        gateway.close()
+    OUT.print(f"{number}: noted. gateway process goes on from there.")
+
+
+def _find(gateway: Gateway, number: str) -> list[Submission]:
+    with gateway.database.read() as connection:
+        return _all(connection, number)
+
+
+def _all(connection: Any, number: str) -> list[Submission]:
+    found = submissions.find(connection, number)
+    if not found:
+        raise ConfigError(
+            f"there is no invoice {number}", where="gateway", fix="gateway status lists all of them"
+        )
+    return found
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    for command in (status, trace, retry, resolve):
+        app.command()(command)

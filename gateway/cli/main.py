@@ -1,0 +1,62 @@
+"""The command line: thin, one file for each group of commands, the same shape for every error."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from formats.errors import EInvoicingError
+from gateway import __version__
+from gateway.cli import audit, demo, documents, invoices, rounds, sandbox, setup
+from gateway.cli.output import CONFIG, OUT, show_error
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    help="From the ERP to the buyer as an e-invoice, with proof, and the status back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        OUT.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[Path, CONFIG] = Path(),
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    context.obj = config
+
+
+for group in (setup, rounds, invoices, documents, sandbox, demo):
+    group.register(app)
+app.add_typer(audit.app, name="audit")
+
+
+def run() -> None:
+    """The program `gateway`. Exit status: 0 done, 1 something failed or was found, 2 wrong call or
+    configuration."""
+    try:
+        app()
+    except EInvoicingError as error:
+        show_error(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,140 @@
+"""What all commands share: where they print, how an error looks, how a table of invoices looks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from connectors.base import PaymentStatus
+from formats.errors import EInvoicingError
+from gateway.config_file import ConfigProblems
+from gateway.pipeline.submission import State, Verdict
+from gateway.store.submissions import Submission
+
+__all__ = [
+    "CONFIG",
+    "ERRORS",
+    "OUT",
+    "config_folder",
+    "invoice_table",
+    "money",
+    "print_json",
+    "show_error",
+    "state_text",
+    "stops_table",
+]
+
+OUT: Final = Console(highlight=False)
+ERRORS: Final = Console(stderr=True, highlight=False)
+CONFIG: Final = typer.Option(
+    "--config", "-c", envvar="GATEWAY_CONFIG", help="the config folder", show_default="this folder"
+)
+
+_STATE_STYLES: Final[Mapping[State, str]] = {
+    State.DELIVERED: "green",
+    State.ACCEPTED: "green",
+    State.PAID: "bold green",
+    State.SENT: "cyan",
+    State.REJECTED: "red",
+    State.DISPUTED: "red",
+    State.PARKED: "yellow",
+}
+
+
+def config_folder(context: typer.Context) -> Path:
+    """The config folder given to the program."""
+    folder: Path = context.obj
+    return folder
+
+
+def print_json(value: Any) -> None:
+    """Plain JSON for machines on standard output; amounts as text, moments in ISO 8601."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def show_error(error: EInvoicingError) -> None:
+    """What happened, where, and what to do next."""
+    for problem in error.problems if isinstance(error, ConfigProblems) else (error,):
+        ERRORS.print(
+            Text.assemble((f"{problem.what[:1].upper()}{problem.what[1:]}", "bold red")), soft_wrap=True
+        )
+        ERRORS.print(Text(f"  where: {problem.where}"), soft_wrap=True)
+        ERRORS.print(Text(f"  to do: {problem.fix}"), soft_wrap=True)
+
+
+def money(currency: str, amount: Decimal | None) -> str:
+    """EUR 10,238.76."""
+    return "" if amount is None else f"{currency} {amount:,.2f}"
+
+
+def state_text(submission: Submission) -> Text:
+    """The state with its colour."""
+    return Text(submission.state, style=_STATE_STYLES.get(submission.state, ""))
+
+
+def verdict_text(submission: Submission) -> str:
+    """The verdict, where there is a stop."""
+    if submission.state in (State.PARKED, State.REJECTED):
+        return submission.verdict
+    return "(waiting)" if submission.verdict else ""
+
+
+def invoice_table(
+    listed: Iterable[Submission], payments: Mapping[str, PaymentStatus], *, title: str = ""
+) -> Table:
+    """One row an invoice."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for name in ("ERP", "Number", "Buyer"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=30 if name == "Buyer" else 22)
+    table.add_column("Amount", justify="right", no_wrap=True)
+    for name in ("Format", "Channel", "State", "Verdict", "Payment"):
+        table.add_column(name, no_wrap=True)
+    for submission in listed:
+        payment = payments.get(submission.id)
+        table.add_row(
+            Text(submission.source),
+            Text(submission.number or submission.source_key),
+            Text(submission.buyer),
+            money(submission.currency, submission.amount),
+            submission.profile,
+            submission.channel,
+            state_text(submission),
+            verdict_text(submission),
+            "" if payment is None else str(payment.state),
+        )
+    return table
+
+
+def stops_table(listed: Iterable[Submission]) -> Table | None:
+    """What needs a person, with the sentence and the way on; None when nothing does."""
+    stopped = [item for item in listed if item.state in (State.PARKED, State.REJECTED)]
+    if not stopped:
+        return None
+    order = [*Verdict]
+    stopped.sort(
+        key=lambda item: (order.index(Verdict(item.verdict)) if item.verdict else 9, item.received_at)
+    )
+    table = Table(
+        title="Needs a person", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, show_lines=True
+    )
+    table.add_column("Verdict", style="yellow", no_wrap=True)
+    table.add_column("Invoice", no_wrap=True)
+    table.add_column("What is so, and what to do", overflow="fold")
+    for item in stopped:
+        sentence = f"{item.sentence[:1].upper()}{item.sentence[1:]}."
+        table.add_row(
+            Text(item.verdict),
+            Text(f"{item.number or item.source_key}\n{item.source}"),
+            Text.assemble(sentence, "\n", (f"{item.fix[:1].upper()}{item.fix[1:]}.", "dim")),
+        )
+    return table

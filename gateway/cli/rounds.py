@@ -1,0 +1,117 @@
+"""gateway run, pull and process: all the time, or one round by hand."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from formats.errors import ConfigError
+from gateway import logs, scheduler
+from gateway.cli.invoices import print_status
+from gateway.cli.output import ERRORS, OUT, config_folder
+from gateway.pipeline.runner import Observer, Runner
+from gateway.wiring import Gateway
+
+__all__ = ["process", "pull", "register", "run", "watched_round"]
+
+
+def run(context: typer.Context) -> None:
+    """Poll, work, follow and report until told to stop (SIGTERM, Ctrl-C)."""
+    gateway = Gateway.open(config_folder(context))
+    logs.configure(gateway.settings.log_level, gateway.settings.log_format)
+    gateway.rules.warm()
+    clean = scheduler.run(gateway)
+    if not clean:
+        # A thread hangs in a call to the other side. All state is committed; waiting longer would gain
+        # nothing.
+        os._exit(0)
+    gateway.close()
+
+
+def pull(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Argument(help="one source; all without it")] = None,
+) -> None:
+    """Read what changed in the ERPs, without sending anything yet."""
+    gateway = Gateway.open(config_folder(context))
+    logs.configure("error", gateway.settings.log_format)
+    failed: list[str] = []
+
+    def observe(what: str, subject: str, result: str) -> None:
+        number = result.isdigit()
+        OUT.print(f"{subject}: {result} new documents" if number else f"{subject}: {result}", soft_wrap=True)
+        if not number:
+            failed.append(subject)
+
+    try:
+        names = [spec.name for spec in gateway.settings.sources if source in (None, spec.name)]
+        if not names:
+            raise ConfigError(
+                f"there is no source {source}", where="gateway pull", fix="see the folder sources/"
+            )
+        runner = Runner(gateway, observe)
+        for name in names:
+            runner.collect(name)
+    finally:
+        gateway.close()
+    if failed:
+        raise typer.Exit(1)
+
+
+def process(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """One whole round: read the ERPs, work, take in receipts, report back, ask for payments."""
+    gateway = Gateway.open(config_folder(context))
+    logs.configure("error", gateway.settings.log_format)
+    try:
+        watched_round(gateway, quiet=as_json)
+        print_status(gateway, as_json=as_json)
+    finally:
+        gateway.close()
+
+
+def watched_round(gateway: Gateway, *, quiet: bool = False) -> None:
+    """A round with a line of progress for people; the terminal's standard error, so that output stays
+    clean."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[last]}"),
+        TimeElapsedColumn(),
+        console=ERRORS,
+        transient=True,
+        disable=quiet or not ERRORS.is_terminal,
+    ) as progress:
+        task = progress.add_task("reading the ERPs", total=None, last="")
+        Runner(gateway, _teller(progress, task)).round()
+
+
+def _teller(progress: Progress, task: object) -> Observer:
+    words = {
+        "collected": "reading the ERPs",
+        "worked": "writing, checking, sending",
+        "reported": "reporting back",
+    }
+
+    def tell(what: str, subject: str, result: str) -> None:
+        progress.update(
+            task,  # type: ignore[arg-type]  # rich's own type for a task is an int by another name
+            description=words.get(what, "following receipts and payments"),
+            last=f"{subject}: {result}"[:70],
+            advance=1,
+        )
+
+    return tell
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(run)
+    app.command()(pull)
+    app.command()(process)

@@ -1,0 +1,152 @@
+"""gateway init and gateway check: a config folder that works, and whether every connection does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from connectors.base import Channel, CheckStep, ErpConnector
+from formats.errors import ConfigError
+from gateway.cli.output import OUT, config_folder, print_json
+from gateway.rules.packs import KNOWN
+from gateway.wiring import Gateway
+
+__all__ = ["check", "init", "register", "write_config"]
+
+_BASE_PORT: Final = 47000
+_SANDBOX_PORT: Final = re.compile(r"\b470([0-9]{2})\b")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="a new or empty folder")],
+    base_port: Annotated[
+        int, typer.Option(help="first port of the offline world (gateway sandbox)")
+    ] = _BASE_PORT,
+) -> None:
+    """Write a commented config folder that works with the offline world as it stands."""
+    write_config(folder, base_port)
+    OUT.print(f"Wrote {folder}. It talks to the offline world as it stands; try it in two terminals:\n")
+    port = "" if base_port == _BASE_PORT else f" --base-port {base_port}"
+    OUT.print(f"  gateway sandbox{port}\n  gateway -c {folder} check\n", soft_wrap=True)
+    OUT.print(
+        "To connect your own ERP, edit the files in sources/ and companies/; each line says what it is for."
+    )
+
+
+def write_config(folder: Path, base_port: int) -> None:
+    """The config examples with the sandbox's logins. Raises ConfigError rather than overwrite a file."""
+    from connectors.sandbox.world import World
+
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(
+            "the folder is not empty, and nothing is overwritten", where=str(folder), fix="name a new folder"
+        )
+    for path, text in _examples(_config_root(), Path()):
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_SANDBOX_PORT.sub(lambda match: str(base_port + int(match[1])), text), "utf-8")
+    secrets = folder / "secrets"
+    secrets.mkdir(mode=0o700, exist_ok=True)
+    for name, text in World(base_port=base_port).secrets().items():
+        file = secrets / name
+        file.touch(mode=0o600)
+        file.write_text(text, "utf-8")
+    (folder / ".gitignore").write_text("secrets/\nlocks/\n*.db\n*.db-*\n", "utf-8")
+
+
+def _config_root() -> Traversable:
+    installed = resources.files("gateway").joinpath("config_examples")
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "config"
+
+
+def _examples(folder: Traversable, below: Path) -> Iterator[tuple[Path, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _examples(entry, below / entry.name)
+        elif entry.name.endswith(".yaml"):
+            yield below / entry.name, entry.read_text("utf-8")
+
+
+def check(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="one source or channel; all without it")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Check the configuration, the mappings, the rules and every connection; say what is wrong and how to
+    mend it."""
+    gateway = Gateway.open(config_folder(context))
+    try:
+        results = [
+            {"name": subject, "step": step.name, "ok": step.ok, "seen": step.seen, "fix": step.fix}
+            for subject, step in _steps(gateway, name)
+            if _show(subject, step, quiet=as_json)
+        ]
+    finally:
+        gateway.close()
+    if as_json:
+        print_json(results)
+    if not results:
+        raise ConfigError(
+            f"there is no source or channel {name}", where="gateway check", fix="see gateway status"
+        )
+    if not all(result["ok"] for result in results):
+        raise typer.Exit(1)
+
+
+def _steps(gateway: Gateway, name: str | None) -> Iterator[tuple[str, CheckStep]]:
+    if name is None:
+        yield "gateway", CheckStep("configuration", True, str(gateway.settings.folder))
+        yield (
+            "gateway",
+            CheckStep("database", True, "current" if gateway.database.is_sqlite else "PostgreSQL, current"),
+        )
+        yield from (("rules", step) for step in _rules(gateway))
+    for source in gateway.settings.sources:
+        if name in (None, source.name):
+            mapping = gateway.mapping(source.name)
+            yield (
+                source.name,
+                CheckStep("mapping", True, f"{mapping.name} {mapping.version}, {mapping.document}"),
+            )
+            yield from _connection(source.name, gateway.source(source.name))
+    for channel in gateway.settings.channels:
+        if name in (None, channel.name):
+            yield from _connection(channel.name, gateway.channel(channel.name))
+
+
+def _rules(gateway: Gateway) -> Iterator[CheckStep]:
+    for key, known in KNOWN.items():
+        pack = gateway.rules.packs.get(key)
+        if pack is None:
+            yield CheckStep(
+                key, False, "not installed", f"install the Python package that brings {known.title}"
+            )
+        else:
+            yield CheckStep(key, True, f"{pack.title}, {pack.release}. {pack.superseded}".rstrip(". "))
+
+
+def _connection(name: str, connector: ErpConnector | Channel) -> Iterator[tuple[str, CheckStep]]:
+    for step in connector.check():
+        yield name, step
+
+
+def _show(subject: str, step: CheckStep, *, quiet: bool) -> bool:
+    if not quiet:
+        mark = ("ok  ", "green") if step.ok else ("FAIL", "bold red")
+        OUT.print(Text.assemble(mark, f" {subject:22} {step.name:18} ", (step.seen, "dim")), soft_wrap=True)
+        if not step.ok and step.fix:
+            OUT.print(Text(f"     to do: {step.fix}"), soft_wrap=True)
+    return True
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(init)
+    app.command()(check)

@@ -1,0 +1,103 @@
+"""Check: choose the way, write the e-invoice for it, and have the official rules judge it; mapped ->
+checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from formats.errors import ConfigError, DocumentError
+from formats.finding import Finding, Report
+from formats.model import Invoice
+from formats.registry import PROFILES, SYNTAXES
+from gateway.pipeline import routing
+from gateway.pipeline.convert import invoice_of
+from gateway.pipeline.submission import State
+from gateway.rules import clerk
+from gateway.store import documents, submissions
+from gateway.store.submissions import Submission
+from gateway.wiring import Gateway
+
+__all__ = ["BrokenRules", "check"]
+
+
+class BrokenRules(DocumentError):
+    """The official rules refuse the invoice; `report` has every finding, `digest` is its place in the
+    archive."""
+
+    def __init__(self, what: str, *, where: str, fix: str, report: Report, digest: str) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.report = report
+        self.digest = digest
+
+
+def check(gateway: Gateway, submission: Submission) -> Submission:
+    """Write and check one invoice; running it twice gives the same bytes and the same findings.
+
+    Raises RouteError when no way leads to the buyer, BrokenRules when the rules refuse it, ConfigError when a
+    rule set could not be run: what was not checked is not sent.
+    """
+    with gateway.database.read() as connection:
+        invoice = invoice_of(connection, submission)
+    route = routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
+    profile = PROFILES[route.profile]
+    content = SYNTAXES[profile.syntax].write(profile.prepare(invoice))
+    report = gateway.rules.check(content, profile)
+    report_json = json.dumps(asdict(report), ensure_ascii=False, indent=1).encode()
+    with gateway.database.begin() as connection:
+        now = gateway.clock()
+        report_digest = documents.put(connection, report_json, "application/json", now=now)
+        document_digest = documents.put(connection, content, "application/xml", now=now)
+        if report.passed:
+            return submissions.move(
+                connection,
+                submission,
+                State.CHECKED,
+                "checked",
+                {
+                    "route": route.name,
+                    "channel": route.channel,
+                    "profile": route.profile,
+                    "document": document_digest,
+                    "report": report_digest,
+                    "checks": [f"{run.name} {run.release}: {run.state}" for run in report.runs],
+                    "warnings": sorted({finding.rule for finding in report.warnings}),
+                },
+                now=now,
+                report_digest=report_digest,
+                document_digest=document_digest,
+                channel=route.channel,
+                profile=route.profile,
+                message_id="",
+            )
+    raise _refusal(gateway, submission, invoice, report, report_digest)
+
+
+def _refusal(
+    gateway: Gateway, submission: Submission, invoice: Invoice, report: Report, digest: str
+) -> BrokenRules | ConfigError:
+    where = f"{submission.source}, {submission.source_key}"
+    if not report.fatal:
+        run = report.not_run[0]
+        return ConfigError(
+            f"the check {run.name} could not be run: {run.note}", where=where, fix="see gateway check"
+        )
+    first = report.fatal[0]
+    others = sorted({finding.rule for finding in report.fatal[1:]} - {first.rule})
+    more = f" (and {len(others)} more: {', '.join(others[:5])})" if others else ""
+    return BrokenRules(
+        clerk.sentence(first, invoice) + more,
+        where=where,
+        fix=_fix(gateway, submission, first),
+        report=report,
+        digest=digest,
+    )
+
+
+def _fix(gateway: Gateway, submission: Submission, finding: Finding) -> str:
+    """Which ERP fields to look at: those that the terms of the finding come from."""
+    mapping = gateway.mapping(submission.source)
+    labels = dict.fromkeys(label for term in finding.terms for label in mapping.labels(term)[:1])
+    if not labels:
+        return f"see the rule {finding.rule} with gateway explain {finding.rule}"
+    return f"check in the ERP: {'; '.join(list(labels)[:4])} ({finding.rule})"

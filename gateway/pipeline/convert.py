@@ -1,0 +1,130 @@
+"""Convert: the ERP's document to the canonical invoice, with the origin of every term; received -> mapped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection
+
+from formats.errors import DocumentError
+from formats.model import Invoice
+from formats.syntaxes import ubl
+from gateway.pipeline import news, revisions
+from gateway.pipeline.submission import State
+from gateway.store import documents, submissions
+from gateway.store.submissions import Submission
+from gateway.wiring import Gateway
+from mappings.provenance import Mapped
+
+__all__ = ["convert", "facts", "invoice_of"]
+
+
+def convert(gateway: Gateway, submission: Submission) -> Submission:
+    """Map one document and decide whether it is new, a repetition or a changed revision.
+
+    Running it twice gives the same result. Raises DocumentError where the document cannot be mapped or must
+    not replace one already sent.
+    """
+    try:
+        mapped = _map(gateway, submission)
+    except DocumentError:
+        with gateway.database.begin() as connection:
+            revisions.supersede_older(connection, submission, clock=gateway.clock)
+        raise
+    canonical = ubl.write(mapped.invoice)
+    origins = json.dumps([asdict(origin) for origin in mapped.origins], ensure_ascii=False, indent=1).encode()
+    business = revisions.business_key(mapped.invoice)
+    keys = (revisions.erp_key(submission), *((business,) if business else ()))
+    with gateway.database.begin() as connection:
+        now = gateway.clock()
+        stands_for_it = revisions.settle(
+            connection,
+            submission,
+            keys,
+            documents.digest_of(canonical),
+            _same_today(gateway, connection, canonical),
+            clock=gateway.clock,
+        )
+        if stands_for_it is not None:
+            return _repeated(connection, gateway, submission, stands_for_it, mapped.invoice)
+        return submissions.move(
+            connection,
+            submission,
+            State.MAPPED,
+            "mapped",
+            {
+                "mapping": _version(gateway, submission),
+                "number": mapped.invoice.number,
+                "invoice": documents.digest_of(canonical),
+            },
+            now=now,
+            mapping=_version(gateway, submission),
+            invoice_digest=documents.put(connection, canonical, "application/xml", now=now),
+            origins_digest=documents.put(connection, origins, "application/json", now=now),
+            route=0,
+            channel="",
+            profile="",
+            **facts(mapped.invoice),
+        )
+
+
+def invoice_of(connection: Connection, submission: Submission) -> Invoice:
+    """The canonical invoice of a mapped submission, from the archive."""
+    return ubl.read(documents.get(connection, submission.invoice_digest).content)
+
+
+def facts(invoice: Invoice) -> dict[str, Any]:
+    """What lists show of an invoice."""
+    return {
+        "number": (invoice.number or "")[:200],
+        "type_code": (invoice.type_code or "")[:3],
+        "issue_date": invoice.issue_date,
+        "buyer": ((invoice.buyer.name if invoice.buyer else "") or "")[:300],
+        "currency": (invoice.currency or "")[:3],
+        "amount": invoice.totals.with_vat if invoice.totals else None,
+    }
+
+
+def _map(gateway: Gateway, submission: Submission) -> Mapped:
+    with gateway.database.read() as connection:
+        content = documents.get(connection, submission.content_digest).content
+    mapping = gateway.mapping(submission.source)
+    return mapping.map(content, submission.part, gateway.company(submission.source))
+
+
+def _version(gateway: Gateway, submission: Submission) -> str:
+    mapping = gateway.mapping(submission.source)
+    return f"{mapping.name} {mapping.version}"
+
+
+def _same_today(gateway: Gateway, connection: Connection, canonical: bytes) -> Callable[[Submission], bool]:
+    def same(owner: Submission) -> bool:
+        content = documents.get(connection, owner.content_digest).content
+        try:
+            mapped = gateway.mapping(owner.source).map(content, owner.part, gateway.company(owner.source))
+        except DocumentError:
+            return False
+        return ubl.write(mapped.invoice) == canonical
+
+    return same
+
+
+def _repeated(
+    connection: Connection, gateway: Gateway, submission: Submission, owner: Submission, invoice: Invoice
+) -> Submission:
+    now = gateway.clock()
+    if owner.handed_over:
+        news.queue(connection, submission, owner.step, f"the same invoice is already {owner.step}", now=now)
+    return submissions.move(
+        connection,
+        submission,
+        State.SUPERSEDED,
+        "repeated",
+        {"by": owner.id, "revision": submission.revision},
+        now=now,
+        superseded_by=owner.id,
+        **facts(invoice),
+    )

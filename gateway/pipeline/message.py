@@ -1,0 +1,51 @@
+"""The message of a submission, exactly as it was prepared: all of it comes from the archive."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import Connection
+
+from connectors.base import Attachment, OutboundMessage
+from formats.model import Invoice
+from gateway.pipeline.convert import invoice_of
+from gateway.store import documents
+from gateway.store.submissions import Submission
+
+__all__ = ["message_of"]
+
+
+def message_of(connection: Connection, submission: Submission) -> OutboundMessage:
+    """What goes to the channel, the same on every retry."""
+    invoice = invoice_of(connection, submission)
+    document = documents.get(connection, submission.document_digest)
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", submission.number)[:80] or submission.id
+    files = [Attachment(f"{stem}.xml", document.media_type, document.content)]
+    if submission.pdf_digest:
+        pdf = documents.get(connection, submission.pdf_digest)
+        files.append(Attachment(f"{stem}.pdf", pdf.media_type, pdf.content))
+    buyer, seller = invoice.buyer, invoice.seller
+    kind = "Credit note" if invoice.is_credit_note else "Invoice"
+    seller_name = (seller.name if seller else "") or ""
+    return OutboundMessage(
+        message_id=submission.message_id,
+        number=submission.number,
+        digest=submission.document_digest,
+        files=tuple(files),
+        seller=seller_name,
+        buyer=submission.buyer,
+        sender=seller.electronic_address if seller else None,
+        receiver=buyer.electronic_address if buyer else None,
+        mailbox=(buyer.contact.email if buyer and buyer.contact else "") or "",
+        subject=f"{kind} {submission.number} from {seller_name}",
+        body=_body(kind, submission, invoice, seller_name),
+    )
+
+
+def _body(kind: str, submission: Submission, invoice: Invoice, seller: str) -> str:
+    due = f", due on {invoice.due_date.isoformat()}" if invoice.due_date else ""
+    amount = f"{submission.currency} {submission.amount}" if submission.amount is not None else ""
+    return (
+        f"{kind} {submission.number} from {seller}: {amount}{due}.\n\n"
+        "The attached XML file is the invoice; the PDF is a readable copy of it.\n"
+    )

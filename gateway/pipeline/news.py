@@ -1,0 +1,41 @@
+"""News: which changes of a submission the ERP is told, queued in the transaction that makes them true."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from connectors.base import DeliveryState
+from gateway.pipeline.submission import State, Verdict
+from gateway.store import reports
+from gateway.store.submissions import Submission
+
+__all__ = ["queue", "stopped"]
+
+_TOLD: Final = {
+    State.SENT: DeliveryState.ACCEPTED_FOR_TRANSPORT,
+    State.DELIVERED: DeliveryState.DELIVERED,
+    State.ACCEPTED: DeliveryState.DELIVERED,
+    State.PAID: DeliveryState.DELIVERED,
+    State.REJECTED: DeliveryState.REJECTED,
+    State.DISPUTED: DeliveryState.REJECTED,
+}
+
+
+def queue(connection: Connection, submission: Submission, state: State, text: str, *, now: datetime) -> None:
+    """Tell the ERP that this invoice is now `state`; states it need not know are left out."""
+    told = _TOLD.get(state)
+    if told is not None:
+        reports.queue(connection, submission.id, told, text, now=now)
+
+
+def stopped(
+    connection: Connection, submission: Submission, verdict: Verdict, sentence: str, *, now: datetime
+) -> None:
+    """Tell the ERP that a person must mend something there; what IT or the network must mend it is not
+    told."""
+    same = submission.state is State.PARKED and submission.sentence == sentence
+    if verdict in (Verdict.DOCUMENT, Verdict.ROUTE) and not same:
+        reports.queue(connection, submission.id, DeliveryState.PARKED, sentence, now=now)

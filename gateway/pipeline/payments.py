@@ -1,0 +1,62 @@
+"""Payments: what the ERP says about the settlement of the invoices that went out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from connectors.base import OpenInvoice, PaymentState, PaymentStatus
+from gateway.pipeline.submission import State
+from gateway.store import journal, payments, submissions
+from gateway.store.submissions import Submission
+from gateway.wiring import Gateway
+
+__all__ = ["follow_payments"]
+
+_WATCHED: Final = (State.SENT, State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.REJECTED, State.PAID)
+_PAYABLE: Final = (State.DELIVERED, State.ACCEPTED, State.DISPUTED)
+
+
+def follow_payments(gateway: Gateway, source: str) -> int:
+    """Ask one ERP about all its invoices that went out; returns how many changed. Safe to repeat."""
+    with gateway.database.read() as connection:
+        watched = {
+            submission.source_key: submission
+            for submission in submissions.listing(connection, states=_WATCHED)
+            if submission.source == source
+        }
+    changed = 0
+    if watched:
+        for status in gateway.source(source).pull_payments(tuple(_open(watched.values()))):
+            submission = watched.get(status.key)
+            changed += submission is not None and _take_in(gateway, submission.id, status)
+    return changed
+
+
+def _open(watched: Iterable[Submission]) -> Iterator[OpenInvoice]:
+    for submission in watched:
+        if submission.amount is not None:
+            yield OpenInvoice(
+                submission.source_key, submission.number, submission.currency, submission.amount
+            )
+
+
+def _take_in(gateway: Gateway, identifier: str, status: PaymentStatus) -> bool:
+    with gateway.database.begin() as connection:
+        now = gateway.clock()
+        if not payments.store(connection, identifier, status, now=now):
+            return False
+        data: dict[str, object] = {
+            "payment": status.state,
+            "paid": f"{status.currency} {status.paid}",
+            "on": status.on.isoformat() if status.on else "",
+            "evidence": status.evidence,
+        }
+        submission = submissions.get(connection, identifier)
+        if status.state is PaymentState.PAID and submission.state in _PAYABLE:
+            submissions.move(connection, submission, State.PAID, "paid", data, now=now)
+        elif status.state is not PaymentState.PAID and submission.state is State.PAID:
+            submissions.move(connection, submission, State.DELIVERED, "payment taken back", data, now=now)
+        else:
+            journal.append(connection, "payment", data, now=now, submission=identifier)
+        return True

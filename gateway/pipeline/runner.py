@@ -1,0 +1,292 @@
+"""The runner: takes due submissions through their steps in a worker pool, and runs the rounds around them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from formats.errors import (
+    ConflictError,
+    EInvoicingError,
+    RemoteError,
+    RemoteRefused,
+    RemoteUnavailable,
+    StorageError,
+)
+from gateway import workers
+from gateway.pipeline.check import check
+from gateway.pipeline.collect import collect
+from gateway.pipeline.convert import convert
+from gateway.pipeline.deliver import deliver
+from gateway.pipeline.follow import follow, inquire, park_overdue
+from gateway.pipeline.payments import follow_payments
+from gateway.pipeline.prepare import prepare
+from gateway.pipeline.report_back import report_back
+from gateway.pipeline.stops import stop, stop_for_own_fault, verdict_of
+from gateway.pipeline.submission import WORKABLE, State
+from gateway.store import journal, reports, sources, submissions
+from gateway.store.submissions import Submission
+from gateway.wiring import Gateway
+
+__all__ = ["Observer", "Runner"]
+
+Step = Callable[[Gateway, Submission], Submission]
+# Told after each piece of work: what was done ("collected", "worked", ...), on what, and how it ended.
+Observer = Callable[[str, str, str], None]
+
+_STEPS: Final[dict[State, Step]] = {
+    State.RECEIVED: convert,
+    State.MAPPED: check,
+    State.CHECKED: prepare,
+    State.READY: deliver,
+    State.SENDING: deliver,
+    State.SENT: inquire,
+}
+_NETWORK: Final = frozenset({State.READY, State.SENDING, State.SENT})
+# Longer than any step may take: every call to the network is bounded by its time-outs.
+_LEASE: Final = timedelta(minutes=15)
+_BATCH_PER_WORKER: Final = 4
+_SOON: Final = timedelta(minutes=1)
+_log = structlog.get_logger("runner")
+
+
+class _Gates:
+    """Channels known to be out of reach: one submission finds out, the others wait without knocking."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until: dict[str, datetime] = {}
+
+    def closed_until(self, channel: str, now: datetime) -> datetime | None:
+        with self._lock:
+            until = self._until.get(channel)
+            return until if until is not None and until > now else None
+
+    def close(self, channel: str, until: datetime) -> None:
+        with self._lock:
+            self._until[channel] = until
+
+
+class Runner:
+    """Runs steps and rounds. One runner per process; several processes may work on one database.
+
+    Every method is safe to repeat and to interrupt: what was committed is done, the rest is done again.
+    """
+
+    def __init__(self, gateway: Gateway, observer: Observer | None = None) -> None:
+        self._gateway = gateway
+        self._observe = observer or (lambda what, subject, result: None)
+        self._gates = _Gates()
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Finish the step at hand and begin no other."""
+        self._stopping.set()
+
+    # -- rounds
+    # -----------------------------------------------------------------------------------------------
+
+    def round(self) -> None:
+        """One round by hand: read, work, follow, report, payments, for everything that is configured."""
+        settings = self._gateway.settings
+        self.requeue_parked()
+        for source in settings.sources:
+            self.collect(source.name)
+        self.work()
+        for channel in settings.channels:
+            self.follow(channel.name)
+        self.work()
+        self.report()
+        for source in settings.sources:
+            self.follow_payments(source.name)
+
+    def requeue_parked(self) -> int:
+        """People may have mended something: try again what is parked and certainly not sent yet."""
+        with self._gateway.database.begin() as connection:
+            return submissions.requeue(connection, None, now=self._gateway.clock())
+
+    def collect(self, source: str) -> int:
+        """Read one source; its failures are kept with it and shown, and the other sources go on."""
+        return self._guarded("collected", source, lambda: collect(self._gateway, source), keep=True)
+
+    def follow(self, channel: str) -> int:
+        """Take in the receipts of one channel, and ask after those overdue."""
+        new = self._guarded("followed", channel, lambda: follow(self._gateway, channel))
+        park_overdue(self._gateway)
+        return new
+
+    def follow_payments(self, source: str) -> int:
+        """Ask one ERP what was paid."""
+        return self._guarded("payments", source, lambda: follow_payments(self._gateway, source))
+
+    def report(self, limit: int = 500) -> int:
+        """Write due news into the ERPs."""
+        gateway = self._gateway
+        with gateway.database.read() as connection:
+            due = reports.due(connection, now=gateway.clock(), limit=limit)
+        done = 0
+        silent: set[str] = set()
+        for report in due:
+            if self._stopping.is_set():
+                break
+            with gateway.database.read() as connection:
+                submission = submissions.get(connection, report.submission)
+            if submission.source in silent:
+                continue
+            try:
+                report_back(gateway, report)
+            except (ConflictError, StorageError):
+                raise
+            except EInvoicingError as error:
+                self._report_failed(report, submission, error)
+                if isinstance(error, RemoteError):
+                    silent.add(submission.source)  # the ERP is out of reach, the rest would fail alike
+                continue
+            done += 1
+            self._observe("reported", submission.number, report.state)
+        return done
+
+    def _report_failed(
+        self, report: reports.QueuedReport, submission: Submission, error: EInvoicingError
+    ) -> None:
+        gateway = self._gateway
+        now = gateway.clock()
+        retry_at = error.retry_at if isinstance(error, RemoteUnavailable) else None
+        due_at = gateway.settings.retry.next_try(report.failures + 1, now=now, retry_at=retry_at)
+        _log.warning(
+            "status not written", source=submission.source, reference=report.reference, why=error.what
+        )
+        with gateway.database.begin() as connection:
+            reports.failed(
+                connection,
+                report,
+                verdict=verdict_of(error),
+                sentence=f"{error.what}. {error.fix}",
+                due_at=due_at,
+            )
+            if report.sentence != f"{error.what}. {error.fix}":
+                data = {"reference": report.reference, "what": error.what, "again_at": due_at.isoformat()}
+                journal.append(connection, "report failed", data, now=now, submission=submission.id)
+        self._observe("reported", submission.number, error.what)
+
+    def _guarded(self, what: str, name: str, act: Callable[[], int], *, keep: bool = False) -> int:
+        """Run one errand; a failure of the other side is logged, told, and (for sources) kept."""
+        gateway = self._gateway
+        try:
+            result = act()
+        except (ConflictError, StorageError):
+            raise
+        except EInvoicingError as error:
+            _log.warning(f"not {what}", name=name, what=error.what, fix=error.fix)
+            self._observe(what, name, f"{error.what}. {error.fix}")
+            if keep:
+                now = gateway.clock()
+                with gateway.database.begin() as connection:
+                    failures = sources.get(connection, name).failures + 1
+                    retry_at = error.retry_at if isinstance(error, RemoteUnavailable) else None
+                    sources.failed(
+                        connection,
+                        name,
+                        verdict=verdict_of(error),
+                        sentence=f"{error.what}. {error.fix}",
+                        due_at=gateway.settings.retry.next_try(failures, now=now, retry_at=retry_at),
+                    )
+            return 0
+        self._observe(what, name, str(result))
+        return result
+
+    # -- submissions
+    # ------------------------------------------------------------------------------------------
+
+    def work(self) -> int:
+        """Take every due submission as far as it goes now; returns how many were worked on."""
+        gateway = self._gateway
+        with gateway.database.begin() as connection:
+            submissions.release_workers(connection, workers.gone(submissions.workers(connection)))
+        size = gateway.settings.workers
+        worked = 0
+        with ThreadPoolExecutor(size, thread_name_prefix="worker") as pool:
+            while not self._stopping.is_set():
+                with gateway.database.begin() as connection:
+                    batch = submissions.claim_due(
+                        connection,
+                        worker=workers.THIS_WORKER,
+                        now=gateway.clock(),
+                        limit=size * _BATCH_PER_WORKER,
+                        lease=_LEASE,
+                    )
+                if not batch:
+                    break
+                futures = {pool.submit(self._advance, submission): submission for submission in batch}
+                for future in as_completed(futures):
+                    fault = future.exception()
+                    if fault is not None:
+                        self._own_fault(futures[future], fault)
+                worked += len(batch)
+        return worked
+
+    def _advance(self, submission: Submission) -> None:
+        """Step after step until it waits, stops or is done."""
+        gateway = self._gateway
+        claimed = submission
+        try:
+            while not self._stopping.is_set() and self._is_due(submission):
+                if submission.step in _NETWORK:
+                    until = self._gates.closed_until(submission.channel, gateway.clock())
+                    if until is not None:
+                        with gateway.database.begin() as connection:
+                            soon = gateway.clock() + _SOON
+                            submissions.postpone(connection, submission, min(until, soon))
+                        return
+                submission = self._step(submission)
+        except ConflictError:
+            _log.info("changed by another worker", submission=submission.id)
+        finally:
+            with gateway.database.begin() as connection:
+                submissions.release(connection, claimed)
+        self._observe("worked", submission.number or submission.source_key, submission.state)
+
+    def _step(self, submission: Submission) -> Submission:
+        step = _STEPS[submission.step]
+        started = self._gateway.clock()
+        try:
+            after = step(self._gateway, submission)
+        except (ConflictError, StorageError):
+            raise
+        except EInvoicingError as error:
+            with self._gateway.database.read() as connection:
+                submission = submissions.get(connection, submission.id)  # the step may have moved it on
+            after = stop(self._gateway, submission, error)
+            out_of_reach = isinstance(error, RemoteUnavailable | RemoteRefused)
+            if out_of_reach and after.due_at is not None and after.channel:
+                self._gates.close(after.channel, after.due_at)
+        _log.info(
+            "step",
+            submission=after.id,
+            step=submission.step,
+            state=after.state,
+            verdict=after.verdict,
+            ms=round((self._gateway.clock() - started).total_seconds() * 1000),
+        )
+        return after
+
+    def _is_due(self, submission: Submission) -> bool:
+        return (
+            submission.state in WORKABLE
+            and submission.due_at is not None
+            and submission.due_at <= self._gateway.clock()
+            and submission.step in _STEPS
+        )
+
+    def _own_fault(self, submission: Submission, fault: BaseException) -> None:
+        if isinstance(fault, StorageError) or not isinstance(fault, Exception):
+            raise fault
+        _log.error("fault of the gateway", submission=submission.id, exc_info=fault)
+        with self._gateway.database.read() as connection:
+            submission = submissions.get(connection, submission.id)
+        stop_for_own_fault(self._gateway, submission, fault)

