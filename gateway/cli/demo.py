@@ -8,9 +8,10 @@ import shutil
 import socket
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.rule import Rule
@@ -33,7 +34,8 @@ _BASE_PORT: Final = 47000
 _PORTS: Final = 60
 _MOST_ROUNDS: Final = 8
 _PAUSE: Final = 0.5
-_SETTLED: Final = frozenset({State.DELIVERED, State.ACCEPTED, State.PAID, State.PARKED, State.REJECTED})
+_ARRIVED: Final = frozenset({State.DELIVERED, State.ACCEPTED, State.PAID})
+_SETTLED: Final = _ARRIVED | {State.PARKED, State.REJECTED}
 _MARK: Final = ".gateway-demo"
 
 
@@ -115,6 +117,18 @@ def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
     else:
         _say("Nothing is missing, nothing arrived twice.")
     return broken is None and not twice and not missing and bool(sent)
+
+
+def _arrived(world: World) -> Counter[str]:
+    """What the buyers' sides hold, by the SHA-256 of the e-invoice: deliveries of the provider, mails with the XML."""
+    holdings: Mapping[str, Any] = world.holdings()
+    delivered = holdings["provider"]["receivers"].values()
+    mailed = holdings["mail"]["receivers"].values()
+    files = [file for receiver in mailed for mail in receiver["messages"] for file in mail["attachments"]]
+    return Counter(
+        [document["sha256"] for receiver in delivered for document in receiver["documents"]]
+        + [file["sha256"] for file in files if file["filename"].endswith(".xml")]
+    )
 
 
 def _next_steps(folder: Path, base_port: int) -> None:
