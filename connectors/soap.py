@@ -307,7 +307,8 @@ def _parsed_answer(content: bytes, where: str, changes: bool) -> etree._Element:
     try:
         return xml.parse(content)
     except MalformedDocument as error:
-        if b"<!DOCTYPE" not in content and not content.rstrip().endswith(b"Envelope>"):
+        started = content.lstrip().startswith(b"<") and b"<!DOCTYPE" not in content
+        if started and not content.rstrip().endswith(b"Envelope>"):
             raise RemoteUnavailable(
                 "the answer broke off in the middle",
                 where=where,

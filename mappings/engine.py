@@ -167,20 +167,32 @@ class _Run:
         if self.problems:
             raise _together(self.problems, invoice)
         invoice, computed = complete(invoice, self.mapping.derive)
-        self.origins += [
-            Origin(
-                term=_term_of(path),
-                path=path,
-                value=_shown(_at(invoice, path)),
-                source="computed from the lines, allowances and charges",
-                field="",
-                mapping=self.mapping.name,
-                version=self.mapping.version,
-                line=0,
-            )
-            for path in computed
-        ]
+        for path in computed:
+            self.origins += self._computed(_at(invoice, path), path)
         return Mapped(invoice, tuple(self.origins))
+
+    def _computed(self, value: Any, path: str) -> Iterator[Origin]:
+        """The origins of a computed value: of itself, or of each term of each of its rows."""
+        name = _term_of(path)
+        if isinstance(value, tuple):
+            for index, row in enumerate(value):
+                for term in fields_of(type(row), name):
+                    if (found := getattr(row, term.attribute)) is not None:
+                        yield self._computed_origin(term.name, f"{path}[{index}].{term.attribute}", found)
+        else:
+            yield self._computed_origin(name, path, value)
+
+    def _computed_origin(self, term: str, path: str, value: Any) -> Origin:
+        return Origin(
+            term=term,
+            path=path,
+            value=_shown(value),
+            source="computed from the lines, allowances and charges",
+            field="",
+            mapping=self.mapping.name,
+            version=self.mapping.version,
+            line=0,
+        )
 
     def _build(
         self,

@@ -53,8 +53,9 @@ def read_notice(content: bytes, *, domain: str) -> DeliveryNotice:
             payload, list
         ):
             groups = [group for group in payload if isinstance(group, Message)]
-        elif kind == "message/rfc822" and isinstance(payload, list) and payload:
-            original = original or _field(payload[0], "Message-ID")
+        elif kind == "message/rfc822" and isinstance(payload, list):
+            heads = [head for head in payload if isinstance(head, Message)]
+            original = original or next((_field(head, "Message-ID") for head in heads), "")
         elif kind in ("text/rfc822-headers", "message/rfc822-headers") and isinstance(payload, str):
             head = email.message_from_string(payload, policy=email.policy.compat32)
             original = original or _field(head, "Message-ID")

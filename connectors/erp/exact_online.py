@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -56,6 +56,7 @@ _PROCESSED: Final = 50
 _MATCHED: Final = 50
 _BY_PEPPOL: Final = 32
 _MOST_UNREADABLE: Final = 3
+_MOST_RETRIED: Final = 10
 _MOST_REMEMBERED: Final = 500
 _IDS_PER_CALL: Final = 15
 _LARGEST_SKEW: Final = timedelta(minutes=2)
@@ -87,13 +88,13 @@ class ExactOnlineSettings(ConnectorSettings):
     overlap: int = Field(
         2000,
         ge=0,
-        description="row versions that are looked at again on each visit, for changes that Exact finished late",
+        description="row versions that are looked at again on each visit, for changes finished late",
     )
     calls_kept: int = Field(
         5,
         ge=0,
         le=50,
-        description="calls of each minute that reading leaves to status reports and payments; Exact allows 60",
+        description="calls of each minute that are kept for status reports and payments; Exact allows 60",
     )
     attachments: bool = Field(True, description="true to send files along that are linked to the invoice")
     largest_attachment_mb: int = Field(10, ge=1, le=50, description="largest single file, in megabytes")
@@ -201,7 +202,7 @@ class ExactOnline:
         place.moved = moved
         visit = _Visit(self, place, division)
         if place.pending:
-            yield from visit.take(sorted(place.pending.items(), key=lambda item: item[1]), {})
+            yield from visit.retry()
         since = max(1, place.version - self._settings.overlap)
         query = {"$filter": f"Timestamp gt {since}L", "$select": _FEED_FIELDS}
         for rows in self._rest.pages(_FEED, query, reserve=self._settings.calls_kept):
@@ -250,8 +251,8 @@ class ExactOnline:
             if not numbers:
                 continue
             query = {
-                "$select": "ID,Account,InvoiceNumber,Journal,Currency,AmountFC,TransactionAmountFC,IsFullyPaid,"
-                "Status,EndDate,LastPaymentDate,EntryNumber",
+                "$select": "ID,Account,InvoiceNumber,Journal,Currency,AmountFC,TransactionAmountFC,"
+                "IsFullyPaid,Status,EndDate,LastPaymentDate,EntryNumber",
                 "$filter": " or ".join(f"InvoiceNumber eq {number}" for number in numbers),
             }
             rows = self._rest.rows("cashflow/Receivables", query)
@@ -389,79 +390,127 @@ class _Visit:
             largest_file=settings.largest_attachment_mb * 1024 * 1024,
             reserve=settings.calls_kept,
         )
+        self._unreadable = 0
         self._origin = f"{settings.base_url.rstrip('/')}/api/v1/{settings.division}/{_INVOICES}"
 
+    def retry(self) -> Iterator[Page]:
+        """The invoices that could not be read on earlier visits, some of them, longest waiting first."""
+        waiting = list(self._place.pending.items())[:_MOST_RETRIED]
+        for key, _ in waiting:
+            # To the end of the queue, so that each has its turn.
+            self._place.pending[key] = self._place.pending.pop(key)
+        yield from self._part(waiting, frozenset(), again=True)
+
     def page(self, rows: Sequence[Row]) -> Iterator[Page]:
-        """The documents behind one page of the feed, in parts."""
+        """The documents behind one page of the feed, in parts, oldest change first."""
+        latest, held, newest = self._changed(rows)
+        wanted, size = list(latest.items()), self._settings.documents_per_page
+        for start in range(0, len(wanted), size):
+            yield from self._part(wanted[start : start + size], held)
+        if newest:
+            self._place.version = max(self._place.version, newest)
+            yield Page((), self._cursor())
+
+    def _changed(self, rows: Sequence[Row]) -> tuple[dict[str, int], set[str], int]:
+        """The processed invoices with something new in order of their last change, those of them without a
+        number, and the last row version."""
         try:
             changes = sorted(
-                (int(row["Timestamp"]), str(row["InvoiceID"]).lower(), row) for row in _unique(rows)
+                (
+                    int(row["Timestamp"]),
+                    str(row["InvoiceID"]).lower(),
+                    row.get("Status"),
+                    row["InvoiceNumber"] is None,
+                )
+                for row in rows
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RemoteUnexpected(
                 f"a row of the feed has no {error}", where=f"Exact Online {_FEED}", fix="tell Exact's support"
             ) from error
         latest: dict[str, int] = {}
-        held: dict[str, Row] = {}
-        for version, key, row in changes:
+        held: set[str] = set()
+        for version, key, status, unnumbered in changes:
             latest.pop(key, None)
-            held.pop(key, None)
-            if row.get("Status") == _PROCESSED and self._place.seen.get(key, 0) < version:
+            held.discard(key)
+            known = key in self._place.pending or self._place.seen.get(key, 0) >= version
+            if status == _PROCESSED and not known:
                 latest[key] = version
-                if row.get("InvoiceNumber") is None:
-                    held[key] = row
-        yield from self.take(list(latest.items()), held)
-        if changes:
-            self._place.version = max(self._place.version, changes[-1][0])
-            yield Page((), self._place.written(self._settings.overlap))
+                if unnumbered:
+                    held.add(key)
+        return latest, held, changes[-1][0] if changes else 0
 
-    def take(self, wanted: Sequence[tuple[str, int]], held: Mapping[str, Row]) -> Iterator[Page]:
-        """These invoices, oldest change first; a cursor never passes one that was not given."""
-        size = self._settings.documents_per_page
-        for start in range(0, len(wanted), size):
-            yield from self._part(wanted[start : start + size], held)
+    def _part(
+        self, wanted: Sequence[tuple[str, int]], held: Set[str], *, again: bool = False
+    ) -> Iterator[Page]:
+        """These invoices as one page; the cursor never passes one that was not given or remembered.
 
-    def _part(self, wanted: Sequence[tuple[str, int]], held: Mapping[str, Row]) -> Iterator[Page]:
+        `again` is for invoices that lie behind the cursor.
+        """
         documents: list[SourceDocument] = []
         rejected: list[RejectedDocument] = []
         try:
-            for key, version, invoice in self._read(wanted, rejected, held):
-                found = self._document(key, version, invoice)
+            for key, version, invoice in self._read(wanted, rejected, held, again):
+                try:
+                    found = self._document(key, version, invoice)
+                except RemoteUnexpected as error:
+                    found = self._set_aside(key, version, error, again)
+                else:
+                    self._given(key, version)
                 if isinstance(found, SourceDocument):
                     documents.append(found)
                 else:
                     rejected.append(found)
-                self._given(key, version)
-        except RemoteUnavailable:
+                if not again:
+                    self._place.version = max(self._place.version, version)
+        except (RemoteUnavailable, RemoteUnexpected):
             # What is complete counts: a limit of calls must not make the same start over and over.
             if documents or rejected:
-                yield Page(tuple(documents), self._place.written(self._settings.overlap), tuple(rejected))
+                yield Page(tuple(documents), self._cursor(), tuple(rejected))
             raise
-        yield Page(tuple(documents), self._place.written(self._settings.overlap), tuple(rejected))
+        if wanted and not again:
+            self._place.version = max(self._place.version, wanted[-1][1])
+        yield Page(tuple(documents), self._cursor(), tuple(rejected))
+
+    def _cursor(self) -> str:
+        return self._place.written(self._settings.overlap)
 
     def _given(self, key: str, version: int) -> None:
         self._place.seen[key] = version
         self._place.pending.pop(key, None)
 
+    def _set_aside(
+        self, key: str, version: int, problem: RecordUnreadable | RemoteUnexpected, again: bool
+    ) -> RejectedDocument:
+        """Remember an invoice that cannot be read, so that the others go on and this one is asked for again.
+
+        Raises the problem itself where so many fail that the service must be the reason.
+        """
+        if not again:
+            self._unreadable += 1
+            if self._unreadable >= _MOST_UNREADABLE:
+                raise problem
+        self._place.pending[key] = version
+        return self._rejected(key, problem)
+
     def _read(
-        self, wanted: Sequence[tuple[str, int]], rejected: list[RejectedDocument], held: Mapping[str, Row]
+        self,
+        wanted: Sequence[tuple[str, int]],
+        rejected: list[RejectedDocument],
+        held: Set[str],
+        again: bool,
     ) -> list[tuple[str, int, Row]]:
         """The invoices with their lines, and the accounts of all of them."""
         found: list[tuple[str, int, Row]] = []
-        unreadable = 0
         for key, version in wanted:
             if key in held:
                 rejected.append(self._rejected(key, _no_number()))
+                self._given(key, version)
                 continue
             try:
                 invoice = self._rest.read(_INVOICES, key, {"$expand": "SalesInvoiceLines"})
             except RecordUnreadable as error:
-                unreadable += 1
-                if unreadable >= _MOST_UNREADABLE:
-                    raise
-                # It is asked for again on each visit; the others need not wait for it.
-                self._place.pending[key] = version
-                rejected.append(self._rejected(key, error))
+                rejected.append(self._set_aside(key, version, error, again))
                 continue
             # Deleted, or taken back, between the feed and this read: a later row of the feed tells.
             if invoice is not None and invoice.get("Status") == _PROCESSED and invoice.get("InvoiceNumber"):
@@ -487,11 +536,6 @@ class _Visit:
 
     def _link(self, key: str) -> str:
         return f"{self._origin}(guid'{key}')"
-
-
-def _unique(rows: Sequence[Row]) -> list[Row]:
-    """The feed can give a row twice."""
-    return list({(row.get("Timestamp"), row.get("ID")): row for row in rows}.values())
 
 
 def _no_number() -> DocumentError:

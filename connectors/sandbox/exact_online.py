@@ -44,7 +44,8 @@ class ImitatedExactOnline:
 
     `clock` gives aware UTC time (the real time by default), `page` and `sync_page` are the server's page
     sizes, `minutely` and `daily` its limits of calls. `between_pages` is called after each page of a list,
-    with the list's name: a test changes the books there.
+    with the list's name: a test changes the books there. `forbidden` is the reason with which every call is
+    refused, `links_to` another address that next-page links point to.
     """
 
     name = "exact"
@@ -67,6 +68,7 @@ class ImitatedExactOnline:
         self.login = Login(self._clock)
         self.forbidden = ""
         self.between_pages: Callable[[str], None] | None = None
+        self.links_to = ""
         self._lock = threading.RLock()
         self._created: list[str] = []
         self._spent: dict[str, int] = {}
@@ -225,7 +227,7 @@ class ImitatedExactOnline:
         answer = query(
             entities,
             request.query,
-            url=url,
+            url=url.replace(self.server.url, self.links_to or self.server.url),
             page=self._sync_page if name.startswith("sync/") else self._page,
             needs_select=name != "system/Divisions",
             only_filter="Timestamp" if name.startswith("sync/") else "",
@@ -327,7 +329,7 @@ class ImitatedExactOnline:
                 "Account": sent["Account"],
                 "DocumentDate": datetime.fromisoformat(sent["DocumentDate"]),
                 "Body": sent.get("Body"),
-                "FinancialTransactionEntryID": None,
+                "FinancialTransactionEntryID": sent.get("FinancialTransactionEntryID"),
                 "SalesInvoiceNumber": sent.get("SalesInvoiceNumber"),
                 "Created": self._local(),
             }

@@ -110,6 +110,8 @@ def _add_master_data(books: Books) -> None:
             "Description": "Van Dael Groothandel B.V.",
             "CustomerName": "Van Dael Groothandel B.V.",
             "AddressLine1": "Handelskade 118",
+            "AddressLine2": None,
+            "AddressLine3": None,
             "Postcode": "3011 CA",
             "City": "Rotterdam",
             "Country": "NL ",

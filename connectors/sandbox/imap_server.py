@@ -12,7 +12,7 @@ import socketserver
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, cast
 
 from connectors.sandbox.faults import Faults
@@ -28,7 +28,8 @@ _TOKEN: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"|(\()|(\))|([^\s()"]+)')
 class ImapServer:
     """Serves one mailbox to one login. Faults are looked for at the places `imap LOGIN`, `imap SEARCH`, ...
 
-    `context` switches STARTTLS on, and LOGIN is then refused before it.
+    With `context`, everything is encrypted from the start if `implicit`, else STARTTLS is offered and LOGIN
+    refused before it. `extensions` are those of MOVE and UIDPLUS that the server has.
     """
 
     def __init__(
@@ -39,7 +40,11 @@ class ImapServer:
         port: int,
         login: tuple[str, str],
         context: ssl.SSLContext | None,
+        implicit: bool = False,
+        extensions: Collection[str] = ("UIDPLUS", "MOVE"),
     ) -> None:
+        self.implicit = implicit
+        self.extensions = tuple(extensions)
         self.store = store
         self.faults = faults
         self.login = login
@@ -107,6 +112,7 @@ class _Session(socketserver.BaseRequestHandler):
     def setup(self) -> None:
         self._connection: socket.socket = self.request
         self._connection.settimeout(60)
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._stream = self._connection.makefile("rb")
         self._owner = cast(_Server, self.server).owner
         self._logged_in = False
@@ -122,6 +128,8 @@ class _Session(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         with contextlib.suppress(OSError, _Ended):
+            if self._owner.implicit and self._owner.context is not None:
+                self._encrypt(self._owner.context)
             if self._owner.faults.take("imap CONNECT", "unavailable"):
                 self._say("* BYE [UNAVAILABLE] down for maintenance")
                 return
@@ -190,7 +198,7 @@ class _Session(socketserver.BaseRequestHandler):
             raise _Bad("log in first")
         elif name in _WITH_LOGIN:
             return _WITH_LOGIN[name](self, arguments)
-        elif name not in _WITH_FOLDER:
+        elif name not in _WITH_FOLDER or (name == "MOVE" and "MOVE" not in self._owner.extensions):
             raise _Bad(f"{name} is not known here")
         elif self._folder is None:
             raise _Bad("select a folder first")
@@ -200,20 +208,25 @@ class _Session(socketserver.BaseRequestHandler):
 
     def _capabilities(self) -> str:
         tls = self._owner.context is not None and not self._encrypted
-        return "IMAP4rev1 UIDPLUS MOVE" + (" STARTTLS LOGINDISABLED" if tls else "")
+        return " ".join(
+            ["IMAP4rev1", *self._owner.extensions, *(["STARTTLS", "LOGINDISABLED"] if tls else [])]
+        )
 
     def _starttls(self, tag: str) -> str:
         if self._owner.context is None or self._encrypted:
             raise _Bad("no encryption to start")
         self._say(f"{tag} OK begin TLS now")
+        self._encrypt(self._owner.context)
+        return ""
+
+    def _encrypt(self, context: ssl.SSLContext) -> None:
         server = cast(_Server, self.server)
         server.closed(self._connection)
         self._stream.close()
-        self._connection = self._owner.context.wrap_socket(self._connection, server_side=True)
+        self._connection = context.wrap_socket(self._connection, server_side=True)
         self._stream = self._connection.makefile("rb")
         server.opened(self._connection)
         self._encrypted = True
-        return ""
 
     def _login(self, arguments: list[bytes]) -> None:
         if self._owner.context is not None and not self._encrypted:

@@ -22,11 +22,11 @@ import email.policy
 import hashlib
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import format_datetime
-from typing import Final
+from typing import Final, Literal
 
 from connectors.sandbox.certificates import authority_pem, server_context
 from connectors.sandbox.faults import Faults
@@ -44,7 +44,7 @@ _EXAMPLE_ENDS: Final = (".example", ".test", "example.com", "example.net", "exam
 
 
 class ImitatedMail:
-    """SMTP on `port` and IMAP on the next one, both with STARTTLS unless `encrypted` is false.
+    """SMTP on `port` and IMAP on the next one. `security` is starttls, tls (from the start) or plain.
 
     `notification_delay` and `archive_delay` are seconds until a notification or an archive copy can be seen.
     """
@@ -56,7 +56,8 @@ class ImitatedMail:
         port: int = 47050,
         *,
         imap_port: int | None = None,
-        encrypted: bool = True,
+        security: Literal["starttls", "tls", "plain"] = "starttls",
+        imap_extensions: Collection[str] = ("UIDPLUS", "MOVE"),
         notification_delay: float = 0.0,
         archive_delay: float = 0.0,
         largest: int = 30 * 1024 * 1024,
@@ -67,20 +68,29 @@ class ImitatedMail:
         self.archive_delay = archive_delay
         self._delivered: list[Accepted] = []
         self._lock = threading.Lock()
-        context: ssl.SSLContext | None = server_context("mail") if encrypted else None
+        context: ssl.SSLContext | None = None if security == "plain" else server_context("mail")
         login = (USER, PASSWORD)
         self._smtp = SmtpServer(
             self.faults,
             port=port,
             login=login,
             context=context,
+            implicit=security == "tls",
             refuse=_refusal,
             on_mail=self._take,
             largest=largest,
         )
         if imap_port is None:
             imap_port = port + 1 if port else 0
-        self._imap = ImapServer(self.store, self.faults, port=imap_port, login=login, context=context)
+        self._imap = ImapServer(
+            self.store,
+            self.faults,
+            port=imap_port,
+            login=login,
+            context=context,
+            implicit=security == "tls",
+            extensions=imap_extensions,
+        )
 
     @property
     def smtp_port(self) -> int:

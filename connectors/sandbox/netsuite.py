@@ -275,6 +275,9 @@ class NetSuiteSandbox:
             case "truncated":
                 reply = self._answer(operation, envelope)
                 return Reply(reply.status, reply.body[: len(reply.body) // 2], reply.media_type)
+            case "duplicate":
+                for index in envelope.iterfind("{*}Body/{*}searchMoreWithId/{*}pageIndex"):
+                    index.text = str(max(1, int(index.text or "1") - 1))
         return self._answer(operation, envelope)
 
     def _answer(self, operation: str, envelope: etree._Element) -> Reply:

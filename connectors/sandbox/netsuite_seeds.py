@@ -7,191 +7,19 @@ rounding does not get into the seeds.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from connectors.sandbox.netsuite_lists import CUSTOMERS, DOLLAR, EURO, ITEMS, SUBSIDIARY, TAXES, list_records
 from connectors.sandbox.netsuite_records import Address, Custom, Fields, Record, Ref, Row, Value
 
 __all__ = ["SEEDED_CREDIT_MEMOS", "SEEDED_INVOICES", "seed"]
 
 _CENT: Final = Decimal("0.01")
-_EURO: Final = Ref("1", "Euro")
-_DOLLAR: Final = Ref("2", "US Dollar")
-_SUBSIDIARY: Final = Ref("3", "Brightwater Instruments NV")
 _NET_30: Final = Ref("2", "Net 30")
-
-
-@dataclass(frozen=True, slots=True)
-class _Tax:
-    internal_id: str
-    rate: Decimal
-    description: str
-    flags: tuple[str, ...] = ()
-
-
-_TAXES: Final[Mapping[str, _Tax]] = {
-    "S-BE": _Tax("11", Decimal(21), "VAT 21 % Belgium"),
-    "R-BE": _Tax("12", Decimal(6), "VAT 6 % Belgium, reduced"),
-    "E-BE": _Tax("13", Decimal(0), "Exempt, article 44 of the Belgian VAT Code", ("exempt",)),
-    "RC-BE": _Tax("14", Decimal(0), "Reverse charge, work on immovable property", ("reverseCharge",)),
-    "ESS-BE": _Tax("15", Decimal(0), "Intra-Community supply of goods", ("eccode",)),
-    "O-BE": _Tax("16", Decimal(0), "Export outside the European Union", ("export",)),
-    # Left over from an old set-up: no mapping table knows it.
-    "BTW21-OLD": _Tax("17", Decimal(21), "Old code, do not use"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    internal_id: str
-    kind: str
-    display: str
-    unit: Ref | None = None
-    upc: str = ""
-
-
-_EACH, _HOUR, _DAY, _BOX = Ref("1", "Ea"), Ref("2", "Hour"), Ref("3", "Day"), Ref("4", "Box")
-_ITEMS: Final[Mapping[str, _Item]] = {
-    "BI-PH7": _Item("501", "inventoryItem", "pH meter BI-7", _EACH, "5419990010015"),
-    "BI-COND": _Item("502", "inventoryItem", "Conductivity probe", _EACH, "5419990010022"),
-    "BI-VIAL": _Item("503", "inventoryItem", "Sample vial 20 ml", _EACH, "5419990010039"),
-    "BI-BUF": _Item("504", "inventoryItem", "Buffer solution pH 7, box of 12", _BOX, "5419990010046"),
-    "BI-TURB": _Item("505", "inventoryItem", "Turbidity sensor", _EACH, "5419990010053"),
-    "SRV-CAL": _Item("510", "serviceSaleItem", "Calibration on site", _HOUR),
-    "SRV-INST": _Item("511", "serviceSaleItem", "Installation in the building", _HOUR),
-    "SRV-TRAIN": _Item("512", "serviceSaleItem", "Vocational training, water analysis", _DAY),
-    "BK-MANUAL": _Item("513", "inventoryItem", "Handbook of water analysis (printed)", _EACH),
-    "DISC-TRADE": _Item("520", "discountItem", "Trade discount"),
-    "SUBTOTAL": _Item("521", "subtotalItem", "Subtotal"),
-    "TEXT": _Item("522", "descriptionItem", "Description"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Customer:
-    internal_id: str
-    name: str
-    street: str
-    zip: str
-    city: str
-    country: str
-    vat: str = ""
-    peppol: str = ""
-    email: str = ""
-    attention: str = ""
-
-
-_CUSTOMERS: Final[Mapping[str, _Customer]] = {
-    customer.name: customer
-    for customer in (
-        _Customer(
-            "801",
-            "Noordzee Analytics NV",
-            "Kaaistraat 14",
-            "8400",
-            "Oostende",
-            "_belgium",
-            "BE1999412696",
-            "0208:1999412696",
-            "invoices@noordzee-analytics.example",
-            "Els Vermeiren",
-        ),
-        _Customer(
-            "802",
-            "Kestrel Ziekenhuis VZW",
-            "Parklaan 200",
-            "9000",
-            "Gent",
-            "_belgium",
-            "BE1999508708",
-            "0088:5419990001235",
-            "boekhouding@kestrel-ziekenhuis.example",
-        ),
-        _Customer(
-            "803",
-            "Bouwwerken Claes BV",
-            "Steenweg 77",
-            "2800",
-            "Mechelen",
-            "_belgium",
-            "BE1999624019",
-            "0208:1999624019",
-            "ap@bouwwerken-claes.example",
-        ),
-        _Customer(
-            "804",
-            "Hafenlabor GmbH",
-            "Speicherstrasse 9",
-            "20457",
-            "Hamburg",
-            "_germany",
-            "DE999812346",
-            "9930:DE999812346",
-            "rechnung@hafenlabor.example",
-            "Jonas Petersen",
-        ),
-        _Customer(
-            "805",
-            "Centrum voor Watertechniek VZW",
-            "Leuvensesteenweg 310",
-            "1932",
-            "Zaventem",
-            "_belgium",
-            "BE1999736558",
-            "0208:1999736558",
-            "facturen@watertechniek.example",
-        ),
-        _Customer(
-            "806",
-            "Atlas Maritime Supply NV",
-            "Scheldekaai 5",
-            "2000",
-            "Antwerpen",
-            "_belgium",
-            "BE1999801389",
-            "0208:1999801389",
-            "payables@atlas-maritime.example",
-        ),
-        _Customer(
-            "807",
-            "Meridian Laboratoria B.V.",
-            "Wilhelminakade 31",
-            "3072 AP",
-            "Rotterdam",
-            "_netherlands",
-            "NL999123452B01",
-            "0106:99812346",
-            "facturen@meridian-lab.example",
-        ),
-        _Customer(
-            "808",
-            "Lakeside Optics AG",
-            "Seestrasse 120",
-            "8002",
-            "Zürich",
-            "_switzerland",
-            "",
-            "0183:CHE999123455",
-            "finance@lakeside-optics.example",
-        ),
-        _Customer(
-            "809",
-            "Tuincentrum De Linde BV",
-            "Lindestraat 3",
-            "3500",
-            "Hasselt",
-            "_belgium",
-            "BE1999115857",
-            "",
-            "info@tuincentrum-delinde.example",
-        ),
-        _Customer("810", "Garage Verhaegen", "Molenstraat 18", "9300", "Aalst", "_belgium"),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +69,7 @@ class _Plan:
     lines: Sequence[_Line]
     kind: str = "invoice"
     order: str = ""
-    currency: Ref = _EURO
+    currency: Ref = EURO
     exchange_rate: Decimal = Decimal(1)
     discount_percent: Decimal = Decimal(0)
     shipping: Decimal = Decimal(0)
@@ -367,7 +195,7 @@ _PLANS: Final = (
             _Sale("BI-COND", _d("8"), _d("242.75"), "S-BE"),
         ),
         order="AMS-PO-30021",
-        currency=_DOLLAR,
+        currency=DOLLAR,
         exchange_rate=_d("0.9254"),
         shipped=date(2026, 10, 21),
     ),
@@ -509,99 +337,18 @@ _STATUS_TEXTS: Final = {
     "_creditMemoOpen": "Open",
     "_creditMemoFullyApplied": "Fully Applied",
 }
-_SHEET: Final = (
-    "date,technician,hours\n2026-10-06,P. Maes,3.75\n2026-10-15,P. Maes,4.00\n2026-10-27,L. Dubois,3.50\n"
-)
 
 
 def seed(now: datetime) -> dict[tuple[str, str], Record]:
     """All records by (type, internal id), last changed in the days before `now` (aware UTC), oldest first."""
     start = now.replace(microsecond=0) - timedelta(hours=3 * len(_PLANS) + 2)
-    records = [*_lists(start)]
+    records = [*list_records(start)]
     records += [_transaction(plan, start + timedelta(hours=3 * place)) for place, plan in enumerate(_PLANS)]
     return {(record.kind, record.internal_id): record for record in records}
 
 
-def _lists(start: datetime) -> list[Record]:
-    records = [
-        Record(
-            "subsidiary",
-            _SUBSIDIARY.internal_id,
-            {
-                "name": _SUBSIDIARY.name,
-                "legalName": "Brightwater Instruments NV",
-                "country": "_belgium",
-                "email": "finance@brightwater.example",
-                "url": "https://www.brightwater.example",
-                "federalIdNumber": "BE1999307184",
-                "currency": _EURO,
-                "mainAddress": Address(
-                    "Brightwater Instruments NV",
-                    "Havenlaan 86",
-                    "1000",
-                    "Brussel",
-                    "_belgium",
-                    addr2="bus 12",
-                ),
-            },
-            start,
-        ),
-        Record("currency", "1", {"name": "Euro", "symbol": "EUR"}, start),
-        Record("currency", "2", {"name": "US Dollar", "symbol": "USD"}, start),
-        Record(
-            "file",
-            "9001",
-            {
-                "name": "calibration-hours-2026-10.csv",
-                "fileType": "_CSV",
-                "description": "Hours worked in October 2026",
-                "content": base64.b64encode(_SHEET.encode()).decode(),
-            },
-            start,
-        ),
-    ]
-    records += [_tax_record(name, tax, start) for name, tax in _TAXES.items()]
-    records += [_item_record(name, item, start) for name, item in _ITEMS.items()]
-    records += [_customer_record(customer, start) for customer in _CUSTOMERS.values()]
-    return records
-
-
-def _tax_record(name: str, tax: _Tax, start: datetime) -> Record:
-    fields: Fields = {
-        "itemId": name,
-        "description": tax.description,
-        "rate": f"{tax.rate}.00%",
-    }
-    fields |= {
-        flag: "true" if flag in tax.flags else "false" for flag in ("exempt", "reverseCharge", "eccode")
-    }
-    fields |= {"service": "false", "export": "true" if "export" in tax.flags else "false"}
-    return Record("salesTaxItem", tax.internal_id, fields, start)
-
-
-def _item_record(name: str, item: _Item, start: datetime) -> Record:
-    fields: Fields = {"itemId": name, "displayName": item.display}
-    if item.upc:
-        fields["upcCode"] = item.upc
-    return Record(item.kind, item.internal_id, fields, start)
-
-
-def _customer_record(customer: _Customer, start: datetime) -> Record:
-    fields: Fields = {
-        "entityId": customer.name,
-        "isPerson": "false",
-        "companyName": customer.name,
-    }
-    if customer.email:
-        fields["email"] = customer.email
-    if customer.vat:
-        fields["vatRegNumber"] = customer.vat
-    custom = {"custentity_peppol_id": Custom("String", customer.peppol)} if customer.peppol else {}
-    return Record("customer", customer.internal_id, fields, start, custom)
-
-
 def _transaction(plan: _Plan, modified: datetime) -> Record:
-    customer = _CUSTOMERS[plan.customer]
+    customer = CUSTOMERS[plan.customer]
     rows, bases = _rows(plan)
     subtotal = sum((base for base in bases.values()), Decimal(0))
     discount = _round(-subtotal * plan.discount_percent / 100)
@@ -626,7 +373,7 @@ def _transaction(plan: _Plan, modified: datetime) -> Record:
         "tranId": plan.number,
         "tranDate": plan.day,
         "entity": Ref(customer.internal_id, customer.name),
-        "subsidiary": _SUBSIDIARY,
+        "subsidiary": SUBSIDIARY,
         "currency": plan.currency,
         "currencyName": plan.currency.name,
         "exchangeRate": plan.exchange_rate,
@@ -648,7 +395,7 @@ def _transaction(plan: _Plan, modified: datetime) -> Record:
             "discountTotal": discount,
         }
     if plan.shipping:
-        code = _TAXES[plan.shipping_tax]
+        code = TAXES[plan.shipping_tax]
         fields |= {
             "shippingCost": plan.shipping,
             "shippingTaxCode": Ref(code.internal_id, plan.shipping_tax),
@@ -703,7 +450,7 @@ def _rows(plan: _Plan) -> tuple[list[Row], dict[str, Decimal]]:
 
 def _line_fields(number: int, item: str, text: str) -> Fields:
     fields: Fields = {
-        "item": Ref(_ITEMS[item].internal_id, item),
+        "item": Ref(ITEMS[item].internal_id, item),
         "line": str(number),
     }
     if text:
@@ -712,7 +459,7 @@ def _line_fields(number: int, item: str, text: str) -> Fields:
 
 
 def _tax_fields(name: str, amount: Decimal) -> Fields:
-    tax, due = _TAXES[name], _tax_of(name, amount)
+    tax, due = TAXES[name], _tax_of(name, amount)
     return {
         "amount": amount,
         "taxCode": Ref(tax.internal_id, name),
@@ -723,7 +470,7 @@ def _tax_fields(name: str, amount: Decimal) -> Fields:
 
 
 def _sale_row(number: int, line: _Sale, amount: Decimal) -> Row:
-    item = _ITEMS[line.item]
+    item = ITEMS[line.item]
     fields = _line_fields(number, line.item, line.text)
     fields |= {"quantity": line.quantity, "rate": str(line.rate)}
     fields |= _tax_fields(line.tax, amount)
@@ -734,7 +481,7 @@ def _sale_row(number: int, line: _Sale, amount: Decimal) -> Row:
 
 
 def _tax_of(name: str, base: Decimal) -> Decimal:
-    return _round(base * _TAXES[name].rate / 100)
+    return _round(base * TAXES[name].rate / 100)
 
 
 def _number(value: Value | None) -> Decimal:

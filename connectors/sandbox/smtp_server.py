@@ -42,6 +42,7 @@ class SmtpServer:
     """Takes mail from one login and hands it to `on_mail`, once per receiver, before it answers.
 
     `refuse` gives the answer to a receiver that is not taken, such as `550 5.1.1 no such user`, or "".
+    With `context`, everything is encrypted from the start if `implicit`, else STARTTLS is offered.
     Faults are looked for at the places `smtp EHLO`, `smtp AUTH`, `smtp RCPT <address>` and
     `smtp DATA <address>`.
     """
@@ -53,13 +54,15 @@ class SmtpServer:
         port: int,
         login: tuple[str, str],
         context: ssl.SSLContext | None,
+        implicit: bool = False,
         refuse: Callable[[str], str],
         on_mail: Callable[[Accepted], None],
         largest: int,
     ) -> None:
         self.faults = faults
         self.login = login
-        self.context = context
+        self.starttls_context = None if implicit else context
+        self._implicit_context = context if implicit else None
         self.refuse = refuse
         self.on_mail = on_mail
         self.largest = largest
@@ -78,7 +81,12 @@ class SmtpServer:
         loop = asyncio.new_event_loop()
         try:
             self._server = loop.run_until_complete(
-                loop.create_server(lambda: _Conversation(self, loop), "127.0.0.1", self._port)
+                loop.create_server(
+                    lambda: _Conversation(self, loop),
+                    "127.0.0.1",
+                    self._port,
+                    ssl=self._implicit_context,
+                )
             )
         except OSError:
             loop.close()
@@ -119,8 +127,8 @@ class _Conversation(SMTP):
             data_size_limit=owner.largest,
             hostname="mail.sandbox.example",
             ident="ESMTP sandbox",
-            tls_context=owner.context,
-            auth_require_tls=owner.context is not None,
+            tls_context=owner.starttls_context,
+            auth_require_tls=owner.starttls_context is not None,
             authenticator=self._authenticate_login,
             loop=loop,
         )

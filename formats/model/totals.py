@@ -44,7 +44,7 @@ def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str
                     where=f"invoice {invoice.number or 'without number'}, {path}",
                     fix="correct the amount in the ERP",
                 ) from error
-            if value is not None and value != ():
+            if value not in (None, ()):
                 invoice = _with(invoice, path, value)
                 filled.append(path)
     return invoice, tuple(filled)
@@ -52,10 +52,20 @@ def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str
 
 def calculate_breakdown(invoice: Invoice) -> tuple[VatBreakdown, ...]:
     """BG-23 from lines and document allowances and charges, one row for each category and rate, in order of
-    appearance; empty where an amount or a category is missing."""
+    appearance; empty where an amount or a category is missing.
+
+    Rows that the invoice has already lend their exemption reasons (BT-120, BT-121) to the row of their
+    category.
+    """
+    reasons = {row.category: row for row in reversed(invoice.vat_breakdown)}
     return tuple(
         VatBreakdown(
-            taxable_amount=round_amount(base), tax_amount=tax_of(base, rate), category=category, rate=rate
+            taxable_amount=round_amount(base),
+            tax_amount=tax_of(base, rate),
+            category=category,
+            rate=rate,
+            exemption_reason=reasons[category].exemption_reason if category in reasons else None,
+            exemption_reason_code=reasons[category].exemption_reason_code if category in reasons else None,
         )
         for (category, rate), base in (taxable_amounts(invoice) or {}).items()
     )
@@ -156,7 +166,8 @@ COMPLETIONS: Final[Mapping[str, tuple[str, _Calculation]]] = MappingProxyType(
 
 def _missing(invoice: Invoice, path: str) -> bool:
     if path == "vat_breakdown":
-        return not invoice.vat_breakdown
+        # Rows without any amount only bring exemption reasons.
+        return all(row.taxable_amount is None and row.tax_amount is None for row in invoice.vat_breakdown)
     return getattr(invoice.totals or _NONE, path.removeprefix("totals.")) is None
 
 

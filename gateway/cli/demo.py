@@ -120,7 +120,8 @@ def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
 
 
 def _arrived(world: World) -> Counter[str]:
-    """What the buyers' sides hold, by the SHA-256 of the e-invoice: deliveries of the provider, mails with the XML."""
+    """What the buyers' sides hold, by the SHA-256 of the e-invoice: deliveries of the provider, mails with
+    the XML."""
     holdings: Mapping[str, Any] = world.holdings()
     delivered = holdings["provider"]["receivers"].values()
     mailed = holdings["mail"]["receivers"].values()

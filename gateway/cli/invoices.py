@@ -16,7 +16,7 @@ from rich.text import Text
 
 from connectors.base import DeliveryState, PaymentStatus, Receipt
 from formats.errors import ConfigError
-from gateway.cli.output import OUT, config_folder, invoice_table, money, print_json, state_text, stops_table
+from gateway.cli.output import OUT, config_folder, invoice_table, money, print_json, print_stops, state_text
 from gateway.pipeline import follow
 from gateway.pipeline.submission import State
 from gateway.store import attempts, documents, journal, payments, reports, sources, submissions
@@ -68,9 +68,7 @@ def print_status(gateway: Gateway, *, as_json: bool = False) -> None:
         )
         return
     OUT.print(invoice_table(listed, paid))
-    stops = stops_table(listed)
-    if stops is not None:
-        OUT.print(stops)
+    print_stops(listed)
     for record in records:
         if record.verdict:
             OUT.print(Text(f"Source {record.name} ({record.verdict}): {record.sentence}", style="yellow"))
@@ -192,27 +190,32 @@ def retry(
 
 
 class Outcome(StrEnum):
-    """What a person found out about a message whose fate the gateway cannot ask for."""
+    """What a person found out or decided about something parked."""
 
     SENT = "sent"
     NOT_SENT = "not-sent"
+    DISMISSED = "dismissed"
 
 
 def resolve(
     context: typer.Context,
     number: _Number,
-    outcome: Annotated[Outcome, typer.Argument(help="did the buyer's side get it?")],
+    outcome: Annotated[
+        Outcome,
+        typer.Argument(help="sent or not-sent: did the buyer's side get it? dismissed: no longer wanted"),
+    ],
     note: Annotated[str, typer.Option(help="how you know; kept in the journal")],
 ) -> None:
-    """Say what became of a message that only a person could find out about."""
+    """Say what became of a message that only a person could find out about, or dismiss something parked."""
     gateway = Gateway.open(config_folder(context))
     try:
         submission = _find(gateway, number)[-1]
-        if submission.state is not State.PARKED or submission.step not in (State.SENDING, State.SENT):
+        may_be_out = submission.step in (State.SENDING, State.SENT)
+        if submission.state is not State.PARKED or may_be_out is (outcome is Outcome.DISMISSED):
             raise ConfigError(
-                f"{number} is {submission.state}; its fate is known",
+                f"{number} is {submission.state} at {submission.step} and cannot be called {outcome}",
                 where="gateway resolve",
-                fix="only an invoice parked while it was being sent can be resolved",
+                fix="sent and not-sent are for invoices parked while being sent, dismissed for those parked before",
             )
         with gateway.database.begin() as connection:
             now = gateway.clock()
@@ -229,6 +232,10 @@ def resolve(
                     submission.message_id, DeliveryState.DELIVERED, now, note, note.encode(), "text/plain"
                 )
                 follow.apply(connection, gateway, submission, receipt)
+            elif outcome is Outcome.DISMISSED:
+                submissions.move(
+                    connection, submission, State.SUPERSEDED, "dismissed", {}, now=now, actor="operator"
+                )
             else:
                 attempts.close(connection, submission.id, "not sent", "", now=now)
                 submissions.move(connection, submission, State.READY, "resend", {}, now=now, actor="operator")

@@ -12,6 +12,7 @@ from typing import Any, Final
 import typer
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -29,12 +30,21 @@ __all__ = [
     "invoice_table",
     "money",
     "print_json",
+    "print_stops",
     "show_error",
     "state_text",
-    "stops_table",
 ]
 
-OUT: Final = Console(highlight=False)
+_WIDE: Final = 160
+
+
+def _console() -> Console:
+    """Standard output; a file or pipe has no width, so nothing is cut there."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
+
+
+OUT: Final = _console()
 ERRORS: Final = Console(stderr=True, highlight=False)
 CONFIG: Final = typer.Option(
     "--config", "-c", envvar="GATEWAY_CONFIG", help="the config folder", show_default="this folder"
@@ -115,26 +125,23 @@ def invoice_table(
     return table
 
 
-def stops_table(listed: Iterable[Submission]) -> Table | None:
-    """What needs a person, with the sentence and the way on; None when nothing does."""
+def print_stops(listed: Iterable[Submission]) -> None:
+    """What needs a person: who, which invoice, the sentence that explains, and the way on."""
     stopped = [item for item in listed if item.state in (State.PARKED, State.REJECTED)]
     if not stopped:
-        return None
+        return
     order = [*Verdict]
     stopped.sort(
         key=lambda item: (order.index(Verdict(item.verdict)) if item.verdict else 9, item.received_at)
     )
-    table = Table(
-        title="Needs a person", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, show_lines=True
-    )
-    table.add_column("Verdict", style="yellow", no_wrap=True)
-    table.add_column("Invoice", no_wrap=True)
-    table.add_column("What is so, and what to do", overflow="fold")
+    OUT.print(Text("Needs a person", style="italic"))
     for item in stopped:
-        sentence = f"{item.sentence[:1].upper()}{item.sentence[1:]}."
-        table.add_row(
-            Text(item.verdict),
-            Text(f"{item.number or item.source_key}\n{item.source}"),
-            Text.assemble(sentence, "\n", (f"{item.fix[:1].upper()}{item.fix[1:]}.", "dim")),
+        invoice = f"{item.number or item.source_key}  {item.buyer}  {money(item.currency, item.amount)}"
+        OUT.print(
+            Text.assemble(
+                (f"{item.verdict:13}", "yellow"), (invoice.rstrip(), "bold"), (f"  {item.source}", "dim")
+            )
         )
-    return table
+        for text, style in ((item.sentence, ""), (item.fix, "dim")):
+            OUT.print(Padding(Text(f"{text[:1].upper()}{text[1:]}", style=style), (0, 0, 0, 13)))
+    OUT.print()

@@ -65,7 +65,8 @@ def _store_rejected(
         "parked",
         {"verdict": Verdict.DOCUMENT, "what": rejected.problem.what},
         now=now,
-        resume_state=State.RECEIVED,
+        # There is nothing to take further: the ERP gives it again, or a person dismisses it.
+        resume_state=State.PARKED,
         verdict=Verdict.DOCUMENT,
         sentence=rejected.problem.what,
         fix=rejected.problem.fix,

@@ -316,8 +316,13 @@ def release_workers(connection: Connection, workers: Iterable[str]) -> int:
 
 
 def requeue(connection: Connection, identifiers: Sequence[str] | None, *, now: datetime) -> int:
-    """Make parked submissions due now: these, or (None) all that the other side cannot hold yet."""
-    query = update(submissions).where(submissions.c.state == State.PARKED)
+    """Make parked submissions due now: these, or (None) all that the other side cannot hold yet.
+
+    What never was a document (its resume state is PARKED) has no step to take and is left alone.
+    """
+    query = update(submissions).where(
+        submissions.c.state == State.PARKED, submissions.c.resume_state != State.PARKED
+    )
     if identifiers is None:
         query = query.where(
             submissions.c.resume_state.not_in(HANDED_OVER),
@@ -345,8 +350,8 @@ def take_over(
 ) -> None:
     """Carry these claim keys from now on, instead of those owners and nobody else.
 
-    A key that another submission got in the meantime raises ConflictError: the primary key of the table is what
-    keeps two workers from both carrying an invoice.
+    A key that another submission got in the meantime raises ConflictError: the primary key of the table is
+    what keeps two workers from both carrying an invoice.
     """
     expected = [submission.id, *(owner.id for owner in instead_of)]
     for key in keys:

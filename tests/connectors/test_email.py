@@ -7,12 +7,14 @@ import email.policy
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.base import Attachment, Channel, DeliveryState, OutboundMessage, Receipt, Surroundings
@@ -403,7 +405,7 @@ def test_plain_connections_stay_on_this_machine(world: World) -> None:
 
 
 def test_plain_on_this_machine_works() -> None:
-    mail = ImitatedMail(0, encrypted=False)
+    mail = ImitatedMail(0, security="plain")
     mail.start()
     try:
         world = World(mail, secrets=dict(mail.secrets()))
@@ -415,6 +417,46 @@ def test_plain_on_this_machine_works() -> None:
             refused.send(message(number=2))
         with pytest.raises(RemoteRefused, match="no encryption"):
             list(refused.receipts())
+    finally:
+        mail.stop()
+
+
+def test_encryption_from_the_start_works() -> None:
+    mail = ImitatedMail(0, security="tls")
+    mail.start()
+    try:
+        world = World(mail, secrets=dict(mail.secrets()))
+        channel = world.channel(smtp={"security": "tls"}, imap={"security": "tls"})
+        channel.send(message())
+        assert [receipt.state for receipt in channel.receipts()] == [DeliveryState.DELIVERED]
+        stranger = world.channel(
+            smtp={"security": "tls", "authority": None}, imap={"security": "tls", "authority": None}
+        )
+        with pytest.raises(RemoteRefused, match="certificate"):
+            stranger.send(message(number=2))
+        with pytest.raises(RemoteRefused, match="certificate"):
+            list(stranger.receipts())
+    finally:
+        mail.stop()
+
+
+@pytest.mark.parametrize(("extensions", "left"), [((), 2), (("UIDPLUS",), 1)], ids=["bare", "uidplus"])
+def test_settling_on_older_mailboxes_removes_only_what_was_settled(
+    extensions: tuple[str, ...], left: int
+) -> None:
+    """Without UIDPLUS, removing would also take what other people have marked, so ours is marked only."""
+    mail = ImitatedMail(0, imap_extensions=extensions)
+    mail.start()
+    try:
+        world = World(mail, secrets=dict(mail.secrets()))
+        channel = world.channel()
+        mail.store.add(INBOX, b"Subject: of somebody else\r\n\r\n")
+        channel.send(message())
+        [receipt] = channel.receipts()
+        channel.settle(receipt)
+        assert list(channel.receipts()) == []
+        assert len(mail.store.contents(INBOX)) == left
+        assert len(mail.store.contents("Processed")) == 1
     finally:
         mail.stop()
 
@@ -553,3 +595,34 @@ def test_foreign_domains_become_ascii() -> None:
 def test_hostile_notifications_are_malformed(content: bytes) -> None:
     with pytest.raises(MalformedDocument):
         read_notice(content, domain="seller.example")
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n",
+                b"Content-Type: message/delivery-status\r\n",
+                b"Content-Type: message/rfc822\r\n",
+                b"Content-Transfer-Encoding: base64\r\n",
+                b"\r\n",
+                b"--b\r\n",
+                b"--b--\r\n",
+                b"Action: failed\r\n",
+                b"Action: \xff\xfe\r\n",
+                b"Status: 5.1.1\r\n",
+                b"Date: Sun, 99 Nov 2026 99:00:00 +9999\r\n",
+                b"Last-Attempt-Date: Mon, 01 Jan 0001 00:00:00 +2359\r\n",
+                b"Original-Envelope-Id: 0b8e7a52-6c9d-4e1f-8a3b-000000000001\r\n",
+                b"Message-ID: =?utf-8?q?=?=\r\n",
+            ]
+        )
+        | st.binary(max_size=40),
+        max_size=30,
+    ).map(b"".join)
+)
+def test_any_bytes_are_a_notification_or_malformed(content: bytes) -> None:
+    """A reader given anything returns or raises MalformedDocument, nothing else."""
+    with suppress(MalformedDocument):
+        notice = read_notice(content, domain="seller.example")
+        assert notice.at is None or notice.at.tzinfo is UTC

@@ -1,0 +1,246 @@
+"""Totals: only what is missing is filled, the sums agree whatever the lines, and they explain themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formats.errors import MalformedDocument
+from formats.model import AllowanceCharge, Invoice, Line, LineVat, Price, Totals, VatBreakdown
+from formats.model.sums import EXPLAINED, explain
+from formats.model.totals import COMPLETIONS, complete
+from tests.strategies import amounts, sample_invoice
+
+ALL = tuple(COMPLETIONS)
+RATES = st.sampled_from([Decimal(21), Decimal("21.00"), Decimal(9), Decimal("5.5"), Decimal(0)])
+LINES = st.lists(
+    st.builds(
+        lambda amount, rate: Line(net_amount=amount, vat=LineVat(category="S", rate=rate)),
+        amounts(-(10**6), 10**6),
+        RATES,
+    ),
+    min_size=1,
+    max_size=30,
+)
+CHANGES = st.lists(
+    st.builds(
+        lambda amount, rate: AllowanceCharge(amount=amount, vat_category="S", vat_rate=rate),
+        amounts(0, 10**4),
+        RATES,
+    ),
+    max_size=4,
+)
+
+
+@given(LINES, CHANGES, CHANGES, st.none() | amounts(0, 10**5), st.none() | amounts(-1, 1))
+def test_completed_totals_agree_with_one_another(
+    lines: list[Line],
+    allowances: list[AllowanceCharge],
+    charges: list[AllowanceCharge],
+    paid: Decimal | None,
+    rounding: Decimal | None,
+) -> None:
+    """BR-CO-10 to BR-CO-17, in the words of the standard."""
+    said = Totals(paid=paid, rounding=rounding)
+    invoice, _ = complete(
+        Invoice(lines=tuple(lines), allowances=tuple(allowances), charges=tuple(charges), totals=said), ALL
+    )
+    totals = invoice.totals
+    assert totals is not None
+    assert totals.lines == sum(line.net_amount or 0 for line in lines)
+    assert totals.allowances == (sum(part.amount or 0 for part in allowances) if allowances else None)
+    assert totals.charges == (sum(part.amount or 0 for part in charges) if charges else None)
+    assert totals.without_vat == totals.lines - (totals.allowances or 0) + (totals.charges or 0)
+    assert sum(row.taxable_amount or 0 for row in invoice.vat_breakdown) == totals.without_vat
+    for row in invoice.vat_breakdown:
+        assert row.taxable_amount is not None
+        assert row.rate is not None
+        exact = row.taxable_amount * row.rate / 100
+        assert row.tax_amount == exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    assert totals.vat == sum(row.tax_amount or 0 for row in invoice.vat_breakdown)
+    assert totals.with_vat == totals.without_vat + totals.vat
+    assert totals.due == totals.with_vat - (paid or 0) + (rounding or 0)
+
+
+@given(LINES)
+def test_completing_twice_changes_nothing(lines: list[Line]) -> None:
+    once, _ = complete(Invoice(lines=tuple(lines)), ALL)
+    assert complete(once, ALL) == (once, ())
+
+
+@given(LINES, st.permutations(ALL))
+def test_the_order_of_names_does_not_matter(lines: list[Line], names: list[str]) -> None:
+    invoice = Invoice(lines=tuple(lines))
+    assert complete(invoice, names) == complete(invoice, ALL)
+
+
+def test_rates_written_differently_are_one_rate() -> None:
+    lines = tuple(
+        Line(net_amount=Decimal(10), vat=LineVat(category="S", rate=Decimal(r))) for r in ("21", "21.0")
+    )
+    assert len(complete(Invoice(lines=lines), ALL)[0].vat_breakdown) == 1
+
+
+def test_vat_is_rounded_once_for_each_rate() -> None:
+    """Three times 0.05 at 10 % are 0.015, so 0.02; line by line they would make 0.03."""
+    line = Line(net_amount=Decimal("0.05"), vat=LineVat(category="S", rate=Decimal(10)))
+    invoice, _ = complete(Invoice(lines=(line,) * 3), ALL)
+    assert invoice.totals is not None
+    assert invoice.totals.vat == Decimal("0.02")
+
+
+def test_what_is_said_stays_and_is_built_upon() -> None:
+    """A wrong total of the ERP is for the rules to find, not for us to mend."""
+    line = Line(net_amount=Decimal(100), vat=LineVat(category="S", rate=Decimal(21)))
+    invoice, filled = complete(Invoice(lines=(line,), totals=Totals(without_vat=Decimal(90))), ALL)
+    assert invoice.totals is not None
+    assert invoice.totals.without_vat == Decimal(90)
+    assert invoice.totals.with_vat == Decimal(111)
+    assert filled == ("totals.lines", "vat_breakdown", "totals.vat", "totals.with_vat", "totals.due")
+
+
+@pytest.mark.parametrize(
+    "invoice",
+    [
+        Invoice(),
+        Invoice(lines=(Line(vat=LineVat(category="S", rate=Decimal(21))),)),
+        Invoice(lines=(Line(net_amount=Decimal(1)), Line())),
+    ],
+)
+def test_missing_is_never_zero(invoice: Invoice) -> None:
+    """Without an operand nothing is filled."""
+    assert complete(invoice, ALL) == (invoice, ())
+
+
+def test_a_missing_total_of_given_allowances_is_not_taken_as_none() -> None:
+    line = Line(net_amount=Decimal(100), vat=LineVat(category="S", rate=Decimal(21)))
+    invoice = Invoice(lines=(line,), allowances=(AllowanceCharge(amount=Decimal(10)),))
+    assert complete(invoice, ["line_total", "without_vat"])[1] == ("totals.lines",)
+
+
+def test_rows_that_only_bring_reasons_keep_them() -> None:
+    """An ERP may know why no VAT is due and leave the arithmetic to us."""
+    line = Line(net_amount=Decimal(100), vat=LineVat(category="AE", rate=Decimal(0)))
+    reason = VatBreakdown(category="AE", exemption_reason_code="VATEX-EU-AE")
+    invoice, _ = complete(Invoice(lines=(line,), vat_breakdown=(reason,)), ["vat_breakdown"])
+    (row,) = invoice.vat_breakdown
+    assert (row.taxable_amount, row.tax_amount, row.exemption_reason_code) == (100, 0, "VATEX-EU-AE")
+
+
+def test_only_the_named_values_are_filled() -> None:
+    line = Line(net_amount=Decimal(100), vat=LineVat(category="S", rate=Decimal(21)))
+    assert complete(Invoice(lines=(line,)), ["vat_breakdown"])[1] == ("vat_breakdown",)
+
+
+def test_a_zero_is_a_value() -> None:
+    line = Line(net_amount=Decimal("0.00"), vat=LineVat(category="Z", rate=Decimal(0)))
+    invoice, _ = complete(Invoice(lines=(line,)), ALL)
+    assert invoice.totals is not None
+    assert invoice.totals.due == 0
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(KeyError, match="grand_total"):
+        complete(Invoice(), ["grand_total"])
+
+
+def test_numbers_beyond_measure_are_refused_in_words() -> None:
+    line = Line(net_amount=Decimal("1E+40"), vat=LineVat(category="S", rate=Decimal(21)))
+    with pytest.raises(MalformedDocument, match="more digits"):
+        complete(Invoice(lines=(line,)), ALL)
+
+
+SAMPLE = sample_invoice()
+
+
+def _totals(**changes: Decimal) -> Invoice:
+    assert SAMPLE.totals is not None
+    return replace(SAMPLE, totals=replace(SAMPLE.totals, **changes))
+
+
+@pytest.mark.parametrize(
+    ("rule", "invoice", "told"),
+    [
+        (
+            "BR-CO-10",
+            _totals(lines=Decimal("2114.00")),
+            "The net amounts of the lines make 2114.50 EUR (897.00 + 1057.50 + 160.00), "
+            "but the total of the lines (BT-106) says 2114.00 EUR: 0.50 EUR too little.",
+        ),
+        (
+            "BR-CO-13",
+            _totals(without_vat=Decimal("2114.50")),
+            "Lines 2114.50 minus allowances 25.00 plus charges 12.50 make 2102.00 EUR, "
+            "but the total without VAT (BT-109) says 2114.50 EUR: 12.50 EUR too much.",
+        ),
+        (
+            "BR-CO-15",
+            _totals(with_vat=Decimal("2524.23")),
+            "The total without VAT 2102.00 and the VAT 422.22 make 2524.22 EUR, "
+            "but the total with VAT (BT-112) says 2524.23 EUR: 0.01 EUR too much.",
+        ),
+        (
+            "BR-CO-16",
+            _totals(paid=Decimal("100.00")),
+            "The total with VAT 2524.22 minus already paid 100.00 makes 2424.22 EUR, "
+            "but the amount due (BT-115) says 2524.22 EUR: 100.00 EUR too much.",
+        ),
+        (
+            "BR-CO-14",
+            _totals(vat=Decimal("422.23")),
+            "The VAT amounts of the breakdown make 422.22 EUR (407.82 + 14.40), "
+            "but the total VAT (BT-110) says 422.23 EUR: 0.01 EUR too much.",
+        ),
+        (
+            "BR-CO-11",
+            _totals(allowances=Decimal("20.00")),
+            "The allowances make 25.00 EUR, but the total of allowances (BT-107) says 20.00 EUR: "
+            "5.00 EUR too little.",
+        ),
+        (
+            "BR-CO-17",
+            replace(
+                SAMPLE,
+                vat_breakdown=(
+                    VatBreakdown(
+                        taxable_amount=Decimal(100), tax_amount=Decimal(20), category="S", rate=Decimal(21)
+                    ),
+                ),
+            ),
+            "21 % of 100 is 21.00 EUR (VAT category S), but the VAT amount (BT-117) says 20 EUR: "
+            "1.00 EUR too little.",
+        ),
+        (
+            "BR-S-08",
+            replace(SAMPLE, vat_breakdown=SAMPLE.vat_breakdown[:1]),
+            "The lines, allowances and charges of VAT category S at 9 % make 160.00 EUR, "
+            "but the taxable amount (BT-116) is missing.",
+        ),
+    ],
+)
+def test_sums_are_shown_with_the_numbers_of_the_invoice(rule: str, invoice: Invoice, told: str) -> None:
+    assert explain(rule, invoice) == told
+
+
+def test_a_line_amount_is_shown_from_quantity_and_price() -> None:
+    line = replace(
+        SAMPLE.lines[1],
+        net_amount=Decimal("1062.50"),
+        price=Price(net=Decimal(850), base_quantity=Decimal(10)),
+    )
+    invoice = replace(SAMPLE, lines=(SAMPLE.lines[0], line))
+    assert explain("PEPPOL-EN16931-R120", invoice, line=1) == (
+        "12.5 times the price 850 for 10 minus allowances 5.00 is 1057.50 EUR, "
+        "but the line amount (BT-131) says 1062.50 EUR: 5.00 EUR too much."
+    )
+
+
+@pytest.mark.parametrize("rule", [*EXPLAINED, "PEPPOL-EN16931-R120", "BR-01"])
+def test_nothing_is_told_where_nothing_is_said(rule: str) -> None:
+    """An empty invoice has no sums to show; the publisher's text has to do."""
+    told = explain(rule, Invoice(lines=(Line(),)))
+    assert told is None or "make 0" in told

@@ -1,0 +1,37 @@
+"""Profiles: identifiers set, everything else left alone, and nothing named that does not exist."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from formats.model import Invoice
+from formats.profiles.profile import Profile
+from formats.registry import PROFILES, SYNTAXES
+from gateway.rules.packs import KNOWN
+from tests.strategies import sample_invoice
+
+
+@pytest.mark.parametrize("key", PROFILES)
+def test_profiles_name_things_that_exist(key: str) -> None:
+    """Its syntax is one of ours, its rule packs are known, its key is its own."""
+    profile = PROFILES[key]
+    assert profile.key == key
+    assert profile.syntax in SYNTAXES
+    assert set(profile.rule_packs) <= set(KNOWN)
+    assert profile.sources
+
+
+def test_a_prepared_invoice_differs_in_its_identifiers_only() -> None:
+    profile = PROFILES["peppol-bis-3"]
+    plain = replace(sample_invoice(), specification_id=None, business_process=None)
+    prepared = profile.prepare(plain)
+    assert prepared.specification_id == profile.specification_id
+    assert prepared.business_process == profile.business_process
+    assert replace(prepared, specification_id=None, business_process=None) == plain
+
+
+def test_a_profile_without_a_process_keeps_the_invoice_s_own() -> None:
+    profile: Profile = PROFILES["en16931-ubl"]
+    assert profile.prepare(Invoice(business_process="P1")).business_process == "P1"
