@@ -108,12 +108,15 @@ class SourceDocument:
 class RejectedDocument:
     """Something that arrived and cannot be taken as a document (too large, not settled for too long).
 
-    It is kept where it is at the other side, and shown to a person with `problem`; `key` names it stably.
+    It is kept at the other side, and shown to a person with `problem`; `key` names it stably. Where
+    `needs_person` is false (a test document) it is only set aside, with `problem` as the reason in the
+    journal.
     """
 
     key: str
     origin: str
     problem: EInvoicingError
+    needs_person: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +299,9 @@ class Receipt:
     """What the other side said about one message: SENT (taken), DELIVERED (arrived) or REJECTED (refused,
     `text` why).
 
-    `evidence` is the proof exactly as received, `at` the other side's time as aware UTC. `unreachable` says of a
-    REJECTED message that the receiver cannot be reached this way at all, so that another channel may be tried.
+    `evidence` is the proof exactly as received, `at` the other side's time as aware UTC. `unreachable` says
+    of a REJECTED message that the receiver cannot be reached this way at all, so that another channel may be
+    tried.
     """
 
     message_id: str

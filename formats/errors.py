@@ -38,7 +38,16 @@ class EInvoicingError(Exception):
         self.what = what[:_LONGEST]
         self.where = where[:_LONGEST]
         self.fix = fix[:_LONGEST]
-        super().__init__(f"{self.where}: {self.what}. {self.fix}")
+        super().__init__(f"{self.where}: {self.sentence}")
+
+    @property
+    def sentence(self) -> str:
+        """What happened and how to fix it, as two sentences."""
+        return f"{_capital(self.what)}. {_capital(self.fix)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".")
 
 
 class ConfigError(EInvoicingError):

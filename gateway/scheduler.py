@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -88,14 +89,14 @@ def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
         every(
             source.poll_seconds * _PAYMENT_FACTOR,
             f"payments {source.name}",
-            lambda name=source.name: runner.follow_payments(name),
+            partial(runner.follow_payments, source.name),
             delay=min(source.poll_seconds, 30.0) + spread.random(),
         )
     for channel in settings.channels:
         every(
             channel.poll_seconds,
             f"follow {channel.name}",
-            lambda name=channel.name: runner.follow(name),
+            partial(runner.follow, channel.name),
             delay=spread.random(),
         )
     every(_WORK_SECONDS, "work", runner.work)

@@ -54,7 +54,7 @@ from formats.errors import DocumentError, MalformedDocument, MappingError
 from formats.identifiers import Identifier
 from formats.model import Invoice
 from formats.model.line import Classification
-from formats.model.terms import TermField, fields_of
+from formats.model.terms import CATALOGUE, TermField, fields_of
 from formats.model.totals import complete
 from mappings.functions import Arithmetic, iso_date, number
 from mappings.provenance import IncompleteInvoice, Mapped, Origin
@@ -176,7 +176,7 @@ class _Run:
         name = _term_of(path)
         if isinstance(value, tuple):
             for index, row in enumerate(value):
-                for term in fields_of(type(row), name):
+                for term in fields_of(CATALOGUE[name].value, name):
                     if (found := getattr(row, term.attribute)) is not None:
                         yield self._computed_origin(term.name, f"{path}[{index}].{term.attribute}", found)
         else:

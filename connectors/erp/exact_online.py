@@ -84,7 +84,7 @@ class ExactOnlineSettings(ConnectorSettings):
         description="env:NAME or file:PATH of the refresh token of the first login; only read once, later "
         "ones are kept in the database"
     )
-    documents_per_page: int = Field(20, ge=1, le=50, description="invoices stored at a time, 1 to 50")
+    documents_per_page: int = Field(20, ge=1, le=25, description="invoices stored at a time, 1 to 25")
     overlap: int = Field(
         2000,
         ge=0,
@@ -187,6 +187,7 @@ class ExactOnline:
             refresh_token=settings.refresh_token,
         )
         self._rest = ExactRest(self._http, self._login, settings.division, clock=surroundings.clock)
+        self._invoiced: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -217,14 +218,7 @@ class ExactOnline:
         For a delivered invoice its XML is attached. Looked up by subject first, document and file each, so
         that repeating adds what is missing and nothing twice.
         """
-        invoice = self._rest.read(_INVOICES, report.key, {"$select": "InvoiceID,InvoiceTo,InvoiceNumber"})
-        if invoice is None or not invoice.get("InvoiceTo"):
-            raise RemoteUnexpected(
-                f"invoice {report.number} is not in Exact Online any more",
-                where=f"Exact Online {_INVOICES}",
-                fix="look in Exact what became of it; its status cannot be filed",
-            )
-        account = str(invoice["InvoiceTo"])
+        account = self._invoiced_account(report)
         subject = f"E-invoice {report.number} {_STATES[report.state]} [{report.reference}]"[:200]
         query = {
             "$select": "ID,HID,Subject,Account",
@@ -232,7 +226,7 @@ class ExactOnline:
         }
         found = self._rest.rows(_DOCUMENTS, query)
         document = found[0] if found else self._rest.create(_DOCUMENTS, self._note(report, subject, account))
-        attached = self._attach(report, str(document["ID"]))
+        attached = self._attach(report, str(document["ID"]), look=bool(found))
         return WriteBack(
             f"document {document.get('HID')} with the account of invoice {report.number} in Exact Online",
             existed=bool(found) and not attached,
@@ -302,6 +296,23 @@ class ExactOnline:
 
     # Reporting.
 
+    def _invoiced_account(self, report: StatusReport) -> str:
+        """The account of the invoice; a processed invoice keeps it, so that it is asked for once."""
+        known = self._invoiced.get(report.key)
+        if known is not None:
+            return known
+        invoice = self._rest.read(_INVOICES, report.key, {"$select": "InvoiceID,InvoiceTo,InvoiceNumber"})
+        if invoice is None or not invoice.get("InvoiceTo"):
+            raise RemoteUnexpected(
+                f"invoice {report.number} is not in Exact Online any more",
+                where=f"Exact Online {_INVOICES}",
+                fix="look in Exact what became of it; its status cannot be filed",
+            )
+        if len(self._invoiced) >= _MOST_REMEMBERED:
+            self._invoiced.clear()
+        self._invoiced[report.key] = str(invoice["InvoiceTo"])
+        return self._invoiced[report.key]
+
     def _note(self, report: StatusReport, subject: str, account: str) -> dict[str, object]:
         local = report.at.astimezone(_ZONE)
         facts = [
@@ -321,8 +332,8 @@ class ExactOnline:
             note["FinancialTransactionEntryID"] = report.key
         return note
 
-    def _attach(self, report: StatusReport, document: str) -> bool:
-        """Whether a file had to be added."""
+    def _attach(self, report: StatusReport, document: str, *, look: bool) -> bool:
+        """Whether a file had to be added; `look` for a document that was there already."""
         if report.state is not DeliveryState.DELIVERED or not report.xml:
             return False
         name = re.sub(r"[^\w.-]", "_", report.filename or f"{report.number}.xml")
@@ -330,7 +341,7 @@ class ExactOnline:
             "$select": "ID,FileName",
             "$filter": f"Document eq {guid(document)}",
         }
-        if any(row.get("FileName") == name for row in self._rest.rows(_FILES, query)):
+        if look and any(row.get("FileName") == name for row in self._rest.rows(_FILES, query)):
             return False
         content = base64.b64encode(report.xml).decode()
         self._rest.create(_FILES, {"Document": document, "FileName": name, "Attachment": content})

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -269,15 +270,20 @@ class NetSuiteSoap:
                         yield status
 
     def check(self) -> Iterator[CheckStep]:
-        """Name, service description (and certificate), login, clock, rights by one small search and read."""
+        """Name, connection (and certificate), service description, login, clock, rights by one search and
+        read."""
         for step in (
             self._check_name,
+            self._check_connection,
             self._check_description,
             self._check_login,
             self._check_rights,
         ):
             try:
-                yield from step()
+                for outcome in step():
+                    yield outcome
+                    if not outcome.ok and outcome.name != "clock":
+                        return
             except EInvoicingError as error:
                 title = step.__name__.removeprefix("_check_")
                 yield CheckStep(title, False, error.what, error.fix)
@@ -367,20 +373,46 @@ class NetSuiteSoap:
             ) from error
         yield CheckStep("name", True, f"{host} is {found[0][4][0]}")
 
+    def _check_connection(self) -> Iterator[CheckStep]:
+        self._http.request("GET", self._wsdl_path)
+        secure = self._settings.address.startswith("https://")
+        seen = "encrypted, the certificate holds" if secure else "not encrypted"
+        yield CheckStep("connection", True, f"{self._settings.address} answers; {seen}")
+
     def _check_description(self) -> Iterator[CheckStep]:
         self._soap.load()
-        secure = self._settings.address.startswith("https://")
-        seen = "the certificate holds" if secure else "not encrypted"
-        yield CheckStep("description", True, f"{self._wsdl_path} was read; {seen}")
+        yield CheckStep("description", True, f"{self._wsdl_path} and its schemas were read")
 
     def _check_login(self) -> Iterator[CheckStep]:
-        theirs = self._service.server_time()
+        try:
+            theirs = self._service.server_time()
+        except RemoteRefused as error:
+            skew = self._skew_by_header()
+            if skew is not None and skew > _MOST_SKEW:
+                # Then the service refuses every signature, and does not say so.
+                yield CheckStep(
+                    "login",
+                    False,
+                    f"{error.what}; our clock and that of NetSuite's web server are "
+                    f"{skew.total_seconds():.0f} seconds apart",
+                    "set this machine's clock by NTP",
+                )
+                return
+            raise
         yield CheckStep("login", True, f"account {self._settings.account} accepts the token")
         skew = abs(theirs - self._surroundings.clock())
         seen = f"{skew.total_seconds():.0f} seconds between our clock and NetSuite's"
         yield CheckStep(
             "clock", skew <= _MOST_SKEW, seen, "" if skew <= _MOST_SKEW else "set this machine's clock by NTP"
         )
+
+    def _skew_by_header(self) -> timedelta | None:
+        """How far our clock is from the Date header of the web server, which needs no login."""
+        text = self._http.request("GET", self._wsdl_path).headers.get("Date", "")
+        try:
+            return abs(parsedate_to_datetime(text).astimezone(UTC) - self._surroundings.clock())
+        except ValueError:
+            return None
 
     def _check_rights(self) -> Iterator[CheckStep]:
         now = self._surroundings.clock()

@@ -343,7 +343,8 @@ class SapIdoc:
             problem = _not_for_delivery(idoc, number, path)
             if problem is not None:
                 key = f"{_file_key(entry.name)}/{number or part}"
-                batch.rejected.append(RejectedDocument(key, path, problem))
+                is_test = bool(_text(idoc, "EDI_DC40/TEST"))
+                batch.rejected.append(RejectedDocument(key, path, problem, needs_person=not is_test))
                 continue
             key = _invoice_key(idoc) or f"{_file_key(entry.name)}/{part}"
             batch.documents.append(SourceDocument(key, number, "application/xml", content, part, path))

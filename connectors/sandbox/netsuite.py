@@ -10,8 +10,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from copy import deepcopy
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -28,6 +26,16 @@ from connectors.sandbox.netsuite_login import (
     LoginDesk,
 )
 from connectors.sandbox.netsuite_records import Custom, Record, Ref, moment_text, record_element
+from connectors.sandbox.netsuite_replies import (
+    FAULTS,
+    Problem,
+    Refused,
+    envelope_reply,
+    fault_reply,
+    message,
+    msgs,
+    status_element,
+)
 from connectors.sandbox.netsuite_search import Search, read_search, search_result
 from connectors.sandbox.netsuite_seeds import seed
 from connectors.sandbox.netsuite_wsdl import NAMESPACES, VERSION, documents
@@ -41,46 +49,9 @@ STATUS_FIELDS: Final = (
     "custbody_einv_sent_at",
     "custbody_einv_error",
 )
-_ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _SEARCH_LIFE: Final = timedelta(minutes=15)
 _LARGEST_REQUEST: Final = 5 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """A fault as the service words it: class, code, text."""
-
-    kind: str
-    code: str
-    text: str
-    http_status: int = 500
-
-
-class _Refused(Exception):
-    """An operation that ends in a fault."""
-
-    def __init__(self, problem: _Problem) -> None:
-        super().__init__(problem.text)
-        self.problem = problem
-
-
-_FAULTS: Final[Mapping[str, _Problem]] = {
-    "too-many-requests": _Problem(
-        "exceededConcurrentRequestLimitFault",
-        "WS_REQUEST_BLOCKED",
-        "SuiteTalk concurrent request limit exceeded. Request blocked.",
-    ),
-    "server-error": _Problem(
-        "unexpectedErrorFault", "UNEXPECTED_ERROR", "An unexpected error occurred. Error ID: m2x0demo"
-    ),
-    "revoked-token": _Problem(
-        "invalidCredentialsFault", "INVALID_LOGIN_CREDENTIALS", "Invalid login attempt."
-    ),
-    "soap-fault": _Problem(
-        "unexpectedErrorFault", "UNEXPECTED_ERROR", "java.lang.NullPointerException", http_status=200
-    ),
-}
 _ALIASES: Final = {"too-many-requests-bare": "too-many-requests", "expired-token": "revoked-token"}
 
 
@@ -238,13 +209,13 @@ class NetSuiteSandbox:
         return text_reply("Not found", 404) if content is None else Reply(200, content, "text/xml")
 
     def _http_fault(self, request: Request, fault: Fault) -> Reply | None:
-        problem = _FAULTS.get(_ALIASES.get(fault.kind, fault.kind))
-        return _fault_reply(problem) if problem is not None and request.method == "POST" else None
+        problem = FAULTS.get(_ALIASES.get(fault.kind, fault.kind))
+        return fault_reply(problem) if problem is not None and request.method == "POST" else None
 
     def _service(self, request: Request) -> Reply:
         if request.match[1] != VERSION:
             text = f"The SOAP web services version {request.match[1]} is not supported."
-            return _fault_reply(_Problem("invalidVersionFault", "UNSUPPORTED_WS_VERSION", text))
+            return fault_reply(Problem("invalidVersionFault", "UNSUPPORTED_WS_VERSION", text))
         parser = etree.XMLParser(resolve_entities=False, no_network=True)
         envelope = etree.fromstring(request.body, parser)
         body = envelope.find("{*}Body")
@@ -253,9 +224,9 @@ class NetSuiteSandbox:
         fault = self.faults.take(operation)
         if fault is None:
             return self._answer(operation, envelope)
-        problem = _FAULTS.get(_ALIASES.get(fault.kind, fault.kind))
+        problem = FAULTS.get(_ALIASES.get(fault.kind, fault.kind))
         if problem is not None:
-            return _fault_reply(problem)
+            return fault_reply(problem)
         return self._play(fault, operation, envelope)
 
     def _play(self, fault: Fault, operation: str, envelope: etree._Element) -> Reply:
@@ -282,18 +253,18 @@ class NetSuiteSandbox:
 
     def _answer(self, operation: str, envelope: etree._Element) -> Reply:
         if not self._running.acquire(blocking=False):
-            return _fault_reply(_FAULTS["too-many-requests"])
+            return fault_reply(FAULTS["too-many-requests"])
         try:
             if self.latency:
                 self._http.stopping.wait(self.latency)
             with self._lock:
                 if not self.login.admits(envelope):
-                    return _fault_reply(_FAULTS["revoked-token"])
+                    return fault_reply(FAULTS["revoked-token"])
                 if self._answers[operation]:
                     return Reply(200, self._answers[operation].pop(0), "text/xml; charset=utf-8")
-                return _envelope(self._perform(operation, envelope))
-        except _Refused as refused:
-            return _fault_reply(refused.problem)
+                return envelope_reply(self._perform(operation, envelope))
+        except Refused as refused:
+            return fault_reply(refused.problem)
         finally:
             self._running.release()
 
@@ -305,31 +276,31 @@ class NetSuiteSandbox:
                 return self._search_more(envelope)
             case "get":
                 (ref,) = envelope.iterfind("{*}Body/{*}get/{*}baseRef")
-                response = _message("getResponse")
+                response = message("getResponse")
                 response.append(self._read(ref))
                 return response
             case "getList":
-                response = _message("getListResponse")
-                listed = etree.SubElement(response, _msgs("readResponseList"))
-                listed.append(_status())
+                response = message("getListResponse")
+                listed = etree.SubElement(response, msgs("readResponseList"))
+                listed.append(status_element())
                 listed.extend(map(self._read, envelope.iterfind("{*}Body/{*}getList/{*}baseRef")))
                 return response
             case "update":
                 return self._update(envelope)
             case "getServerTime":
-                response = _message("getServerTimeResponse")
-                result = etree.SubElement(response, _msgs("getServerTimeResult"))
-                result.append(_status())
-                etree.SubElement(result, _msgs("serverTime")).text = moment_text(self.clock())
+                response = message("getServerTimeResponse")
+                result = etree.SubElement(response, msgs("getServerTimeResult"))
+                result.append(status_element())
+                etree.SubElement(result, msgs("serverTime")).text = moment_text(self.clock())
                 return response
-        raise _Refused(_Problem("unexpectedErrorFault", "UNEXPECTED_ERROR", f"No operation {operation!r}"))
+        raise Refused(Problem("unexpectedErrorFault", "UNEXPECTED_ERROR", f"No operation {operation!r}"))
 
     def _search(self, envelope: etree._Element) -> etree._Element:
         self._numbers += 1
         identifier = f"WEBSERVICES_1234567_SB1_{self._numbers:012d}"
         search = read_search(envelope, identifier, self.clock())
         if isinstance(search, str):
-            raise _Refused(_Problem("unexpectedErrorFault", "INVALID_SEARCH", search))
+            raise Refused(Problem("unexpectedErrorFault", "INVALID_SEARCH", search))
         self._searches[identifier] = search
         return self._page("searchResponse", search, 1)
 
@@ -337,9 +308,7 @@ class NetSuiteSandbox:
         (asked,) = envelope.iterfind("{*}Body/{*}searchMoreWithId")
         search = self._searches.get(asked.findtext("{*}searchId") or "")
         if search is None or self.clock() - search.asked_at > _SEARCH_LIFE:
-            raise _Refused(
-                _Problem("unexpectedErrorFault", "INVALID_JOB_ID", "The search is no longer valid.")
-            )
+            raise Refused(Problem("unexpectedErrorFault", "INVALID_JOB_ID", "The search is no longer valid."))
         if self.between_pages:
             self.between_pages.pop(0)()
         return self._page("searchMoreWithIdResponse", search, int(asked.findtext("{*}pageIndex") or "0"))
@@ -350,31 +319,29 @@ class NetSuiteSandbox:
         ]
         pages = max(1, -(-len(found) // search.page_size))
         if not 1 <= number <= pages:
-            raise _Refused(
-                _Problem("unexpectedErrorFault", "INVALID_PAGE_INDEX", "The page index is invalid.")
-            )
+            raise Refused(Problem("unexpectedErrorFault", "INVALID_PAGE_INDEX", "The page index is invalid."))
         part = found[(number - 1) * search.page_size : number * search.page_size]
         elements = [record_element(record, "record", body_only=search.body_only) for record in part]
         for element in elements:
             element.tag = f"{{{NAMESPACES['platformCore']}}}record"
-        message = _message(response)
-        message.append(search_result(search, len(found), number, elements, _status()))
-        return message
+        answer = message(response)
+        answer.append(search_result(search, len(found), number, elements, status_element()))
+        return answer
 
     def _read(self, ref: etree._Element) -> etree._Element:
-        answer = etree.Element(_msgs("readResponse"))
+        answer = etree.Element(msgs("readResponse"))
         kind, internal_id = ref.get("type", ""), ref.get("internalId", "")
         record = self.records.get((kind, internal_id))
         if kind in self.forbidden:
             answer.append(
-                _status("INSUFFICIENT_PERMISSION", "You do not have permissions to view this record.")
+                status_element("INSUFFICIENT_PERMISSION", "You do not have permissions to view this record.")
             )
         elif internal_id in self._failing and record is not None:
-            answer.append(_status(*self._failing[internal_id]))
+            answer.append(status_element(*self._failing[internal_id]))
         elif record is None:
-            answer.append(_status("RCRD_DSNT_EXIST", "That record does not exist."))
+            answer.append(status_element("RCRD_DSNT_EXIST", "That record does not exist."))
         else:
-            answer.append(_status())
+            answer.append(status_element())
             answer.append(record_element(record, "record", body_only=False))
         return answer
 
@@ -382,15 +349,15 @@ class NetSuiteSandbox:
         (sent,) = envelope.iterfind("{*}Body/{*}update/{*}record")
         name = (sent.get(_XSI_TYPE) or "").rpartition(":")[2]
         kind, internal_id = name[:1].lower() + name[1:], sent.get("internalId", "")
-        response = _message("updateResponse")
-        answer = etree.SubElement(response, _msgs("writeResponse"))
+        response = message("updateResponse")
+        answer = etree.SubElement(response, msgs("writeResponse"))
         record = self.records.get((kind, internal_id))
         fields = {
             field.get("scriptId", ""): field.findtext("{*}value") or ""
             for field in sent.iterfind("{*}customFieldList/{*}customField")
         }
         refusal = self._refusal(record, internal_id, fields)
-        answer.append(_status(*refusal))
+        answer.append(status_element(*refusal))
         if record is not None and not refusal:
             for script_id, value in fields.items():
                 if value:
@@ -399,7 +366,7 @@ class NetSuiteSandbox:
                     record.custom.pop(script_id, None)
             self._touch(record)
             self.updates.append((internal_id, fields))
-        base = etree.SubElement(answer, _msgs("baseRef"))
+        base = etree.SubElement(answer, msgs("baseRef"))
         base.set("internalId", internal_id)
         base.set("type", kind)
         base.set(_XSI_TYPE, "platformCore:RecordRef")
@@ -440,48 +407,3 @@ def _amount(record: Record, name: str) -> Decimal:
     if not isinstance(value, Decimal):
         raise TypeError(f"{name} is no amount")
     return value
-
-
-def _msgs(name: str) -> str:
-    return f"{{{NAMESPACES['platformMsgs']}}}{name}"
-
-
-def _message(name: str) -> etree._Element:
-    return etree.Element(_msgs(name), nsmap={"platformMsgs": NAMESPACES["platformMsgs"]})
-
-
-def _status(code: str = "", text: str = "") -> etree._Element:
-    core = NAMESPACES["platformCore"]
-    status = etree.Element(f"{{{core}}}status", nsmap={"platformCore": core})
-    status.set("isSuccess", "false" if code else "true")
-    if code:
-        detail = etree.SubElement(status, f"{{{core}}}statusDetail")
-        detail.set("type", "ERROR")
-        etree.SubElement(detail, f"{{{core}}}code").text = code
-        etree.SubElement(detail, f"{{{core}}}message").text = text
-    return status
-
-
-def _envelope(content: etree._Element, status: int = 200) -> Reply:
-    envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soapenv": _ENVELOPE})
-    header = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Header")
-    document = etree.SubElement(
-        header, _msgs("documentInfo"), nsmap={"platformMsgs": NAMESPACES["platformMsgs"]}
-    )
-    etree.SubElement(document, _msgs("nsId")).text = "WEBSERVICES_1234567_SB1_demo"
-    etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body").append(content)
-    body = etree.tostring(deepcopy(envelope), xml_declaration=True, encoding="UTF-8")
-    return Reply(status, body, "text/xml; charset=utf-8")
-
-
-def _fault_reply(problem: _Problem) -> Reply:
-    fault = etree.Element(f"{{{_ENVELOPE}}}Fault")
-    etree.SubElement(fault, "faultcode").text = "soapenv:Server.userException"
-    etree.SubElement(fault, "faultstring").text = problem.text
-    home = NAMESPACES["platformFaults"]
-    detail = etree.SubElement(
-        etree.SubElement(fault, "detail"), f"{{{home}}}{problem.kind}", nsmap={"platformFaults": home}
-    )
-    etree.SubElement(detail, f"{{{home}}}code").text = problem.code
-    etree.SubElement(detail, f"{{{home}}}message").text = problem.text
-    return _envelope(fault, problem.http_status)

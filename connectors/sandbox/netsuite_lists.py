@@ -14,7 +14,18 @@ from typing import Final
 
 from connectors.sandbox.netsuite_records import Address, Custom, Fields, Record, Ref
 
-__all__ = ["CUSTOMERS", "DOLLAR", "EURO", "ITEMS", "SUBSIDIARY", "TAXES", "Customer", "list_records"]
+__all__ = [
+    "CUSTOMERS",
+    "DOLLAR",
+    "EURO",
+    "ITEMS",
+    "SUBSIDIARY",
+    "TAXES",
+    "Customer",
+    "Item",
+    "Tax",
+    "list_records",
+]
 
 EURO: Final = Ref("1", "Euro")
 DOLLAR: Final = Ref("2", "US Dollar")
@@ -27,6 +38,8 @@ _SHEET: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Tax:
+    """A tax code; `rate` is a percentage, `flags` are those of SalesTaxItem that are true."""
+
     internal_id: str
     rate: Decimal
     description: str
@@ -47,6 +60,8 @@ TAXES: Final[Mapping[str, Tax]] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
+    """An item; `kind` is its record type, `upc` its GTIN."""
+
     internal_id: str
     kind: str
     display: str
@@ -73,6 +88,8 @@ ITEMS: Final[Mapping[str, Item]] = {
 
 @dataclass(frozen=True, slots=True)
 class Customer:
+    """A customer; what it does not have is empty."""
+
     internal_id: str
     name: str
     street: str

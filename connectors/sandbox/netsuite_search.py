@@ -12,7 +12,7 @@ from lxml import etree
 from connectors.sandbox.netsuite_records import Record
 from connectors.sandbox.netsuite_wsdl import NAMESPACES
 
-__all__ = ["SMALLEST_PAGE", "Search", "read_search"]
+__all__ = ["SMALLEST_PAGE", "Search", "read_search", "search_result"]
 
 SMALLEST_PAGE: Final = 5
 _LARGEST_PAGE: Final = 1000

@@ -11,6 +11,7 @@ from formats.errors import MalformedDocument
 __all__ = ["LARGEST", "parse", "serialize"]
 
 LARGEST: Final = 100 * 1024 * 1024
+_LARGEST_TEXT: Final = 10_000_000
 
 
 def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
@@ -25,12 +26,14 @@ def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
             where="XML document",
             fix="check the export in the ERP, or raise the limit of this source",
         )
+    # libxml2 refuses any text over 10 MB unless told that the tree may be huge; our own bound is above.
+    huge = len(content) > _LARGEST_TEXT
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
         dtd_validation=False,
-        huge_tree=False,
+        huge_tree=huge,
         remove_pis=False,
     )
     try:

@@ -3,9 +3,11 @@ follow."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -58,10 +60,11 @@ def demo(
         logs.configure("error", "text")
         with closing(Gateway.open(config)) as gateway:
             sound = _play(gateway, world, folder)
+            number = _an_invoice(gateway)
     finally:
         world.stop()
     _say(f"Done in {time.monotonic() - started:.0f} seconds.")
-    _next_steps(folder, base_port)
+    _next_steps(folder, base_port, number)
     if not sound:
         raise typer.Exit(1)
 
@@ -104,12 +107,11 @@ def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
             if item.document_digest:
                 name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{item.source}_{item.number}")
                 (out / f"{name}.xml").write_bytes(documents.get(connection, item.document_digest).content)
-    sent = Counter(
-        item.number for item in listed if item.state in (State.DELIVERED, State.ACCEPTED, State.PAID)
-    )
-    arrived = Counter(world.arrivals())
-    twice = sorted(number for number, count in arrived.items() if count > 1)
-    missing = sorted((sent - arrived).elements())
+    names = {item.document_digest: item.number for item in listed}
+    sent = Counter(item.document_digest for item in listed if item.state in _ARRIVED)
+    arrived = _arrived(world)
+    twice = sorted(names.get(digest, digest) for digest, count in arrived.items() if count > 1)
+    missing = sorted(names[digest] for digest in (sent - arrived).elements())
     _say(f"Journal: {holds} entries, {'every one holds' if broken is None else broken.what}.")
     _say(f"Delivered: {sent.total()} invoices; arrived at the other sides: {arrived.total()}.")
     if twice or missing:
@@ -119,9 +121,13 @@ def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
     return broken is None and not twice and not missing and bool(sent)
 
 
+def _an_invoice(gateway: Gateway) -> str:
+    with gateway.database.read() as connection:
+        return next((item.number for item in submissions.listing(connection, states=_ARRIVED)), "NUMBER")
+
+
 def _arrived(world: World) -> Counter[str]:
-    """What the buyers' sides hold, by the SHA-256 of the e-invoice: deliveries of the provider, mails with
-    the XML."""
+    """What the buyers' sides hold, by the SHA-256 of the e-invoice: at the provider and in mails."""
     holdings: Mapping[str, Any] = world.holdings()
     delivered = holdings["provider"]["receivers"].values()
     mailed = holdings["mail"]["receivers"].values()
@@ -132,20 +138,23 @@ def _arrived(world: World) -> Counter[str]:
     )
 
 
-def _next_steps(folder: Path, base_port: int) -> None:
+def _next_steps(folder: Path, base_port: int, number: str) -> None:
     config = folder / "config"
+    program = os.path.relpath(shutil.which("gateway") or sys.argv[0])
     with_port = "" if base_port == _BASE_PORT else f" --base-port {base_port}"
     _heading("What to try next")
-    for line in (
-        f"ls {folder / 'e-invoices'}                      the e-invoices as XML",
-        f"gateway -c {config} status 90000101             one invoice, event by event",
-        f"gateway -c {config} trace 90000101              where each of its terms came from",
-        f"gateway -c {config} audit verify                the whole record, proven",
-        f"gateway -c {config} audit evidence 90000101     its evidence in one file",
-        f"gateway sandbox{with_port}                      the offline world again, for gateway run",
-    ):
-        OUT.print(Text(f"  {line}"), soft_wrap=True)
-    OUT.print(Text("  (the program lies in .venv/bin)", style="dim"))
+    steps = (
+        (f"ls {folder / 'e-invoices'}", "the e-invoices as XML"),
+        (f"{program} -c {config} status {number}", "one invoice, event by event"),
+        (f"{program} -c {config} trace {number}", "where each of its terms came from"),
+        (f"{program} -c {config} audit verify", "the whole record, proven"),
+        (f"{program} -c {config} audit evidence {number}", "its evidence in one file"),
+        (f"{program} sandbox{with_port}", "the offline world again"),
+        (f"{program} -c {config} run", "the gateway as a service, in another terminal"),
+    )
+    width = max(len(command) for command, _ in steps)
+    for command, what in steps:
+        OUT.print(Text.assemble(f"  {command:{width}}  ", (what, "dim")), soft_wrap=True)
 
 
 def _fresh(folder: Path) -> None:

@@ -215,7 +215,7 @@ def resolve(
             raise ConfigError(
                 f"{number} is {submission.state} at {submission.step} and cannot be called {outcome}",
                 where="gateway resolve",
-                fix="sent and not-sent are for invoices parked while being sent, dismissed for those parked before",
+                fix="sent and not-sent are for what was parked while being sent, dismissed for the rest",
             )
         with gateway.database.begin() as connection:
             now = gateway.clock()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -35,7 +35,7 @@ __all__ = [
     "state_text",
 ]
 
-_WIDE: Final = 160
+_WIDE: Final = 170
 
 
 def _console() -> Console:
@@ -92,6 +92,11 @@ def state_text(submission: Submission) -> Text:
     return Text(submission.state, style=_STATE_STYLES.get(submission.state, ""))
 
 
+def _place(submission: Submission) -> str:
+    """What to call a document that could not be read far enough to know its number."""
+    return submission.origin.rpartition("/")[2] or submission.source_key
+
+
 def verdict_text(submission: Submission) -> str:
     """The verdict, where there is a stop."""
     if submission.state in (State.PARKED, State.REJECTED):
@@ -104,16 +109,17 @@ def invoice_table(
 ) -> Table:
     """One row an invoice."""
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name in ("ERP", "Number", "Buyer"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=30 if name == "Buyer" else 22)
-    table.add_column("Amount", justify="right", no_wrap=True)
-    for name in ("Format", "Channel", "State", "Verdict", "Payment"):
-        table.add_column(name, no_wrap=True)
+    columns = (("ERP", 8), ("Number", 15), ("Buyer", 10), ("Amount", 14), ("Format", 12), ("Channel", 8))
+    for name, width in (*columns, ("State", 9), ("Verdict", 12), ("Payment", 11)):
+        justify: JustifyMethod = "right" if name == "Amount" else "left"
+        table.add_column(
+            name, no_wrap=True, overflow="ellipsis", min_width=width, max_width=32, justify=justify
+        )
     for submission in listed:
         payment = payments.get(submission.id)
         table.add_row(
             Text(submission.source),
-            Text(submission.number or submission.source_key),
+            Text(submission.number or _place(submission)),
             Text(submission.buyer),
             money(submission.currency, submission.amount),
             submission.profile,
@@ -136,7 +142,8 @@ def print_stops(listed: Iterable[Submission]) -> None:
     )
     OUT.print(Text("Needs a person", style="italic"))
     for item in stopped:
-        invoice = f"{item.number or item.source_key}  {item.buyer}  {money(item.currency, item.amount)}"
+        name = item.number or _place(item)
+        invoice = f"{name}  {item.buyer}  {money(item.currency, item.amount)}"
         OUT.print(
             Text.assemble(
                 (f"{item.verdict:13}", "yellow"), (invoice.rstrip(), "bold"), (f"  {item.source}", "dim")

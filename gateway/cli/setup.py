@@ -54,7 +54,10 @@ def write_config(folder: Path, base_port: int) -> None:
         file.write_text(_SANDBOX_PORT.sub(lambda match: str(base_port + int(match[1])), text), "utf-8")
     secrets = folder / "secrets"
     secrets.mkdir(mode=0o700, exist_ok=True)
-    for name, text in World(base_port=base_port).secrets().items():
+    world = World(base_port=base_port)
+    logins = world.secrets()
+    world.stop()
+    for name, text in logins.items():
         file = secrets / name
         file.touch(mode=0o600)
         file.write_text(text, "utf-8")

@@ -41,7 +41,9 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
         invoice = invoice_of(connection, submission)
     route = routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
     profile = PROFILES[route.profile]
-    content = SYNTAXES[profile.syntax].write(profile.prepare(invoice))
+    binding = SYNTAXES[profile.syntax]
+    prepared = profile.prepare(invoice)
+    content = binding.write(prepared)
     report = gateway.rules.check(content, profile)
     report_json = json.dumps(asdict(report), ensure_ascii=False, indent=1).encode()
     with gateway.database.begin() as connection:
@@ -62,6 +64,7 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
                     "report": report_digest,
                     "checks": [f"{run.name} {run.release}: {run.state}" for run in report.runs],
                     "warnings": sorted({finding.rule for finding in report.warnings}),
+                    "not carried": list(binding.losses(prepared)),
                 },
                 now=now,
                 report_digest=report_digest,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from connectors.base import Page, RejectedDocument, SourceDocument
@@ -58,18 +60,18 @@ def _store_rejected(
     submission = submissions.receive(connection, source, stub, now=now)
     if submission is None:
         return False
-    submissions.move(
-        connection,
-        submission,
-        State.PARKED,
-        "parked",
-        {"verdict": Verdict.DOCUMENT, "what": rejected.problem.what},
-        now=now,
-        # There is nothing to take further: the ERP gives it again, or a person dismisses it.
-        resume_state=State.PARKED,
-        verdict=Verdict.DOCUMENT,
-        sentence=rejected.problem.what,
-        fix=rejected.problem.fix,
-        due_at=None,
-    )
-    return True
+    if rejected.needs_person:
+        changes: dict[str, Any] = {
+            # There is nothing to take further: the ERP gives it again, or a person dismisses it.
+            "resume_state": State.PARKED,
+            "verdict": Verdict.DOCUMENT,
+            "sentence": rejected.problem.what,
+            "fix": rejected.problem.fix,
+            "due_at": None,
+        }
+        state, event = State.PARKED, "parked"
+    else:
+        state, event, changes = State.SUPERSEDED, "set aside", {"sentence": rejected.problem.what}
+    data: dict[str, object] = {"what": rejected.problem.what, "origin": rejected.origin}
+    submissions.move(connection, submission, state, event, data, now=now, **changes)
+    return rejected.needs_person

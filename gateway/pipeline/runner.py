@@ -12,6 +12,7 @@ import structlog
 
 from formats.errors import (
     ConflictError,
+    DocumentError,
     EInvoicingError,
     RemoteError,
     RemoteRefused,
@@ -157,7 +158,11 @@ class Runner:
         gateway = self._gateway
         now = gateway.clock()
         retry_at = error.retry_at if isinstance(error, RemoteUnavailable) else None
-        due_at = gateway.settings.retry.next_try(report.failures + 1, now=now, retry_at=retry_at)
+        due_at: datetime | None = (
+            None  # of a DocumentError: the ERP has no place for it, nor will it tomorrow
+        )
+        if not isinstance(error, DocumentError):
+            due_at = gateway.settings.retry.next_try(report.failures + 1, now=now, retry_at=retry_at)
         _log.warning(
             "status not written", source=submission.source, reference=report.reference, why=error.what
         )
@@ -166,11 +171,12 @@ class Runner:
                 connection,
                 report,
                 verdict=verdict_of(error),
-                sentence=f"{error.what}. {error.fix}",
+                sentence=error.sentence,
                 due_at=due_at,
             )
-            if report.sentence != f"{error.what}. {error.fix}":
-                data = {"reference": report.reference, "what": error.what, "again_at": due_at.isoformat()}
+            if report.sentence != error.sentence:
+                again_at = due_at.isoformat() if due_at else "never"
+                data = {"reference": report.reference, "what": error.what, "again_at": again_at}
                 journal.append(connection, "report failed", data, now=now, submission=submission.id)
         self._observe("reported", submission.number, error.what)
 
@@ -183,7 +189,7 @@ class Runner:
             raise
         except EInvoicingError as error:
             _log.warning(f"not {what}", name=name, what=error.what, fix=error.fix)
-            self._observe(what, name, f"{error.what}. {error.fix}")
+            self._observe(what, name, error.sentence)
             if keep:
                 now = gateway.clock()
                 with gateway.database.begin() as connection:
@@ -193,7 +199,7 @@ class Runner:
                         connection,
                         name,
                         verdict=verdict_of(error),
-                        sentence=f"{error.what}. {error.fix}",
+                        sentence=error.sentence,
                         due_at=gateway.settings.retry.next_try(failures, now=now, retry_at=retry_at),
                     )
             return 0

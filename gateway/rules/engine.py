@@ -57,7 +57,7 @@ class RulesEngine:
         try:
             root = xml.parse(content)
         except MalformedDocument as error:
-            finding = Finding("XSD", Severity.FATAL, f"{error.what}. {error.fix}")
+            finding = Finding("XSD", Severity.FATAL, error.sentence)
             schema_run = CheckRun(known.title, known.release, RunState.FAILED)
             return Report((schema_run, *self._skipped(profile.rule_packs, schema_run)), (finding,))
         schema_run, findings = _check_schema(root, profile, binding)

@@ -76,9 +76,9 @@ def done(connection: Connection, reference: str, written_to: str, *, now: dateti
 
 
 def failed(
-    connection: Connection, report: QueuedReport, *, verdict: str, sentence: str, due_at: datetime
+    connection: Connection, report: QueuedReport, *, verdict: str, sentence: str, due_at: datetime | None
 ) -> None:
-    """Writing it failed; it is tried again at `due_at`."""
+    """Writing it failed; it is tried again at `due_at`, never where that is None."""
     connection.execute(
         update(reports)
         .where(reports.c.reference == report.reference)

@@ -719,7 +719,15 @@ def test_invoices_that_are_gone_are_left_out_of_the_payments(
 def test_a_good_connection_passes_every_step(netsuite: NetSuiteSoap, account: NetSuiteSandbox) -> None:
     """And nothing is written."""
     steps = list(netsuite.check())
-    assert [step.name for step in steps] == ["name", "description", "login", "clock", "search", "read"]
+    assert [step.name for step in steps] == [
+        "name",
+        "connection",
+        "description",
+        "login",
+        "clock",
+        "search",
+        "read",
+    ]
     assert all(step.ok for step in steps)
     assert account.updates == []
 
@@ -727,12 +735,13 @@ def test_a_good_connection_passes_every_step(netsuite: NetSuiteSoap, account: Ne
 @pytest.mark.parametrize(
     ("arrange", "stopped_at"),
     [
-        (lambda account: account.faults.arm(Fault("html", "netsuite.wsdl")), "description"),
+        (lambda account: account.faults.arm(Fault("unavailable", "netsuite.wsdl")), "connection"),
+        (lambda account: account.faults.arm(Fault("html", "core.xsd")), "description"),
         (lambda account: setattr(account.login, "revoked", True), "login"),
         (lambda account: account.answer_next("search", failed_search()), "rights"),
         (lambda account: account.forbidden.add("customer"), "rights"),
     ],
-    ids=["description", "login", "search right", "customer right"],
+    ids=["connection", "description", "login", "search right", "customer right"],
 )
 def test_a_check_stops_at_the_step_that_fails(
     account: NetSuiteSandbox,
@@ -754,6 +763,27 @@ def test_a_clock_near_the_limit_is_told_before_it_fails(connect: Make, clock: St
     step = next(step for step in netsuite.check() if step.name == "clock")
     assert not step.ok
     assert "270 seconds" in step.seen
+
+
+@pytest.mark.parametrize(("minutes", "named"), [(0, False), (10, True)])
+def test_a_refused_login_with_a_wrong_clock_names_the_clock(minutes: int, named: bool, connect: Make) -> None:
+    """The web server's own date tells what the refusal does not."""
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    account = NetSuiteSandbox(0, clock=now)
+    account.login.revoked = True
+    account.start()
+    try:
+        netsuite = connect(
+            base_url=account.addresses()["soap"], at=lambda: now() + timedelta(minutes=minutes)
+        )
+        *_, failed = netsuite.check()
+    finally:
+        account.stop()
+    assert (failed.name, failed.ok) == ("login", False)
+    assert ("seconds apart" in failed.seen) is named
 
 
 # The account itself.
