@@ -114,10 +114,10 @@ class ImitatedExactOnline:
             for invoice in (nowhere, wrong, used):
                 books.touch(invoice)
         return [
-            "Exact Online: entered KvK number and Peppol identifier 76120943 on the account Timmerwerken "
-            "Ruis and saved invoice 26700012 again.",
-            "Exact Online: put the VAT amount of invoice 26700013 right, 156.87 instead of 157.27.",
-            "Exact Online: changed the VAT code of line 1 of invoice 26700014 from 31 to 4.",
+            "KvK number and Peppol identifier 76120943 were entered on the account Timmerwerken Ruis in "
+            "Exact Online, and invoice 26700012 was saved again.",
+            "The VAT amount of invoice 26700013 was put right in Exact Online: 156.87 instead of 157.27.",
+            "The VAT code of line 1 of invoice 26700014 was changed from 31 to 4 in Exact Online.",
         ]
 
     def holdings(self) -> Mapping[str, object]:

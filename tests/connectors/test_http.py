@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from connectors.http import HttpClient, new_session, retry_moment
+from connectors.sandbox.certificates import authority_pem, server_context
 from connectors.sandbox.faults import Fault, Faults
 from connectors.sandbox.http_server import SandboxHttpServer, json_reply
 from formats.errors import ConfigError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
@@ -22,7 +25,8 @@ NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 class Speaker:
     """Takes one request per connection, says `answer`, waits if told to, and closes."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.answer = b""
         self.hold = threading.Event()
         self.hold.set()
@@ -38,6 +42,12 @@ class Speaker:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            if self._context is not None:
+                try:
+                    connection = self._context.wrap_socket(connection, server_side=True)
+                except OSError:  # the client refused our certificate
+                    connection.close()
+                    continue
             with connection:
                 connection.settimeout(5)
                 self.requests.append(_read_request(connection))
@@ -267,6 +277,20 @@ def test_errors_name_the_place_and_no_secret(server: Speaker, connect: Connect) 
     assert caught.value.where == f"POST {server.url}/token"
     assert "hidden" not in str(caught.value)
     assert caught.value.uncertain
+
+
+def test_an_unknown_certificate_is_refused_and_a_named_authority_believed(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text(authority_pem())
+    server = Speaker(server_context("http test"))
+    server.say("200 OK", b"{}")
+    address = server.url.replace("http:", "https:")
+    with pytest.raises(RemoteRefused, match="certificate"):
+        HttpClient(address, clock=lambda: NOW).get_json("/x")
+    trusting = HttpClient(address, clock=lambda: NOW, verify=str(authority))
+    assert trusting.get_json("/x") == {}
+    trusting.close()
+    server.close()
 
 
 def test_the_environment_is_not_asked_for_a_proxy(
