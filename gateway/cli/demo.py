@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -37,7 +37,6 @@ _PORTS: Final = 60
 _MOST_ROUNDS: Final = 8
 _PAUSE: Final = 0.5
 _ARRIVED: Final = frozenset({State.DELIVERED, State.ACCEPTED, State.PAID})
-_SETTLED: Final = _ARRIVED | {State.PARKED, State.REJECTED}
 _MARK: Final = ".gateway-demo"
 
 
@@ -71,24 +70,25 @@ def demo(
 
 def _play(gateway: Gateway, world: World, folder: Path) -> bool:
     _heading("1  SAP, Exact Online and NetSuite give their invoices")
-    _rounds(gateway)
+    _rounds(gateway, _ARRIVED | {State.PARKED})
     print_status(gateway)
     _heading("2  People mend in the ERPs what stopped")
-    for system, sentences in world.mend().items():
+    mended = world.mend()
+    for system, sentences in mended.items():
         for sentence in sentences:
             _say(f"  - {system}: {sentence}")
-    _rounds(gateway)
+    _rounds(gateway, _ARRIVED)
     _heading("3  Where everything stands")
     print_status(gateway)
     return _proof(gateway, world, folder)
 
 
-def _rounds(gateway: Gateway) -> None:
-    """Rounds until everything has settled; receipts and notifications take a moment to come."""
+def _rounds(gateway: Gateway, settled: Set[State]) -> None:
+    """Rounds until every invoice has settled and every ERP knows; receipts take a moment to come."""
     for _ in range(_MOST_ROUNDS):
         watched_round(gateway)
         with gateway.database.read() as connection:
-            open_ones = [item for item in submissions.listing(connection) if item.state not in _SETTLED]
+            open_ones = [item for item in submissions.listing(connection) if item.state not in settled]
             waiting = reports.due(connection, now=gateway.clock(), limit=1)
         if not open_ones and not waiting:
             return
@@ -118,7 +118,7 @@ def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
         _say(f"Twice: {', '.join(twice) or 'none'}. Missing: {', '.join(missing) or 'none'}.")
     else:
         _say("Nothing is missing, nothing arrived twice.")
-    return broken is None and not twice and not missing and bool(sent)
+    return broken is None and not twice and not missing and sent.total() == len(listed)
 
 
 def _an_invoice(gateway: Gateway) -> str:

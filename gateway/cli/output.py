@@ -110,7 +110,7 @@ def invoice_table(
     """One row an invoice."""
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     columns = (("ERP", 8), ("Number", 15), ("Buyer", 10), ("Amount", 14), ("Format", 12), ("Channel", 8))
-    for name, width in (*columns, ("State", 9), ("Verdict", 12), ("Payment", 11)):
+    for name, width in (*columns, ("State", 9), ("Verdict", 12), ("Payment", 17)):
         justify: JustifyMethod = "right" if name == "Amount" else "left"
         table.add_column(
             name, no_wrap=True, overflow="ellipsis", min_width=width, max_width=32, justify=justify

@@ -104,7 +104,7 @@ def _refused(gateway: Gateway, submission: Submission, receipt: Receipt) -> None
     except RouteError:
         with gateway.database.begin() as connection:
             now = gateway.clock()
-            news.stopped(connection, submission, Verdict.ROUTE, error.what, now=now)
+            news.stopped(connection, submission, Verdict.ROUTE, error, now=now)
             submissions.move(
                 connection,
                 submission,

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from connectors.base import DeliveryState
+from formats.errors import EInvoicingError
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import reports
 from gateway.store.submissions import Submission
@@ -32,10 +33,10 @@ def queue(connection: Connection, submission: Submission, state: State, text: st
 
 
 def stopped(
-    connection: Connection, submission: Submission, verdict: Verdict, sentence: str, *, now: datetime
+    connection: Connection, submission: Submission, verdict: Verdict, error: EInvoicingError, *, now: datetime
 ) -> None:
-    """Tell the ERP that a person must mend something there; what IT or the network must mend it is not
-    told."""
-    same = submission.state is State.PARKED and submission.sentence == sentence
+    """Tell the ERP that a person must mend something there, once for each reason; what IT or the network must
+    mend it is not told."""
+    same = submission.state is State.PARKED and submission.sentence == error.what
     if verdict in (Verdict.DOCUMENT, Verdict.ROUTE) and not same:
-        reports.queue(connection, submission.id, DeliveryState.PARKED, sentence, now=now)
+        reports.queue(connection, submission.id, DeliveryState.PARKED, error.sentence, now=now)

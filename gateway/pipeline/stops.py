@@ -79,7 +79,7 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
         if isinstance(error, RemoteUnexpected) and error.evidence:
             data["evidence"] = documents.put(connection, error.evidence, "application/octet-stream", now=now)
         if not waits:
-            news.stopped(connection, submission, verdict, error.sentence, now=now)
+            news.stopped(connection, submission, verdict, error, now=now)
         return submissions.move(
             connection, submission, state, "waiting" if waits else "parked", data, now=now, **changes
         )

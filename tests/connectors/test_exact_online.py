@@ -565,7 +565,7 @@ def test_a_withdrawn_login_stops_asking_until_a_person_logs_in_again(site: Site)
     Store().pull(connector)
     site.exact.login.revoke()
     for _ in range(3):
-        with pytest.raises(RemoteRefused, match="(?i)log in to Exact Online again"):
+        with pytest.raises(RemoteRefused, match=r"(?i)log in to Exact Online again"):
             Store().pull(connector)
     assert site.exact.login.token_calls == 2
     site.secrets["exact-refresh-token"] = site.exact.login.log_in_again()

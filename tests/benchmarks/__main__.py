@@ -1,0 +1,32 @@
+"""python -m tests.benchmarks: run all, write benchmarks.json, print the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from tests.benchmarks import pipeline
+
+
+def main() -> None:
+    rows = [*pipeline.run()]
+    machine = {"python": platform.python_version(), "processors": os.cpu_count(), "system": platform.system()}
+    Path("benchmarks.json").write_text(
+        json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n", "utf-8"
+    )
+    for row in rows:
+        head = ", ".join(
+            f"{name} {value}" for name, value in row.items() if not isinstance(value, dict | list)
+        )
+        sys.stdout.write(head + "\n")
+        for name, value in row.items():
+            if isinstance(value, dict):
+                parts = ", ".join(f"{key} {number}" for key, number in value.items())
+                sys.stdout.write(f"    {name}: {parts}\n")
+
+
+if __name__ == "__main__":
+    main()
