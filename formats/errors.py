@@ -38,7 +38,7 @@ class EInvoicingError(Exception):
         self.what = what[:_LONGEST]
         self.where = where[:_LONGEST]
         self.fix = fix[:_LONGEST]
-        super().__init__(f"{self.where}: {self.sentence}")
+        super().__init__(f"{self.where}: {self.what}. {self.fix}")
 
     @property
     def sentence(self) -> str:

@@ -32,7 +32,7 @@ class Finding:
 
     `rule` is the publisher's id as published, or "XSD" for a schema violation. `location` is an XPath into
     the checked document, `terms` the business terms the official text or the location names ("BT-112"), in
-    order.
+    order. `line` is the line of that place in the checked bytes, from 1; None where nobody knows it.
     """
 
     rule: str
@@ -40,6 +40,7 @@ class Finding:
     text: str
     location: str = ""
     terms: tuple[str, ...] = ()
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lxml import etree
 
 from formats.errors import MalformedDocument
 from formats.model.invoice import Invoice
-from formats.model.terms import fields_of
+from formats.model.terms import TermField, fields_of
 from formats.syntaxes import xml
 from formats.syntaxes.kinds import XML_BLANKS, Surrounding, text_of
 from formats.syntaxes.place import Record
@@ -104,15 +104,16 @@ class Binding:
                 where=f"{self.name}, root element",
                 fix=f"send {self.name} in the name space {etree.QName(self.invoice_root).namespace}",
             )
-        surrounding = Surrounding(
-            root.tag == self.credit_note_root, self._first(root, "BT-5"), self._first(root, "BT-6")
-        )
+        credit_note = root.tag == self.credit_note_root != self.invoice_root
+        surrounding = Surrounding(credit_note, self._first(root, "BT-5"), self._first(root, "BT-6"))
         reader = Reader(Record(Invoice), surrounding, self.namespaces)
         reader.take(root, self.entries, {})
         return reader.root.build() or Invoice(), root, reader.used
 
     def _namespaces_of(self, tag: str) -> dict[str | None, str]:
-        found: dict[str | None, str] = {None: etree.QName(tag).namespace or ""}
+        """The root's name space is the default one unless the vocabulary has a prefix for it."""
+        own = etree.QName(tag).namespace or ""
+        found: dict[str | None, str] = {} if own in self.namespaces.values() else {None: own}
         found.update(self.namespaces)
         return found
 
@@ -148,12 +149,21 @@ def _index(entries: tuple[Entry, ...], credit_note: bool) -> dict[tuple[str, ...
     return {place: tuple(names) for place, names in found.items() if names}
 
 
+def _same_but_for_order(entry: TermField, before: Any, after: Any) -> bool:
+    """A party's identifiers and an item's classifications stand side by side; their order says nothing."""
+    if entry.is_group or not entry.repeated:
+        return False
+    return sorted(map(repr, before)) == sorted(map(repr, after))
+
+
 def _differences(said: Any, read: Any, within: str) -> Iterator[str]:
     """The names of terms that differ; `said` and `read` are of one class, or one of them is None."""
     owner: type = type(read) if said is None else type(said)
     for entry in fields_of(owner, within):
         before, after = getattr(said, entry.attribute, None), getattr(read, entry.attribute, None)
         if before == after or (before in (None, ()) and after in (None, ())):
+            continue
+        if _same_but_for_order(entry, before, after):
             continue
         if not entry.is_group:
             yield entry.name

@@ -36,6 +36,7 @@ __all__ = [
     "VAT_AMOUNT",
     "WORD",
     "XML_BLANKS",
+    "UnderScheme",
     "Kind",
     "Surrounding",
     "put_attribute",
@@ -166,12 +167,15 @@ class _Identifier:
         put_attribute(element, "schemeID", value.scheme)
 
 
-class _SepaCreditor(_Word):
-    """BT-90, an identifier of the party under the scheme SEPA."""
+@dataclass(frozen=True)
+class UnderScheme(_Word):
+    """A word whose meaning is told from others of the same name by a constant `schemeID`."""
+
+    scheme: str
 
     def write(self, element: etree._Element, value: str, surrounding: Surrounding) -> None:
         super().write(element, value, surrounding)
-        element.set("schemeID", "SEPA")
+        element.set("schemeID", self.scheme)
 
 
 class _Classification:
@@ -227,7 +231,7 @@ NUMBER: Final = _Number()
 AMOUNT: Final = _Amount()
 VAT_AMOUNT: Final = _VatAmount()
 IDENTIFIER: Final = _Identifier()
-SEPA_CREDITOR: Final = _SepaCreditor()
+SEPA_CREDITOR: Final = UnderScheme("SEPA")
 CLASSIFICATION: Final = _Classification()
 NOTE: Final = _Note()
 BINARY: Final = _Binary()

@@ -31,12 +31,12 @@ class Reader:
 
     def take(self, parent: etree._Element, entries: tuple[Entry, ...], scope: Scope) -> None:
         """Read the entries below `parent`."""
-        for entry in entries:
+        for entry in sorted(entries, key=_reads_last):
             path = path_in(entry, self.surrounding.credit_note)
             if path is None:
                 continue
             if isinstance(entry, Fixed | Filler):
-                self.used.update(self._find(parent, path))
+                self.used.update(found for found in self._find(parent, path) if _is_ours(found, entry))
             elif isinstance(entry, Term):
                 self._term(parent, path, entry, scope)
             else:
@@ -106,3 +106,13 @@ class Reader:
                 yield from self._find(child, rest)
             else:
                 yield child
+
+
+def _reads_last(entry: Entry) -> bool:
+    return isinstance(entry, Element) and entry.read_last
+
+
+def _is_ours(element: etree._Element, entry: Fixed | Filler) -> bool:
+    if isinstance(entry, Filler) and entry.only_this:
+        return text_of(element).strip(XML_BLANKS) == entry.value
+    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from lxml import etree
 
@@ -35,10 +35,14 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """Content without a business term that the schema demands; whatever it is, reading passes over it."""
+    """Content without a business term that the schema demands; whatever it is, reading passes over it.
+
+    With `only_this`, other content than ours counts as content that the model has no place for.
+    """
 
     path: str
     value: str
+    only_this: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Term:
     its surrounding element is needed, and read as missing. `matches` tells the meant elements from others of
     the same name. A `first` term is written into the first of repeated elements only. `parts` are the terms
     that one text holds together. A `read_only` term is written elsewhere, and one that `needs` another term
-    only beside it. `credit_note` is the path in credit
-    notes, `only` limits the entry to one of the two documents.
+    only beside it. Values for which `when` does not hold are written elsewhere. `credit_note` is the path in
+    credit notes, `only` limits the entry to one of the two documents.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Term:
     parts: tuple[str, ...] = ()
     read_only: bool = False
     needs: str | None = None
+    when: Callable[[Any], bool] | None = None
     credit_note: str | None = None
     only: Variant | None = None
 
@@ -73,12 +78,17 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A wrapper: written only when something within it has a value, read from the first that matches."""
+    """A wrapper: written only when something within it has a value, read from the first that matches.
+
+    `always` writes it even when empty. `read_last` reads it after its neighbours, whose values then win.
+    """
 
     path: str
     entries: tuple[Entry, ...]
     matches: Match | None = None
     first: bool = False
+    always: bool = False
+    read_last: bool = False
     credit_note: str | None = None
     only: Variant | None = None
 

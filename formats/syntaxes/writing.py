@@ -49,7 +49,7 @@ class Writer:
         if isinstance(entry, Term):
             return self._term(parent, path, entry, scope)
         if isinstance(entry, Element):
-            return self._wrapper(parent, path, entry.entries, scope, first)
+            return self._wrapper(parent, path, entry.entries, scope, first, keep=entry.always)
         if not CATALOGUE[entry.name].repeated:
             return self._wrapper(parent, path, entry.entries, scope, first)
         values = value_of(self.invoice, entry.name, scope) or ((None,) if entry.at_least_once else ())
@@ -60,12 +60,20 @@ class Writer:
         return said
 
     def _wrapper(
-        self, parent: etree._Element, path: str, entries: tuple[Entry, ...], scope: Scope, first: bool
+        self,
+        parent: etree._Element,
+        path: str,
+        entries: tuple[Entry, ...],
+        scope: Scope,
+        first: bool,
+        *,
+        keep: bool = False,
     ) -> bool:
         element = self._element(parent, path)
         if self.fill(element, entries, scope, first):
             return True
-        parent.remove(parent[-1])
+        if not keep:
+            parent.remove(parent[-1])
         return False
 
     def _term(self, parent: etree._Element, path: str, term: Term, scope: Scope) -> bool:
@@ -79,6 +87,8 @@ class Writer:
             return False
         for one in value if isinstance(value, tuple) else (value,):
             if _says_nothing(one) and not attributes:
+                continue
+            if term.when is not None and not term.when(one):
                 continue
             element = self._element(parent, path)
             if not _says_nothing(one):
