@@ -74,7 +74,9 @@ class EmailSettings(ConnectorSettings):
     """The `settings:` of an e-mail channel."""
 
     sender: _Address = Field(description="address that the invoices come from; notifications return to it")
-    sender_name: _OneLine = Field("", description="name shown beside the sender's address")
+    sender_name: _OneLine = Field(
+        "", description="name shown beside the sender's address; the seller's without it"
+    )
     reply_to: _Address | None = Field(None, description="where answers of customers go, if not to the sender")
     largest_megabytes: int = Field(
         20, ge=1, le=150, description="larger messages are not sent; many receivers take 20 to 25 megabytes"

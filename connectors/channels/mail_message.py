@@ -82,7 +82,9 @@ def compose(
             fix="correct the e-mail address of the customer in the ERP, one plain address without a name",
         ) from error
     mail = EmailMessage(policy=_POLICY)
-    mail["From"] = Address(_header_text(sender_name, "sender_name", where), addr_spec=sender)
+    mail["From"] = Address(
+        _header_text(sender_name or message.seller, "sender_name", where), addr_spec=sender
+    )
     mail["To"] = Address(addr_spec=receiver)
     if reply_to:
         mail["Reply-To"] = Address(addr_spec=reply_to)
