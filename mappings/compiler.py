@@ -118,14 +118,16 @@ class _Compiler:
                 )
                 raise self._error(f"{name} has no place in {within or 'the invoice'}", line, fix)
             ways = entry if isinstance(entry, list) else [entry]
-            compiled[term.attribute] = tuple(self._rule(term, way, line) for way in ways)
+            compiled[term.attribute] = tuple(
+                self._rule(term, way, line, listed=isinstance(entry, list)) for way in ways
+            )
         # In the model's order, so that origins read like the invoice.
         order = [entry.attribute for entry in known.values()]
         return dict(sorted(compiled.items(), key=lambda item: order.index(item[0])))
 
-    def _rule(self, term: TermField, way: Any, line: int) -> Rule:
-        if isinstance(way, CommentedMap) and way.lc.line is not None:
-            line = way.lc.line + 1 if not way.fa.flow_style() else line
+    def _rule(self, term: TermField, way: Any, line: int, *, listed: bool) -> Rule:
+        if isinstance(way, CommentedMap) and (listed or way.fa.flow_style()):
+            line = way.lc.line + 1  # of a plain block this would be the line of its first setting
         if term.is_group:
             return GroupRule(
                 term=term,

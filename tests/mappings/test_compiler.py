@@ -35,13 +35,11 @@ def test_a_mistake_is_named_with_file_and_line(line: str, what: str) -> None:
 
 
 def test_a_line_deep_inside_is_the_one_that_is_named() -> None:
-    text = (
-        HEAD
-        + "  BG-7:\n    terms:\n      BT-44: doc.name\n      BT-48:\n        - {from: doc.a}\n        - {from: 'doc.('}\n"
-    )
+    ways = "        - {from: doc.a}\n        - {from: 'doc.('}\n"
+    text = HEAD + "  BG-7:\n    terms:\n      BT-44: doc.name\n      BT-48:\n" + ways
     with pytest.raises(ConfigError) as caught:
         compile_mapping("acme", {"acme.yaml": text})
-    assert caught.value.where == "acme.yaml, line 10"
+    assert caught.value.where == "acme.yaml, line 12"
 
 
 def test_a_mapping_that_is_not_there_names_those_that_are() -> None:

@@ -134,7 +134,7 @@ def test_each_value_knows_where_it_came_from() -> None:
     assert origin.term == "BT-151"
     assert origin.source == "doc.lines[2]: item.tax", "the row of the document, not of the invoice"
     assert (origin.table, origin.field, origin.mapping) == ("tax[A0]", "Tax code of the line", "acme")
-    assert ACME.splitlines()[origin.line - 1].strip().startswith("BT-151")
+    assert "hint: Choose another tax code" in ACME.splitlines()[origin.line - 1]
     assert by_path["documents[0].content"].value == "6 bytes"
 
 
