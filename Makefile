@@ -1,6 +1,7 @@
 # make demo   the main job from end to end, against an offline world on this machine
 # make test   all tests that this machine can run
 # make check  what CI checks: format, lint, types, tests
+# make docs   renew the generated pages
 # make bench  how fast it is, and where the time goes
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench docs format clean
 
 demo: $(READY)
 	@$(BIN)/gateway demo
@@ -24,6 +25,9 @@ check: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
+
+docs: $(READY)
+	@$(BIN)/python -m tests.coverage_page
 
 format: $(READY)
 	@$(BIN)/ruff format .

@@ -102,6 +102,9 @@ class SourceDocument:
     content: bytes
     part: int = 0
     origin: str = ""
+    # What decides whether the invoice came again unchanged, where the bytes also hold what does not matter (a
+    # change marker, our own status fields): a digest of the rest. "" where all bytes count.
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

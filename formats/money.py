@@ -12,7 +12,7 @@ from formats.errors import MalformedDocument
 __all__ = ["parse", "round_amount", "text"]
 
 CENT: Final = Decimal("0.01")
-_PLAIN: Final = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,10})?|\.[0-9]{1,10})\Z")
+_PLAIN: Final = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})\Z")
 
 
 def parse(value: str) -> Decimal:
@@ -33,8 +33,12 @@ def parse(value: str) -> Decimal:
 
 
 def round_amount(value: Decimal) -> Decimal:
-    """Two decimals, half away from zero, as EN 16931-1 section 6.5 has invoice amounts rounded."""
-    return value.quantize(CENT, rounding=ROUND_HALF_UP)
+    """Two decimals, half away from zero, as EN 16931-1 section 6.5 has invoice amounts rounded.
+
+    Nothing is never negative: some rules do not take -0.00 for zero.
+    """
+    rounded = value.quantize(CENT, rounding=ROUND_HALF_UP)
+    return rounded if rounded else abs(rounded)
 
 
 def text(value: Decimal) -> str:

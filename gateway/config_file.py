@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.parser import ParserError
+from ruamel.yaml.scanner import ScannerError
 
 from formats.errors import ConfigError
 
-__all__ = ["ConfigProblems", "load", "plain", "validated"]
+__all__ = ["ConfigProblems", "load", "place", "plain", "validated"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _LARGEST: Final = 1024 * 1024
@@ -45,16 +48,28 @@ def load(file: Path) -> CommentedMap:
         raise ConfigError("the file is not UTF-8", where=str(file), fix="save it as UTF-8") from error
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
+        # From None: the reader's own text may quote the line, perhaps a secret.
         raise ConfigError(
-            f"{error.problem or 'this is not YAML'}", where=f"{file}, line {line}", fix="mend the YAML there"
-        ) from error
-    except YAMLError as error:
-        raise ConfigError("this is not YAML", where=str(file), fix="mend the YAML") from error
+            _reading_problem(error), where=f"{file}, line {line}", fix="mend the YAML there"
+        ) from None
+    except (YAMLError, ValueError, RecursionError):
+        raise ConfigError("this is not YAML", where=str(file), fix="mend the YAML") from None
+    if data is None:
+        return CommentedMap()  # everything in it is left out or commented out
     if not isinstance(data, CommentedMap):
         raise ConfigError(
             "there are no settings in it", where=str(file), fix="gateway init writes a working one"
         )
     return data
+
+
+def _reading_problem(error: MarkedYAMLError) -> str:
+    """What is wrong with the YAML, in words that hold no value of the file."""
+    if isinstance(error, DuplicateKeyError):
+        return "a setting stands there twice"
+    if isinstance(error, ScannerError | ParserError) and error.problem:
+        return f"this is not YAML: {error.problem}"
+    return "this is not YAML: a text that begins with * & ! @ or % must stand in quotes"
 
 
 def validated(model: type[_Model], data: CommentedMap, file: Path, *, under: Sequence[str] = ()) -> _Model:
@@ -70,8 +85,13 @@ def validated(model: type[_Model], data: CommentedMap, file: Path, *, under: Seq
             path = (*under, *mistake["loc"])
             name = ".".join(str(step) for step in path) or "the file"
             what, fix = _words(name, mistake["type"], mistake["msg"], _description(model, mistake["loc"]))
-            problems.append(ConfigError(what, where=f"{file}, line {_line(data, path)}", fix=fix))
+            problems.append(ConfigError(what, where=place(file, data, path), fix=fix))
         raise ConfigProblems(problems) from None  # pydantic's own text could show the value, perhaps a secret
+
+
+def place(file: Path, data: Any, path: Sequence[str | int]) -> str:
+    """Where a setting stands: file and line; the line of what holds it, where it is missing."""
+    return f"{file}, line {_line(data, path)}"
 
 
 def _words(name: str, kind: str, message: str, description: str) -> tuple[str, str]:
@@ -79,13 +99,28 @@ def _words(name: str, kind: str, message: str, description: str) -> tuple[str, s
         return f"{name} is missing", description or "add it"
     if kind == "extra_forbidden":
         return f"{name} is not a setting", "check the spelling, or remove it"
+    if kind == "string_pattern_mismatch":
+        message = "it is not written as it must be"
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
     return f"{name}: {message[:1].lower()}{message[1:]}", description or "correct it"
 
 
 def _description(model: type[BaseModel], path: Iterable[str | int]) -> str:
-    names = [step for step in path if isinstance(step, str)]
-    field = model.model_fields.get(names[0]) if names else None
-    return (field.description or "") if field else ""
+    """What the innermost setting on the way is for."""
+    found, within = "", [model]
+    for step in path:
+        field = next((one.model_fields[step] for one in within if step in one.model_fields), None)
+        if field is not None:
+            found, within = field.description or found, list(_models(field.annotation))
+    return found
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a field can hold: itself, in a union, in a tuple."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
 
 
 def plain(value: Any) -> Any:

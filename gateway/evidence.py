@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from formats.errors import ConfigError
 from gateway.store import documents, journal, submissions
-from gateway.store.tables import documents as documents_table
 
-__all__ = ["archive", "missing_documents"]
+__all__ = ["archive"]
 
-_DIGEST: Final = re.compile(r'"([0-9a-f]{64})"')
 _SUFFIXES: Final = {
     "application/xml": "xml",
     "text/xml": "xml",
@@ -49,7 +45,7 @@ def archive(connection: Connection, number: str) -> bytes:
         )
     entries = [entry for item in found for entry in journal.entries(connection, submission=item.id)]
     entries.sort(key=lambda entry: entry.seq)
-    digests = dict.fromkeys(digest for entry in entries for digest in _DIGEST.findall(entry.data))
+    digests = dict.fromkeys(digest for entry in entries for digest in documents.DIGEST.findall(entry.data))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         _add(file, "README.txt", _README.encode())
@@ -62,15 +58,6 @@ def archive(connection: Connection, number: str) -> bytes:
             stored = documents.get(connection, digest)
             _add(file, f"documents/{digest}.{_SUFFIXES.get(stored.media_type, 'bin')}", stored.content)
     return buffer.getvalue()
-
-
-def missing_documents(connection: Connection) -> Iterator[tuple[int, str]]:
-    """Journal entries that name a document which the archive does not hold: (entry, digest)."""
-    held = set(connection.scalars(select(documents_table.c.digest)))
-    for entry in journal.entries(connection):
-        for digest in _DIGEST.findall(entry.data):
-            if digest not in held:
-                yield entry.seq, digest
 
 
 def _add(file: zipfile.ZipFile, name: str, content: bytes) -> None:

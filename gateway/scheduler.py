@@ -20,7 +20,7 @@ from gateway.pipeline.runner import Runner
 from gateway.store import sources
 from gateway.wiring import Gateway
 
-__all__ = ["run"]
+__all__ = ["collect_when_due", "run"]
 
 _WORK_SECONDS: Final = 1.0
 _REPORT_SECONDS: Final = 5.0
@@ -64,7 +64,7 @@ def run(gateway: Gateway) -> bool:
 
 def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
     settings = gateway.settings
-    errands = 3 + 2 * len(settings.sources) + len(settings.channels)
+    errands = 4 + 2 * len(settings.sources) + len(settings.channels)
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(errands)},
@@ -85,7 +85,7 @@ def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
         )
 
     for source in settings.sources:
-        every(source.poll_seconds, f"collect {source.name}", _collect_when_due(gateway, runner, source.name))
+        every(source.poll_seconds, f"collect {source.name}", collect_when_due(gateway, runner, source.name))
         every(
             source.poll_seconds * _PAYMENT_FACTOR,
             f"payments {source.name}",
@@ -99,12 +99,14 @@ def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
             partial(runner.follow, channel.name),
             delay=spread.random(),
         )
+    # Once, and beside the rest: a signal that comes meanwhile is heard.
+    scheduler.add_job(_careful("warm", gateway.rules.warm), id="warm", name="warm")
     every(_WORK_SECONDS, "work", runner.work)
     every(_REPORT_SECONDS, "report", runner.report)
     return scheduler
 
 
-def _collect_when_due(gateway: Gateway, runner: Runner, source: str) -> Callable[[], object]:
+def collect_when_due(gateway: Gateway, runner: Runner, source: str) -> Callable[[], object]:
     """A source that asked for a pause, or failed, is left alone until its time."""
 
     def collect() -> None:

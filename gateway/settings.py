@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from ruamel.yaml.comments import CommentedMap
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from connectors import registry
 from connectors.base import ConnectorSettings, SecretReference
@@ -25,6 +28,7 @@ from formats.registry import PROFILES
 from gateway import config_file
 from gateway.config_file import ConfigProblems
 from gateway.retry import RetryPolicy
+from mappings import registry as mapping_registry
 
 __all__ = ["ChannelSettings", "Route", "Settings", "SourceSettings", "read", "reveal"]
 
@@ -152,6 +156,15 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
+class _Head:
+    """What one file of sources/ or channels/ calls itself, read as far as that goes."""
+
+    file: Path
+    data: CommentedMap
+    values: _SourceFile | _ChannelFile
+
+
+@dataclass(frozen=True, slots=True)
 class _Reader:
     folder: Path
     problems: list[ConfigError]
@@ -163,18 +176,25 @@ class _Reader:
                 where=str(self.folder),
                 fix=f"gateway init {self.folder} writes one",
             )
-        main = self._file(_GatewayFile, "gateway.yaml") or _GatewayFile()
-        routing = self._file(_RoutingFile, "routing.yaml")
+        self._misnamed()
+        main = self._gateway()
+        routing_data = self._loaded(self.folder / "routing.yaml")
+        routing = self._checked(_RoutingFile, routing_data, self.folder / "routing.yaml")
         companies = {file.stem: self._company(file) for file in self._files("companies")}
-        sources = tuple(filter(None, map(self._source, self._files("sources"))))
-        channels = tuple(filter(None, map(self._channel, self._files("channels"))))
-        routes = routing.routes if routing else ()
-        self._references(sources, channels, routes, companies)
-        if self.problems:
+        mappings = self._mappings()
+        source_heads = self._heads("sources", _SourceFile)
+        channel_heads = self._heads("channels", _ChannelFile)
+        sources = tuple(filter(None, map(self._source, source_heads)))
+        channels = tuple(filter(None, map(self._channel, channel_heads)))
+        self._references(source_heads, companies, mappings)
+        if routing is not None and routing_data is not None:
+            self._routes(routing.routes, routing_data, {head.values.name for head in channel_heads})
+        database = self._database(main) if main is not None else ""
+        if self.problems or main is None or routing is None:
             raise ConfigProblems(self.problems)
         return Settings(
             folder=self.folder,
-            database=self._database(main),
+            database=database,
             workers=main.workers,
             retry=RetryPolicy(
                 attempts=main.retry.attempts,
@@ -187,113 +207,174 @@ class _Reader:
             log_format=main.log_format,
             log_level=main.log_level,
             pdf_language=main.pdf_language,
-            routes=routes,
+            routes=routing.routes,
             companies=companies,
             sources=sources,
             channels=channels,
-            own_mappings={
-                str(file.relative_to(self.folder / "mappings")): file.read_text("utf-8")
-                for file in sorted((self.folder / "mappings").rglob("*.yaml"))
-            },
+            own_mappings=mappings,
         )
 
     def _files(self, name: str) -> list[Path]:
         return sorted((self.folder / name).glob("*.yaml"))
 
-    def _file(self, model: type[_Model], name: str) -> _Model | None:
-        return self._checked(model, self.folder / name)
+    def _misnamed(self) -> None:
+        """Files that would be passed over in silence."""
+        for folder in ("", "companies", "sources", "channels", "mappings"):
+            for file in sorted((self.folder / folder).glob("*.yml")):
+                self._problem("the file is not read", str(file), f"name it {file.stem}.yaml")
 
-    def _checked(self, model: type[_Model], file: Path, under: tuple[str, ...] = ()) -> _Model | None:
+    def _gateway(self) -> _GatewayFile | None:
+        file = self.folder / "gateway.yaml"
+        return self._checked(_GatewayFile, self._loaded(file), file) if file.exists() else _GatewayFile()
+
+    def _loaded(self, file: Path) -> CommentedMap | None:
         try:
-            return config_file.validated(model, config_file.load(file), file, under=under)
-        except ConfigProblems as found:
-            self.problems.extend(found.problems)
+            return config_file.load(file)
         except ConfigError as found:
             self.problems.append(found)
+            return None
+
+    def _checked(
+        self, model: type[_Model], data: CommentedMap | None, file: Path, under: tuple[str, ...] = ()
+    ) -> _Model | None:
+        if data is None:
+            return None
+        try:
+            return config_file.validated(model, data, file, under=under)
+        except ConfigProblems as found:
+            self.problems.extend(found.problems)
         return None
 
     def _company(self, file: Path) -> Mapping[str, Any]:
-        try:
-            facts: Mapping[str, Any] = config_file.plain(config_file.load(file))
-        except ConfigError as found:
-            self.problems.append(found)
-            return {}
+        data = self._loaded(file)
+        facts: Mapping[str, Any] = {} if data is None else config_file.plain(data)
         return facts
 
-    def _source(self, file: Path) -> SourceSettings | None:
-        head = self._checked(_SourceFile, file)
-        if head is None or not self._known(file, head.kind, registry.ERPS):
+    def _mappings(self) -> dict[str, str]:
+        home = self.folder / "mappings"
+        found = {}
+        for file in sorted(home.rglob("*.yaml")):
+            try:
+                found[str(file.relative_to(home))] = file.read_text("utf-8")
+            except (OSError, UnicodeDecodeError):
+                self._problem(
+                    "the file cannot be read", str(file), "save it as UTF-8, readable by the gateway"
+                )
+        return found
+
+    def _heads(self, folder: str, model: type[_SourceFile | _ChannelFile]) -> list[_Head]:
+        heads: list[_Head] = []
+        for file in self._files(folder):
+            data = self._loaded(file)
+            values = self._checked(model, data, file)
+            if data is None or values is None:
+                continue
+            twin = next((head.file.name for head in heads if head.values.name == values.name), "")
+            if twin:
+                where = config_file.place(file, data, ("name",))
+                self._problem(
+                    f"the name {values.name} is used in {twin} too", where, "give each its own name"
+                )
+            heads.append(_Head(file, data, values))
+        return heads
+
+    def _source(self, head: _Head) -> SourceSettings | None:
+        values = head.values
+        if not isinstance(values, _SourceFile) or not self._known(head, registry.ERPS):
             return None
-        settings = self._checked(registry.settings_of(registry.erp(head.kind)), file, ("settings",))
+        model = registry.settings_of(registry.erp(values.kind))
+        settings = self._checked(model, head.data, head.file, ("settings",))
         if settings is None:
             return None
-        return SourceSettings(head.name, head.kind, head.mapping, head.company, head.poll_seconds, settings)
+        return SourceSettings(
+            values.name, values.kind, values.mapping, values.company, values.poll_seconds, settings
+        )
 
-    def _channel(self, file: Path) -> ChannelSettings | None:
-        head = self._checked(_ChannelFile, file)
-        if head is None or not self._known(file, head.kind, registry.CHANNELS):
+    def _channel(self, head: _Head) -> ChannelSettings | None:
+        values = head.values
+        if not self._known(head, registry.CHANNELS):
             return None
-        settings = self._checked(registry.settings_of(registry.channel(head.kind)), file, ("settings",))
+        model = registry.settings_of(registry.channel(values.kind))
+        settings = self._checked(model, head.data, head.file, ("settings",))
         if settings is None:
             return None
-        return ChannelSettings(head.name, head.kind, head.poll_seconds, settings)
+        return ChannelSettings(values.name, values.kind, values.poll_seconds, settings)
 
-    def _known(self, file: Path, kind: str, kinds: Mapping[str, str]) -> bool:
+    def _known(self, head: _Head, kinds: Mapping[str, str]) -> bool:
+        kind = head.values.kind
         if kind not in kinds:
-            self._problem(f"{kind!r} is not a kind", file, f"use one of {', '.join(sorted(kinds))}")
+            where = config_file.place(head.file, head.data, ("kind",))
+            self._problem(f"{kind[:100]!r} is not a kind", where, f"use one of {', '.join(sorted(kinds))}")
         return kind in kinds
 
     def _references(
         self,
-        sources: tuple[SourceSettings, ...],
-        channels: tuple[ChannelSettings, ...],
-        routes: tuple[Route, ...],
+        heads: list[_Head],
         companies: Mapping[str, Mapping[str, Any]],
+        own_mappings: Mapping[str, str],
     ) -> None:
-        for folder, names in (
-            ("sources", [s.name for s in sources]),
-            ("channels", [c.name for c in channels]),
-        ):
-            for name in sorted({name for name in names if names.count(name) > 1}):
+        known = {name.removesuffix(".yaml") for name in (*mapping_registry.library(), *own_mappings)}
+        for head in heads:
+            values = head.values
+            if not isinstance(values, _SourceFile):
+                continue
+            if values.company not in companies:
                 self._problem(
-                    f"the name {name} is used twice", self.folder / folder, "give each file its own name"
+                    f"there is no company {values.company}",
+                    config_file.place(head.file, head.data, ("company",)),
+                    f"write companies/{values.company}.yaml, or name another company",
                 )
-        for source in sources:
-            if source.company not in companies:
+            if values.mapping not in known:
                 self._problem(
-                    f"source {source.name} belongs to the company {source.company}, which is not there",
-                    self.folder / "sources",
-                    f"write companies/{source.company}.yaml",
+                    f"there is no mapping {values.mapping[:100]}",
+                    config_file.place(head.file, head.data, ("mapping",)),
+                    f"write mappings/{values.mapping[:100]}.yaml, or use one of "
+                    + ", ".join(mapping_registry.MAPPINGS),
                 )
-        if self.problems:
-            return  # what was not read cannot be missed
-        for route in routes:
-            if route.channel not in {channel.name for channel in channels}:
+
+    def _routes(self, routes: tuple[Route, ...], data: CommentedMap, channels: set[str]) -> None:
+        file = self.folder / "routing.yaml"
+        for number, route in enumerate(routes):
+            if route.channel not in channels:
                 self._problem(
                     f"route {route.name!r} uses the channel {route.channel}, which is not there",
-                    self.folder / "routing.yaml",
+                    config_file.place(file, data, ("routes", number, "channel")),
                     "write the file in channels/, or name another channel",
                 )
             if route.profile not in PROFILES:
                 self._problem(
-                    f"route {route.name!r} uses the profile {route.profile}, which is not known",
-                    self.folder / "routing.yaml",
+                    f"route {route.name!r} uses the profile {route.profile[:100]}, which is not known",
+                    config_file.place(file, data, ("routes", number, "profile")),
                     f"use one of {', '.join(PROFILES)}",
                 )
 
-    def _problem(self, what: str, where: Path, fix: str) -> None:
-        self.problems.append(ConfigError(what, where=str(where), fix=fix))
+    def _problem(self, what: str, where: str, fix: str) -> None:
+        self.problems.append(ConfigError(what, where=where, fix=fix))
 
     def _database(self, main: _GatewayFile) -> str:
         prefix = "sqlite:///"
         if main.database.startswith(prefix):
             return prefix + str((self.folder / main.database[len(prefix) :]).resolve())
-        if main.database_password is None:
-            return main.database
-        from sqlalchemy import make_url
-
-        url = make_url(main.database).set(password=reveal(main.database_password, self.folder))
+        try:
+            url = make_url(main.database)
+            if main.database_password is not None:
+                url = url.set(password=reveal(main.database_password, self.folder))
+        except (ArgumentError, ValueError):
+            # Without the address: it may hold a password.
+            self._problem(
+                "database: this is not the address of a database",
+                f"{self.folder / 'gateway.yaml'}, line {self._database_line()}",
+                "write sqlite:///gateway.db or postgresql://user@host/name",
+            )
+            return ""
+        except ConfigError as found:
+            self.problems.append(found)
+            return ""
         return url.render_as_string(hide_password=False)
+
+    def _database_line(self) -> str:
+        data = config_file.load(self.folder / "gateway.yaml")
+        return config_file.place(self.folder, data, ("database",)).rpartition(" ")[2]
 
 
 def reveal(reference: str, folder: Path) -> str:
@@ -314,7 +395,7 @@ def reveal(reference: str, folder: Path) -> str:
             raise ConfigError(
                 "the file is too large for a secret", where=reference, fix="name the right file"
             )
-        return file.read_text("utf-8").removesuffix("\n")
+        return file.read_text("utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "the secret cannot be read",

@@ -14,6 +14,7 @@ from formats.errors import ConfigError
 from gateway import settings as settings_module
 from gateway.clock import Clock, utc_now
 from gateway.rules.engine import RulesEngine
+from gateway.rules.store import RuleShelf, rule_folders
 from gateway.settings import Settings, SourceSettings
 from gateway.store import schema
 from gateway.store.connector_state import ConnectorState
@@ -35,7 +36,7 @@ class Gateway:
         self.clock = clock
         self.database = Database(settings.database)
         schema.upgrade(self.database)
-        self.rules = RulesEngine()
+        self.rules = RulesEngine(RuleShelf(rule_folders(settings.folder)), today=lambda: clock().date())
         self._state = ConnectorState(self.database, settings.folder / "locks")
         self._lock = threading.RLock()
         self._sources: dict[str, ErpConnector] = {}
@@ -91,6 +92,10 @@ class Gateway:
     def company(self, source: str) -> dict[str, object]:
         """The facts of the company that a source belongs to."""
         return dict(self.settings.companies[self.source_settings(source).company])
+
+    def alone(self, errand: str) -> AbstractContextManager[StateCell]:
+        """Hold a lock that no other thread or process of this installation can hold at the same time."""
+        return self._state.locked("gateway", errand)
 
     def close(self) -> None:
         """Let go of everything; safe to repeat."""

@@ -17,7 +17,7 @@ THIS_WORKER: Final = f"{_HOST}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
 
 def gone(workers: Iterable[str]) -> list[str]:
     """Those of this machine whose process has ended; of other machines nothing is known here."""
-    return [worker for worker in workers if worker != THIS_WORKER and _ended(worker)]
+    return [worker for worker in workers if not worker.startswith(THIS_WORKER) and _ended(worker)]
 
 
 def _ended(worker: str) -> bool:

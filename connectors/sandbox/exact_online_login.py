@@ -6,6 +6,7 @@ refresh makes the old refresh token worthless at once, and one that lay idle for
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -28,8 +29,17 @@ _IDLE: Final = timedelta(days=30)
 _CODE_LIFE: Final = timedelta(minutes=3)
 
 
+# What this imitation hands out: the first one, and the rotated ones of any earlier start of it.
+_OWN_FORM: Final = re.compile(r"stampNL001\.demo-refresh-([1-9][0-9]{0,8})(?:-[A-Za-z0-9_-]{8})?")
+
+
 class Login:
-    """The tokens in force. Thread-safe."""
+    """The tokens in force. Thread-safe.
+
+    The real service remembers its tokens for ever, this one only while it runs. So a freshly started one
+    takes the first refresh token of its own form that it is shown for the one in force, as if it had kept its
+    state; from then on every refresh token lives once.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -40,6 +50,7 @@ class Login:
         self._issued_at: datetime | None = None
         self._codes: dict[str, datetime] = {}
         self._count = 1
+        self._fresh = True
         self.token_calls = 0
 
     def accepts(self, authorization: str) -> bool:
@@ -81,7 +92,7 @@ class Login:
         """The user withdrew the app's access: nothing of it works any more."""
         with self._lock:
             self._access.clear()
-            self._refresh = ""
+            self._refresh, self._fresh = "", False
 
     def expire_access(self) -> None:
         """As if the access token's ten minutes were over."""
@@ -93,6 +104,7 @@ class Login:
         """As if the refresh token had lain idle for 31 days."""
         with self._lock:
             self.expire_access()
+            self._fresh = False
             self._refresh_since = self._clock() - timedelta(days=31)
 
     def log_in_again(self) -> str:
@@ -109,6 +121,10 @@ class Login:
 
     def _by_refresh(self, token: str) -> Reply:
         now = self._clock()
+        own = _OWN_FORM.fullmatch(token)
+        if self._fresh and own is not None:
+            self._refresh, self._count = token, int(own[1])
+        self._fresh = False
         if not self._refresh or token != self._refresh:
             return _refused(401, "unauthorized_client", "Old refresh token used.")
         if now - self._refresh_since > _IDLE:
@@ -134,6 +150,7 @@ class Login:
 
     def _new_refresh(self) -> str:
         self._count += 1
+        self._fresh = False
         self._refresh = f"stampNL001.demo-refresh-{self._count}-{secrets.token_urlsafe(6)}"
         self._refresh_since = self._clock()
         return self._refresh

@@ -51,7 +51,24 @@ class Fault:
                 where="--faults",
                 fix="write kind[@where][*times][~seconds] with one of " + ", ".join(KINDS),
             )
-        return cls(match[1], match[2] or "", int(match[3] or 1), float(match[4] or 1))
+        where = match[2] or ""
+        try:
+            re.compile(where)
+        except re.error as error:
+            raise ConfigError(
+                f"{where!r} in the fault {text!r} is not a regular expression: {error}",
+                where="--faults",
+                fix="write a part of the place's name, and a backslash before each of . + ( ) [ ]",
+            ) from error
+        return cls(match[1], where, int(match[3] or 1), float(match[4] or 1))
+
+
+@dataclass(slots=True, eq=False)
+class _Armed:
+    """A fault and how often it is still to be played."""
+
+    fault: Fault
+    left: int
 
 
 class Faults:
@@ -59,11 +76,11 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._armed: list[list[object]] = []
+        self._armed: list[_Armed] = []
 
     def arm(self, fault: Fault) -> None:
         with self._lock:
-            self._armed.append([fault, fault.times])
+            self._armed.append(_Armed(fault, fault.times))
 
     def clear(self) -> None:
         with self._lock:
@@ -74,11 +91,10 @@ class Faults:
         one."""
         with self._lock:
             for entry in self._armed:
-                fault, left = entry
-                assert isinstance(fault, Fault) and isinstance(left, int)
+                fault = entry.fault
                 if (not kinds or fault.kind in kinds) and re.search(fault.where, place):
-                    entry[1] = left - 1
-                    if left <= 1:
+                    entry.left -= 1
+                    if entry.left <= 0:
                         self._armed.remove(entry)
                     return fault
         return None

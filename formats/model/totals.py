@@ -1,7 +1,8 @@
 """Totals (BG-22) and VAT breakdown (BG-23): filling in what an ERP leaves out, and showing sums.
 
 The arithmetic is that of EN 16931-1 section 6.4: amounts are rounded to two decimals, half away from zero,
-and VAT once for each category and rate, never for each line. Nothing here overrides what the invoice says.
+and VAT once for each category and rate, never for each line. `complete` fills gaps and overrides nothing;
+`calculate` makes all sums anew, for an invoice that is ours to write.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from formats.model.invoice import Invoice
 from formats.model.vat import AllowanceCharge, Totals, VatBreakdown
 from formats.money import round_amount
 
-__all__ = ["COMPLETIONS", "calculate_breakdown", "complete", "tax_of", "taxable_amounts"]
+__all__ = ["COMPLETIONS", "calculate", "calculate_breakdown", "complete", "tax_of", "taxable_amounts"]
 
 _NONE: Final = Totals()
 
@@ -48,6 +49,34 @@ def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str
                 invoice = _with(invoice, path, value)
                 filled.append(path)
     return invoice, tuple(filled)
+
+
+def calculate(invoice: Invoice) -> Invoice:
+    """The invoice with BG-22 and BG-23 made anew from its lines, allowances and charges.
+
+    What cannot be calculated stays as it was said: the amount already paid (BT-113), the rounding (BT-114),
+    the total in the VAT accounting currency (BT-111), and the exemption reasons (BT-120, BT-121) of each
+    category. All else in the two groups is replaced. Doing it twice changes nothing more. Raises
+    MalformedDocument where there is no line, or a line, allowance or charge has no amount or VAT category.
+    """
+    for place, category, amount in _parts(invoice):
+        if category is None or amount is None:
+            what = "amount" if amount is None else "VAT category"
+            raise MalformedDocument(
+                f"{place} has no {what}, so the totals cannot be calculated",
+                where=f"invoice {invoice.number or 'without number'}",
+                fix="fill it in the ERP",
+            )
+    if not invoice.lines:
+        raise MalformedDocument(
+            "there is no line, so there are no totals",
+            where=f"invoice {invoice.number or 'without number'}",
+            fix="add the lines in the ERP",
+        )
+    said = invoice.totals or _NONE
+    kept = Totals(paid=said.paid, rounding=said.rounding, vat_in_vat_currency=said.vat_in_vat_currency)
+    reasons = tuple(replace(row, taxable_amount=None, tax_amount=None) for row in invoice.vat_breakdown)
+    return complete(replace(invoice, totals=kept, vat_breakdown=reasons), tuple(COMPLETIONS))[0]
 
 
 def calculate_breakdown(invoice: Invoice) -> tuple[VatBreakdown, ...]:
@@ -95,6 +124,17 @@ def _taxed(invoice: Invoice) -> Iterable[tuple[str | None, Decimal | None, Decim
         yield allowance.vat_category, allowance.vat_rate, amount
     for charge in invoice.charges:
         yield charge.vat_category, charge.vat_rate, charge.amount
+
+
+def _parts(invoice: Invoice) -> Iterable[tuple[str, str | None, Decimal | None]]:
+    """Everything that the totals are made of: its name for people, VAT category and amount."""
+    for position, line in enumerate(invoice.lines, 1):
+        name = f"line {line.identifier or position}"
+        yield name, line.vat.category if line.vat else None, line.net_amount
+    for position, allowance in enumerate(invoice.allowances, 1):
+        yield f"document allowance {position}", allowance.vat_category, allowance.amount
+    for position, charge in enumerate(invoice.charges, 1):
+        yield f"document charge {position}", charge.vat_category, charge.amount
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:

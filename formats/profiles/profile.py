@@ -16,8 +16,9 @@ class Profile:
     """One profile as published.
 
     `specification_id` is BT-24, `business_process` BT-23. `rule_packs` are keys of rule packs, run in this
-    order after the schema of `syntax`. `valid_from` is the day from which the named release binds, `sources`
-    say where its facts come from.
+    order after the schema. `schema` is the key of a schema of the profile's own, "" for that of `syntax`;
+    `in_pdf` says that a PDF carries the document. `valid_from` is the day from which the named release binds,
+    `sources` say where its facts come from.
     """
 
     key: str
@@ -28,6 +29,12 @@ class Profile:
     rule_packs: tuple[str, ...]
     valid_from: date
     sources: tuple[str, ...]
+    schema: str = ""
+    in_pdf: bool = False
+
+    @property
+    def schema_key(self) -> str:
+        return self.schema or self.syntax
 
     def prepare(self, invoice: Invoice) -> Invoice:
         """The invoice under this profile: BT-24 and BT-23 set to its identifiers, all else as it was.

@@ -87,6 +87,15 @@ class Binding:
                 return index[steps[1:length]]
         return ()
 
+    def value(self, root: etree._Element, name: str) -> str | None:
+        """The text of a term outside repeated groups, without reading the rest of the document."""
+        credit_note = root.tag == self.credit_note_root
+        path = next(
+            "/".join(steps) for steps, entry in walk(self.entries, credit_note) if name in names_of(entry)
+        )
+        text = root.findtext(path, namespaces=dict(self.namespaces))
+        return text.strip(XML_BLANKS) or None if text else None
+
     def terms(self) -> frozenset[str]:
         """Every term and group that the table carries."""
         return frozenset(
@@ -105,7 +114,7 @@ class Binding:
                 fix=f"send {self.name} in the name space {etree.QName(self.invoice_root).namespace}",
             )
         credit_note = root.tag == self.credit_note_root != self.invoice_root
-        surrounding = Surrounding(credit_note, self._first(root, "BT-5"), self._first(root, "BT-6"))
+        surrounding = Surrounding(credit_note, self.value(root, "BT-5"), self.value(root, "BT-6"))
         reader = Reader(Record(Invoice), surrounding, self.namespaces)
         reader.take(root, self.entries, {})
         return reader.root.build() or Invoice(), root, reader.used
@@ -116,16 +125,6 @@ class Binding:
         found: dict[str | None, str] = {} if own in self.namespaces.values() else {None: own}
         found.update(self.namespaces)
         return found
-
-    def _first(self, root: etree._Element, name: str) -> str | None:
-        """The text of a term outside repeated groups, before the rest is read."""
-        path = next(
-            "/".join(steps)
-            for steps, entry in walk(self.entries, credit_note=False)
-            if name in names_of(entry)
-        )
-        text = root.findtext(path, namespaces=dict(self.namespaces))
-        return text.strip(XML_BLANKS) or None if text else None
 
     @cached_property
     def _places(self) -> tuple[Mapping[tuple[str, ...], tuple[str, ...]], ...]:

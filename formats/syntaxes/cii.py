@@ -1,7 +1,7 @@
 """UN/CEFACT Cross Industry Invoice D16B: invoices and credit notes under one root element.
 
-Sources: EN 16931-3-3 (syntax binding), the CEN/TC 434 rules for CII, and the element order of the D16B schema,
-which is also that of the Factur-X and ZUGFeRD schemas.
+Sources: EN 16931-3-3 (syntax binding), the CEN/TC 434 rules for CII, and the element order of the D16B
+schema, which is also that of the Factur-X and ZUGFeRD schemas.
 """
 
 from __future__ import annotations
@@ -79,6 +79,15 @@ def _is_in_invoice_currency(total: etree._Element, surrounding: Surrounding) -> 
     return not _is_in_vat_currency(total, surrounding)
 
 
+def _is_of_type(*codes: str) -> Match:
+    """Reference documents by their type code; a missing one is "", as in some official examples."""
+
+    def matches(reference: etree._Element, _: Surrounding) -> bool:
+        return (reference.findtext("ram:TypeCode", namespaces=NAMESPACES) or "").strip() in codes
+
+    return matches
+
+
 def _identifier(name: str) -> tuple[Entry, ...]:
     """A party's identifier: GlobalID under a scheme, ID without one."""
     return (
@@ -120,9 +129,7 @@ def _contact(group: str, name: str, telephone: str, email: str) -> Entry:
 
 def _registration(name: str, scheme: str) -> Entry:
     """VA is a VAT identifier, FC another tax number."""
-    return Term(
-        name, "ram:SpecifiedTaxRegistration/ram:ID", UnderScheme(scheme), matches=_is_under(scheme)
-    )
+    return Term(name, "ram:SpecifiedTaxRegistration/ram:ID", UnderScheme(scheme), matches=_is_under(scheme))
 
 
 CONTEXT: Final[tuple[Entry, ...]] = (
@@ -163,9 +170,7 @@ LINE_AGREEMENT: Final[tuple[Entry, ...]] = (
         (
             Term("BT-148", "ram:ChargeAmount", NUMBER),
             # XRechnung wants the base quantity at both prices (BR-TMP-3); that of the net price counts.
-            Term(
-                "BT-149", "ram:BasisQuantity", NUMBER, attributes={"unitCode": "BT-150"}, needs="BT-148"
-            ),
+            Term("BT-149", "ram:BasisQuantity", NUMBER, attributes={"unitCode": "BT-150"}, needs="BT-148"),
             Element(
                 "ram:AppliedTradeAllowanceCharge", (ALLOWANCE, Term("BT-147", "ram:ActualAmount", NUMBER))
             ),
@@ -227,6 +232,7 @@ LINE_SETTLEMENT: Final[tuple[Entry, ...]] = (
             Fixed("ram:TypeCode", "130"),
             Term("BT-128", "ram:ReferenceTypeCode", OBJECT_SCHEME, when=_has_scheme),
         ),
+        matches=_is_of_type("130", ""),
     ),
     Term("BT-133", "ram:ReceivableSpecifiedTradeAccountingAccount/ram:ID"),
 )
@@ -315,6 +321,7 @@ AGREEMENT: Final[tuple[Entry, ...]] = (
                 attributes={"mimeCode": "BT-125-1", "filename": "BT-125-2"},
             ),
         ),
+        matches=_is_of_type("916", ""),
     ),
     # The schema wants a name, for which the standard has no term.
     Element(

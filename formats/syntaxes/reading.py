@@ -73,10 +73,12 @@ class Reader:
             if term.absent is not None and value == term.absent and len(parent) > 1:
                 self.used.add(element)
                 value = None
-            self._keep(element, place, value, scope)
+            said = {term.name: value}
             for attribute, name in term.attributes.items():
-                text = (element.get(attribute) or "").strip(XML_BLANKS) or None
-                self._keep(element, CATALOGUE[name], text, scope)
+                said[name] = (element.get(attribute) or "").strip(XML_BLANKS) or None
+            kept = [self._keep(CATALOGUE[name], one, scope) for name, one in said.items() if one is not None]
+            if kept and all(kept):
+                self.used.add(element)
             if not place.repeated:
                 return
 
@@ -88,15 +90,13 @@ class Reader:
                 error.what, where=f"{term.name} in line {element.sourceline}", fix=error.fix
             ) from error
 
-    def _keep(self, element: etree._Element, place: TermField, value: Any, scope: Scope) -> None:
-        if value is None:
-            return
+    def _keep(self, place: TermField, value: Any, scope: Scope) -> bool:
+        """Put a value in its place; false where another one stands there already."""
         record = record_for(self.root, place.name, scope)
         if place.repeated:
             record.add(place, value)
-        elif record.values.setdefault(place.attribute, value) != value:
-            return
-        self.used.add(element)
+            return True
+        return bool(record.values.setdefault(place.attribute, value) == value)
 
     def _find(self, parent: etree._Element, path: str) -> Iterator[etree._Element]:
         step, _, rest = path.partition("/")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
+from formats.errors import ConfigError
+from gateway import audit
 from gateway import evidence as evidence_module
-from gateway.cli.output import OUT, config_folder
-from gateway.store import documents, journal
+from gateway.cli.output import OUT, config_folder, shown
+from gateway.store import journal
 from gateway.wiring import Gateway
 
 __all__ = ["app"]
@@ -24,31 +25,36 @@ app = typer.Typer(
 
 
 @app.command()
-def verify(context: typer.Context) -> None:
-    """Check the whole chain of the journal and every archived document; name the first thing that was
-    changed."""
+def verify(
+    context: typer.Context,
+    expect: Annotated[
+        str | None, typer.Option(help="NUMBER:DIGEST of an entry noted earlier, which must still be there")
+    ] = None,
+) -> None:
+    """Check the journal's chain, every archived document, and that the lists say what the journal says."""
+    expected = _noted(expect) if expect else None
     gateway = Gateway.open(config_folder(context))
     try:
         with gateway.database.read() as connection:
-            holds, broken = journal.verify(connection)
-            damaged = list(documents.damaged(connection))
-            missing = list(evidence_module.missing_documents(connection))
+            found = audit.verify(connection, expected=expected)
     finally:
         gateway.close()
-    if broken is not None:
-        OUT.print(
-            Text(
-                f"Broken at entry {broken.seq}: {broken.what}. The {holds} entries before it hold.",
-                "bold red",
-            )
-        )
-    for digest in damaged:
-        OUT.print(Text(f"Archived document {digest} was changed after it was stored.", "bold red"))
-    for seq, digest in missing:
-        OUT.print(Text(f"Entry {seq} names the document {digest}, which is not in the archive.", "bold red"))
-    if broken or damaged or missing:
+    for fault in found.faults:
+        OUT.print(shown(f"{fault[:1].upper()}{fault[1:]}.", "bold red"), soft_wrap=True)
+    if found.faults:
         raise typer.Exit(1)
-    OUT.print(f"All {holds} journal entries and all archived documents are as they were written.")
+    OUT.print(f"All {found.entries} journal entries and all archived documents are as they were written.")
+    OUT.print(f"Note elsewhere: {found.entries}:{found.head}", soft_wrap=True)
+    OUT.print("With --expect, it later shows that the chain was not written anew.")
+
+
+def _noted(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not number.isdigit() or not digest:
+        raise ConfigError(
+            "this is not an entry", where="--expect", fix="write NUMBER:DIGEST as verify prints it"
+        )
+    return int(number), digest
 
 
 @app.command()

@@ -1,50 +1,56 @@
-"""gateway convert, validate and render: e-invoices as files, without any ERP or database."""
+"""gateway convert and render: e-invoices as files, without any ERP or database."""
 
 from __future__ import annotations
 
-import json
 import sys
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from types import MappingProxyType
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
 
+from formats.detection import Detected, detect
 from formats.errors import ConfigError, MalformedDocument
-from formats.finding import Report, RunState
 from formats.model import Invoice
+from formats.model.names import name_of
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
+from formats.render.page import render_page
 from formats.render.pdf import render_pdf
-from formats.syntaxes import ubl, xml
+from formats.syntaxes import xml
 from gateway.cli.output import ERRORS, OUT
-from gateway.rules.engine import RulesEngine
 
 __all__ = ["register"]
 
-_DEFAULT_PROFILE: Final = "en16931-ubl"
-
-
-class Engine(StrEnum):
-    """Who judges."""
-
-    SAXON = "saxon"
+_RENDERINGS: Final = MappingProxyType({".pdf": render_pdf, ".html": render_page})
+_SOURCE: Final = typer.Argument(help="an e-invoice: UBL 2.1, CII, or a PDF that carries one")
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="an e-invoice in UBL 2.1")],
+    source: Annotated[Path, _SOURCE],
     to: Annotated[str, typer.Option(help="the profile, for example peppol-bis-3")],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="a file; standard output without it")
     ] = None,
+    strict: Annotated[bool, typer.Option(help="write nothing where anything would be lost")] = False,
 ) -> None:
-    """Write any readable invoice under another profile; terms that would be lost are named."""
+    """Write any readable invoice under another profile; whatever would be lost is named on standard error.
+
+    Exit status 1 with --strict if anything would be.
+    """
     profile = _profile(to)
-    invoice = profile.prepare(_read(source))
+    read = _read(source)
+    invoice = profile.prepare(read.invoice)
     binding = SYNTAXES[profile.syntax]
-    for loss in binding.losses(invoice):
-        ERRORS.print(Text(f"not carried by {profile.title}: {loss}", style="yellow"), soft_wrap=True)
+    losses = [f"in no business term, so not carried: {place}" for place in read.unread]
+    losses += [f"not carried by {profile.title}: {term} {name_of(term)}" for term in binding.losses(invoice)]
+    for loss in losses:
+        ERRORS.print(Text(loss, style="yellow"), soft_wrap=True)
+    if losses and strict:
+        ERRORS.print("Nothing was written.", style="red")
+        raise typer.Exit(1)
     content = binding.write(invoice)
     if out is None:
         sys.stdout.buffer.write(content)
@@ -52,86 +58,58 @@ def convert(
         out.write_bytes(content)
 
 
-def validate(
-    files: Annotated[list[Path], typer.Argument(help="UBL invoices and credit notes")],
-    profile: Annotated[
-        str | None, typer.Option(help="judge as this profile; from the document without it")
-    ] = None,
-    engine: Annotated[Engine, typer.Option(help="who judges")] = Engine.SAXON,
-    jsonl: Annotated[bool, typer.Option(help="one JSON object a file, for machines")] = False,
-) -> None:
-    """Judge files by the official schema and rules. Exit status 0 with --jsonl if all checks ran."""
-    asked = _profile(profile) if profile else None
-    sound = True
-    with RulesEngine() as rules:
-        for file in files:
-            judged, report = _judge(rules, file, asked)
-            sound &= not report.not_run if jsonl else report.passed
-            if jsonl:
-                sys.stdout.write(json.dumps(_line(file, judged, report), ensure_ascii=False) + "\n")
-                sys.stdout.flush()
-            else:
-                _show(file, judged, report)
-    if not sound:
-        raise typer.Exit(1)
-
-
-def _judge(rules: RulesEngine, file: Path, asked: Profile | None) -> tuple[Profile, Report]:
-    content = _bytes(file)
-    profile = asked or _profile_of(content)
-    return profile, rules.check(content, profile)
-
-
-def _profile_of(content: bytes) -> Profile:
-    """The profile whose specification identifier (BT-24) the document carries; else the core rules judge."""
-    try:
-        found = xml.parse(content).findtext("{*}CustomizationID") or ""
-    except MalformedDocument:
-        found = ""
-    for profile in PROFILES.values():
-        if profile.specification_id == found.strip():
-            return profile
-    return PROFILES[_DEFAULT_PROFILE]
-
-
-def _line(file: Path, profile: Profile, report: Report) -> dict[str, Any]:
-    schema = [finding for finding in report.findings if finding.rule == "XSD"]
-    return {
-        "file": str(file),
-        "profile": profile.key,
-        "schema": sorted({finding.text for finding in schema}),
-        "fatal": sorted({finding.rule for finding in report.fatal if finding.rule != "XSD"}),
-        "warning": sorted({finding.rule for finding in report.warnings if finding.rule != "XSD"}),
-        "not_run": sorted(f"{run.name}: {run.note}" for run in report.not_run),
-    }
-
-
-def _show(file: Path, profile: Profile, report: Report) -> None:
-    verdict = ("passed", "green") if report.passed else ("not passed", "bold red")
-    OUT.print(Text.assemble(f"{file}: ", verdict, f" as {profile.title}"), soft_wrap=True)
-    for run in report.runs:
-        style = {RunState.PASSED: "green", RunState.FAILED: "red"}.get(run.state, "yellow")
-        line = (f"  {run.name} {run.release}: ", (str(run.state), style), f"  {run.note}")
-        OUT.print(Text.assemble(*line), soft_wrap=True)
-    for finding in report.findings:
-        head = (f"  {finding.severity} {finding.rule}", "red" if finding.severity == "fatal" else "yellow")
-        OUT.print(Text.assemble(head, f"  {finding.text.strip()}"), soft_wrap=True)
-        if finding.location:
-            OUT.print(Text(f"      at {finding.location}", style="dim"), soft_wrap=True)
-
-
 def render(
-    file: Annotated[Path, typer.Argument(help="an e-invoice in UBL 2.1")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="the PDF to write")],
+    file: Annotated[Path, _SOURCE],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the .pdf or .html file to write")],
     language: Annotated[str, typer.Option(help="en, nl, de or fr")] = "en",
 ) -> None:
-    """A readable PDF of an e-invoice."""
-    if out.suffix.lower() != ".pdf":
+    """A readable PDF or HTML page of an e-invoice."""
+    rendering = _RENDERINGS.get(out.suffix.lower())
+    if rendering is None:
         raise ConfigError(
-            f"{out.suffix or 'no suffix'} cannot be written", where=str(out), fix="name a .pdf file"
+            f"{out.suffix or 'no suffix'} cannot be written",
+            where=str(out),
+            fix="name a .pdf or an .html file",
         )
-    out.write_bytes(render_pdf(_read(file), language=language))
+    out.write_bytes(rendering(_read(file).invoice, language=language))
     OUT.print(f"Wrote {out}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An invoice from a file, and the places of the file that no business term holds."""
+
+    invoice: Invoice
+    unread: tuple[str, ...]
+
+
+def _read(file: Path) -> _Read:
+    found = _detect(file)
+    if found.syntax is None:
+        raise MalformedDocument(
+            found.reason, where=str(file), fix="give an invoice in UBL 2.1 or CII, or a PDF that carries one"
+        )
+    binding = SYNTAXES[found.syntax]
+    try:
+        return _Read(binding.read(found.document), binding.unread(found.document))
+    except MalformedDocument as error:
+        raise MalformedDocument(error.what, where=f"{file}, {error.where}", fix=error.fix) from error
+
+
+def _detect(file: Path) -> Detected:
+    try:
+        size = file.stat().st_size
+        if size > xml.LARGEST:
+            raise MalformedDocument(
+                f"the file has {size} bytes, {xml.LARGEST} are allowed",
+                where=str(file),
+                fix="give one invoice, not a collection",
+            )
+        return detect(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"the file cannot be read: {error.strerror}", where=str(file), fix="check the path"
+        ) from error
 
 
 def _profile(key: str) -> Profile:
@@ -142,20 +120,7 @@ def _profile(key: str) -> Profile:
     return PROFILES[key]
 
 
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the file cannot be read: {error.strerror}", where=str(file), fix="check the path"
-        ) from error
-
-
-def _read(file: Path) -> Invoice:
-    return ubl.read(_bytes(file))
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (convert, validate, render):
+    for command in (convert, render):
         app.command()(command)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -13,10 +14,20 @@ import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection
 
 from connectors.base import DeliveryState, PaymentStatus, Receipt
 from formats.errors import ConfigError
-from gateway.cli.output import OUT, config_folder, invoice_table, money, print_json, print_stops, state_text
+from gateway.cli.output import (
+    OUT,
+    config_folder,
+    invoice_table,
+    money,
+    print_json,
+    print_stops,
+    shown,
+    state_text,
+)
 from gateway.pipeline import follow
 from gateway.pipeline.submission import State
 from gateway.store import attempts, documents, journal, payments, reports, sources, submissions
@@ -106,29 +117,30 @@ def _print_one(gateway: Gateway, submission: Submission) -> None:
         news = reports.of(connection, submission.id)
     OUT.print(
         Text.assemble(
-            (f"{submission.number or submission.source_key}", "bold"),
-            f"  {submission.buyer}  {money(submission.currency, submission.amount)}  ",
+            shown(submission.number or submission.source_key, "bold"),
+            shown(f"  {submission.buyer}  {money(submission.currency, submission.amount)}  "),
             state_text(submission),
-            f"  {submission.verdict}",
+            f"  {submission.verdict}  ",
+            (submission.id[:8], "dim"),
         )
     )
     if submission.sentence:
-        OUT.print(Text(f"  {submission.sentence}. {submission.fix}", style="yellow"), soft_wrap=True)
+        OUT.print(shown(f"  {submission.sentence}. {submission.fix}", "yellow"), soft_wrap=True)
     if payment is not None:
-        OUT.print(f"  {payment.state}: {payment.currency} {payment.paid}  {payment.evidence}")
+        OUT.print(shown(f"  {payment.state}: {payment.currency} {payment.paid}  {payment.evidence}"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("When (UTC)", "What", "Details"):
         table.add_column(name, overflow="fold")
     for entry in history:
         data = {key: value for key, value in json.loads(entry.data).items() if value not in ("", [], None)}
         text = ", ".join(f"{key}: {value}" for key, value in data.items())
-        table.add_row(entry.at[:19].replace("T", " "), entry.event, Text(text, style="dim"))
+        table.add_row(entry.at[:19].replace("T", " "), entry.event, shown(text, "dim"))
     OUT.print(table)
     for report in news:
         where = (
             f"in the ERP: {report.written_to}" if report.done_at else f"not in the ERP yet. {report.sentence}"
         )
-        OUT.print(Text(f"  {report.state}, {where}"), soft_wrap=True)
+        OUT.print(shown(f"  {report.state}, {where}"), soft_wrap=True)
     OUT.print()
 
 
@@ -136,7 +148,9 @@ def trace(context: typer.Context, number: _Number, as_json: _Json = False) -> No
     """Where each business term of an invoice came from: ERP field, mapping line, code table."""
     gateway = Gateway.open(config_folder(context))
     try:
-        submission = _find(gateway, number)[-1]
+        found = _find(gateway, number)
+        # A repetition stands for nothing of its own; the newest revision that was mapped is the one to show.
+        submission = next((item for item in reversed(found) if item.origins_digest), found[-1])
         if not submission.origins_digest:
             raise ConfigError(
                 f"{number} has not been mapped yet: {submission.sentence or submission.state}",
@@ -163,7 +177,7 @@ def trace(context: typer.Context, number: _Number, as_json: _Json = False) -> No
     for origin in origins:
         line = f"{origin['mapping']}:{origin['line']}" + (f" {origin['table']}" if origin["table"] else "")
         cells = (origin["term"], origin["value"], origin["field"], origin["source"], line)
-        table.add_row(*(Text(str(cell)) for cell in cells))
+        table.add_row(*(shown(str(cell)) for cell in cells))
     OUT.print(table)
 
 
@@ -171,22 +185,41 @@ def retry(
     context: typer.Context,
     numbers: Annotated[list[str], typer.Argument(help="invoice numbers; - for everything parked")],
 ) -> None:
-    """Try parked invoices again now."""
+    """Try parked invoices again now, and send rejected ones again once the buyer's side takes them."""
     gateway = Gateway.open(config_folder(context))
     try:
         with gateway.database.begin() as connection:
             if numbers == ["-"]:
-                identifiers = [item.id for item in submissions.listing(connection, states=(State.PARKED,))]
+                wanted = submissions.listing(connection, states=(State.PARKED,))
             else:
-                identifiers = [item.id for number in numbers for item in _all(connection, number)]
-            count = submissions.requeue(connection, identifiers, now=gateway.clock())
-            for identifier in identifiers if count else ():
-                journal.append(
-                    connection, "retry", {}, now=gateway.clock(), submission=identifier, actor="operator"
-                )
+                wanted = [item for number in numbers for item in _all(connection, number)]
+            due = [item for item in wanted if _made_due(connection, item, now=gateway.clock())]
     finally:
         gateway.close()
-    OUT.print(f"{count} parked invoices are due now; gateway process works on them.")
+    OUT.print(f"{len(due)} stopped invoices are due now; gateway process works on them.")
+
+
+def _made_due(connection: Connection, submission: Submission, *, now: datetime) -> bool:
+    if submission.state is State.REJECTED:
+        # The other side refused it, so nobody holds it; it goes out afresh, under another message id.
+        submissions.move(
+            connection,
+            submission,
+            State.PARKED,
+            "retry",
+            {"after": submission.sentence},
+            now=now,
+            actor="operator",
+            resume_state=State.RECEIVED,
+            verdict=submission.verdict,
+            sentence=submission.sentence,
+            fix=submission.fix,
+        )
+        return True
+    if not submissions.requeue(connection, [submission.id], now=now):
+        return False
+    journal.append(connection, "retry", {}, now=now, submission=submission.id, actor="operator")
+    return True
 
 
 class Outcome(StrEnum):
@@ -209,14 +242,7 @@ def resolve(
     """Say what became of a message that only a person could find out about, or dismiss something parked."""
     gateway = Gateway.open(config_folder(context))
     try:
-        submission = _find(gateway, number)[-1]
-        may_be_out = submission.step in (State.SENDING, State.SENT)
-        if submission.state is not State.PARKED or may_be_out is (outcome is Outcome.DISMISSED):
-            raise ConfigError(
-                f"{number} is {submission.state} at {submission.step} and cannot be called {outcome}",
-                where="gateway resolve",
-                fix="sent and not-sent are for what was parked while being sent, dismissed for the rest",
-            )
+        submission = _to_resolve(gateway, number, outcome)
         with gateway.database.begin() as connection:
             now = gateway.clock()
             journal.append(
@@ -244,12 +270,36 @@ def resolve(
     OUT.print(f"{number}: noted. gateway process goes on from there.")
 
 
+def _to_resolve(gateway: Gateway, number: str, outcome: Outcome) -> Submission:
+    """The one revision that `outcome` can be said of."""
+    found = _find(gateway, number)
+    fitting = [
+        item
+        for item in found
+        if item.state is State.PARKED
+        and (item.step in (State.SENDING, State.SENT)) is not (outcome is Outcome.DISMISSED)
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise ConfigError(
+            f"{len(fitting)} revisions of {number} are parked",
+            where="gateway resolve",
+            fix=f"name one by its id: {', '.join(item.id for item in fitting)}",
+        )
+    raise ConfigError(
+        f"{number} is {found[-1].state} at {found[-1].step} and cannot be called {outcome}",
+        where="gateway resolve",
+        fix="sent and not-sent are for what was parked while being sent, dismissed for the rest",
+    )
+
+
 def _find(gateway: Gateway, number: str) -> list[Submission]:
     with gateway.database.read() as connection:
         return _all(connection, number)
 
 
-def _all(connection: Any, number: str) -> list[Submission]:
+def _all(connection: Connection, number: str) -> list[Submission]:
     found = submissions.find(connection, number)
     if not found:
         raise ConfigError(

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from formats.errors import EInvoicingError
+from formats.errors import ConfigError, EInvoicingError
 from gateway import __version__
-from gateway.cli import audit, demo, documents, invoices, rounds, sandbox, setup
+from gateway.cli import audit, demo, documents, explain, invoices, rounds, rules, sandbox, setup, validate
 from gateway.cli.output import CONFIG, OUT, show_error
 
 __all__ = ["app", "run"]
@@ -41,9 +41,10 @@ def _options(
     context.obj = config
 
 
-for group in (setup, rounds, invoices, documents, sandbox, demo):
+for group in (setup, rounds, invoices, documents, validate, explain, sandbox, demo):
     group.register(app)
 app.add_typer(audit.app, name="audit")
+app.add_typer(rules.app, name="rules")
 
 
 def run() -> None:
@@ -53,6 +54,13 @@ def run() -> None:
         app()
     except EInvoicingError as error:
         show_error(error)
+        sys.exit(2)
+    except OSError as error:
+        # A file or folder of the user's that cannot be read or written; everything remote has its own errors.
+        what = f"{error.strerror or type(error).__name__}"
+        show_error(
+            ConfigError(what, where=str(error.filename or "gateway"), fix="check the path and its rights")
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from unicodedata import category
 
 import typer
 from rich import box
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -32,23 +33,34 @@ __all__ = [
     "print_json",
     "print_stops",
     "show_error",
+    "shown",
     "state_text",
 ]
 
 _WIDE: Final = 170
+# Below this width the table of invoices takes two lines a row, so that nothing of it is cut.
+_COMPACT: Final = 150
 
 
-def _console() -> Console:
-    """Standard output; a file or pipe has no width, so nothing is cut there."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
+def _console(*, stderr: bool = False) -> Console:
+    """A terminal, or a file or pipe, which has no width, so that nothing is cut there.
+
+    What comes from an ERP is never read as markup.
+    """
+    console = Console(highlight=False, markup=False, emoji=False, stderr=stderr)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
 
 
 OUT: Final = _console()
-ERRORS: Final = Console(stderr=True, highlight=False)
+ERRORS: Final = _console(stderr=True)
 CONFIG: Final = typer.Option(
     "--config", "-c", envvar="GATEWAY_CONFIG", help="the config folder", show_default="this folder"
 )
+
+# Unicode categories: control, format (among them the marks that turn the direction), private, surrogate.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs"})
 
 _STATE_STYLES: Final[Mapping[State, str]] = {
     State.DELIVERED: "green",
@@ -72,14 +84,17 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
+def shown(text: str, style: str = "") -> Text:
+    """A text from elsewhere for the terminal: no control characters, no marks that turn the direction."""
+    return Text("".join(" " if category(sign) in _UNSEEN else sign for sign in text), style=style)
+
+
 def show_error(error: EInvoicingError) -> None:
     """What happened, where, and what to do next."""
     for problem in error.problems if isinstance(error, ConfigProblems) else (error,):
-        ERRORS.print(
-            Text.assemble((f"{problem.what[:1].upper()}{problem.what[1:]}", "bold red")), soft_wrap=True
-        )
-        ERRORS.print(Text(f"  where: {problem.where}"), soft_wrap=True)
-        ERRORS.print(Text(f"  to do: {problem.fix}"), soft_wrap=True)
+        ERRORS.print(shown(f"{problem.what[:1].upper()}{problem.what[1:]}", "bold red"), soft_wrap=True)
+        ERRORS.print(shown(f"  where: {problem.where}"), soft_wrap=True)
+        ERRORS.print(shown(f"  to do: {problem.fix}"), soft_wrap=True)
 
 
 def money(currency: str, amount: Decimal | None) -> str:
@@ -104,31 +119,51 @@ def verdict_text(submission: Submission) -> str:
     return "(waiting)" if submission.verdict else ""
 
 
-def invoice_table(
-    listed: Iterable[Submission], payments: Mapping[str, PaymentStatus], *, title: str = ""
-) -> Table:
-    """One row an invoice."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    columns = (("ERP", 8), ("Number", 15), ("Buyer", 10), ("Amount", 14), ("Format", 12), ("Channel", 8))
-    for name, width in (*columns, ("State", 9), ("Verdict", 12), ("Payment", 17)):
-        justify: JustifyMethod = "right" if name == "Amount" else "left"
-        table.add_column(
-            name, no_wrap=True, overflow="ellipsis", min_width=width, max_width=32, justify=justify
-        )
-    for submission in listed:
-        payment = payments.get(submission.id)
+def invoice_table(listed: Iterable[Submission], payments: Mapping[str, PaymentStatus]) -> Table:
+    """One row an invoice, in the order of source and number; two lines a row where the terminal is narrow."""
+    rows = sorted(listed, key=lambda item: (item.source, item.number or "~", item.received_at))
+    return _compact(rows, payments) if OUT.width < _COMPACT else _wide(rows, payments)
+
+
+def _wide(rows: Iterable[Submission], payments: Mapping[str, PaymentStatus]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("ERP", "Number", "Buyer", "Amount", "Format", "Channel", "State", "Verdict", "Payment"):
+        table.add_column(name, justify="right" if name == "Amount" else "left", overflow="fold")
+    for item in rows:
         table.add_row(
-            Text(submission.source),
-            Text(submission.number or _place(submission)),
-            Text(submission.buyer),
-            money(submission.currency, submission.amount),
-            submission.profile,
-            submission.channel,
-            state_text(submission),
-            verdict_text(submission),
-            "" if payment is None else str(payment.state),
+            shown(item.source),
+            shown(item.number or _place(item)),
+            shown(item.buyer),
+            shown(money(item.currency, item.amount)),
+            shown(item.profile),
+            shown(item.channel),
+            state_text(item),
+            verdict_text(item),
+            _payment(payments.get(item.id)),
         )
     return table
+
+
+def _compact(rows: Iterable[Submission], payments: Mapping[str, PaymentStatus]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("Number\nERP", "Buyer\nFormat, channel", "Amount\nPayment", "State\nVerdict"):
+        table.add_column(name, justify="right" if name.startswith("Amount") else "left", overflow="fold")
+    for item in rows:
+        table.add_row(
+            _two_lines(shown(item.number or _place(item)), item.source),
+            _two_lines(shown(item.buyer), ", ".join(filter(None, (item.profile, item.channel)))),
+            _two_lines(shown(money(item.currency, item.amount)), _payment(payments.get(item.id))),
+            _two_lines(state_text(item), verdict_text(item)),
+        )
+    return table
+
+
+def _two_lines(first: Text, second: str) -> Text:
+    return Text.assemble(first, "\n", shown(second, "dim"))
+
+
+def _payment(payment: PaymentStatus | None) -> str:
+    return "" if payment is None else str(payment.state)
 
 
 def print_stops(listed: Iterable[Submission]) -> None:
@@ -146,9 +181,11 @@ def print_stops(listed: Iterable[Submission]) -> None:
         invoice = f"{name}  {item.buyer}  {money(item.currency, item.amount)}"
         OUT.print(
             Text.assemble(
-                (f"{item.verdict:13}", "yellow"), (invoice.rstrip(), "bold"), (f"  {item.source}", "dim")
+                (f"{item.verdict:13}", "yellow"),
+                shown(invoice.rstrip(), "bold"),
+                shown(f"  {item.source}, {item.id[:8]}", "dim"),
             )
         )
         for text, style in ((item.sentence, ""), (item.fix, "dim")):
-            OUT.print(Padding(Text(f"{text[:1].upper()}{text[1:]}", style=style), (0, 0, 0, 13)))
+            OUT.print(Padding(shown(f"{text[:1].upper()}{text[1:]}", style), (0, 0, 0, 13)))
     OUT.print()

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from formats.errors import ConfigError
 from gateway import logs, scheduler
 from gateway.cli.invoices import print_status
-from gateway.cli.output import ERRORS, OUT, config_folder
+from gateway.cli.output import ERRORS, OUT, config_folder, shown
 from gateway.pipeline.runner import Observer, Runner
 from gateway.wiring import Gateway
 
@@ -22,7 +22,6 @@ def run(context: typer.Context) -> None:
     """Poll, work, follow and report until told to stop (SIGTERM, Ctrl-C)."""
     gateway = Gateway.open(config_folder(context))
     logs.configure(gateway.settings.log_level, gateway.settings.log_format)
-    gateway.rules.warm()
     clean = scheduler.run(gateway)
     if not clean:
         # A thread hangs in a call to the other side. All state is committed; waiting longer would gain
@@ -42,7 +41,8 @@ def pull(
 
     def observe(what: str, subject: str, result: str) -> None:
         number = result.isdigit()
-        OUT.print(f"{subject}: {result} new documents" if number else f"{subject}: {result}", soft_wrap=True)
+        told = f"{result} new documents" if number else result
+        OUT.print(shown(f"{subject}: {told}"), soft_wrap=True)
         if not number:
             failed.append(subject)
 
@@ -80,9 +80,9 @@ def watched_round(gateway: Gateway, *, quiet: bool = False) -> None:
     clean."""
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
-        TextColumn("{task.fields[last]}"),
+        TextColumn("{task.fields[last]}", markup=False),
         TimeElapsedColumn(),
         console=ERRORS,
         transient=True,
@@ -103,7 +103,7 @@ def _teller(progress: Progress, task: object) -> Observer:
         progress.update(
             task,  # type: ignore[arg-type]  # rich's own type for a task is an int by another name
             description=words.get(what, "following receipts and payments"),
-            last=f"{subject}: {result}"[:70],
+            last=shown(f"{subject}: {result}"[:70]).plain,
             advance=1,
         )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,8 +14,9 @@ import typer
 from rich.text import Text
 
 from connectors.base import Channel, CheckStep, ErpConnector
-from formats.errors import ConfigError
-from gateway.cli.output import OUT, config_folder, print_json
+from formats.errors import ConfigError, EInvoicingError
+from formats.registry import PROFILES
+from gateway.cli.output import OUT, config_folder, print_json, shown
 from gateway.rules.packs import KNOWN
 from gateway.wiring import Gateway
 
@@ -113,39 +115,50 @@ def _steps(gateway: Gateway, name: str | None) -> Iterator[tuple[str, CheckStep]
         yield from (("rules", step) for step in _rules(gateway))
     for source in gateway.settings.sources:
         if name in (None, source.name):
-            mapping = gateway.mapping(source.name)
-            yield (
-                source.name,
-                CheckStep("mapping", True, f"{mapping.name} {mapping.version}, {mapping.document}"),
-            )
-            yield from _connection(source.name, gateway.source(source.name))
+            yield source.name, _mapping(gateway, source.name)
+            yield from _connection(source.name, partial(gateway.source, source.name))
     for channel in gateway.settings.channels:
         if name in (None, channel.name):
-            yield from _connection(channel.name, gateway.channel(channel.name))
+            yield from _connection(channel.name, partial(gateway.channel, channel.name))
+
+
+def _mapping(gateway: Gateway, source: str) -> CheckStep:
+    try:
+        mapping = gateway.mapping(source)
+    except ConfigError as error:
+        return CheckStep("mapping", False, f"{error.what} ({error.where})", error.fix)
+    return CheckStep("mapping", True, f"{mapping.name} {mapping.version}, {mapping.document}")
 
 
 def _rules(gateway: Gateway) -> Iterator[CheckStep]:
-    for key, known in KNOWN.items():
-        pack = gateway.rules.packs.get(key)
+    """The rule packs that the routes need; of others nothing is said."""
+    needed = [key for route in gateway.settings.routes for key in PROFILES[route.profile].rule_packs]
+    for key in dict.fromkeys(needed):
+        pack = gateway.rules.in_force(key)
         if pack is None:
-            yield CheckStep(
-                key, False, "not installed", f"install the Python package that brings {known.title}"
-            )
+            title = KNOWN[key].title if key in KNOWN else key
+            fix = f"get {title} from their publisher: gateway rules fetch, or gateway rules add FILE"
+            yield CheckStep(key, False, "not installed", fix)
         else:
             yield CheckStep(key, True, f"{pack.title}, {pack.release}. {pack.superseded}".rstrip(". "))
 
 
-def _connection(name: str, connector: ErpConnector | Channel) -> Iterator[tuple[str, CheckStep]]:
-    for step in connector.check():
-        yield name, step
+def _connection(name: str, made: Callable[[], ErpConnector | Channel]) -> Iterator[tuple[str, CheckStep]]:
+    try:
+        for step in made().check():
+            yield name, step
+    except EInvoicingError as error:
+        yield name, CheckStep("settings", False, f"{error.what} ({error.where})", error.fix)
 
 
 def _show(subject: str, step: CheckStep, *, quiet: bool) -> bool:
     if not quiet:
         mark = ("ok  ", "green") if step.ok else ("FAIL", "bold red")
-        OUT.print(Text.assemble(mark, f" {subject:22} {step.name:18} ", (step.seen, "dim")), soft_wrap=True)
+        OUT.print(
+            Text.assemble(mark, f" {subject:22} {step.name:18} ", shown(step.seen, "dim")), soft_wrap=True
+        )
         if not step.ok and step.fix:
-            OUT.print(Text(f"     to do: {step.fix}"), soft_wrap=True)
+            OUT.print(shown(f"     to do: {step.fix}"), soft_wrap=True)
     return True
 
 

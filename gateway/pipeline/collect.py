@@ -28,6 +28,8 @@ def collect(gateway: Gateway, source: str) -> int:
         with gateway.database.begin() as connection:
             new += _store(connection, source, page, gateway)
         connector.acknowledge(page)
+    with gateway.database.begin() as connection:
+        sources.is_well(connection, source, now=gateway.clock())
     return new
 
 

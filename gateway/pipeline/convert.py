@@ -33,42 +33,18 @@ def convert(gateway: Gateway, submission: Submission) -> Submission:
     except DocumentError:
         with gateway.database.begin() as connection:
             revisions.supersede_older(connection, submission, clock=gateway.clock)
+            revisions.retire_stopped(connection, submission, clock=gateway.clock)
         raise
     canonical = ubl.write(mapped.invoice)
     origins = json.dumps([asdict(origin) for origin in mapped.origins], ensure_ascii=False, indent=1).encode()
-    business = revisions.business_key(mapped.invoice)
-    keys = (revisions.erp_key(submission), *((business,) if business else ()))
-    with gateway.database.begin() as connection:
-        now = gateway.clock()
-        stands_for_it = revisions.settle(
-            connection,
-            submission,
-            keys,
-            documents.digest_of(canonical),
-            _same_today(gateway, connection, canonical),
-            clock=gateway.clock,
-        )
-        if stands_for_it is not None:
-            return _repeated(connection, gateway, submission, stands_for_it, mapped.invoice)
-        return submissions.move(
-            connection,
-            submission,
-            State.MAPPED,
-            "mapped",
-            {
-                "mapping": _version(gateway, submission),
-                "number": mapped.invoice.number,
-                "invoice": documents.digest_of(canonical),
-            },
-            now=now,
-            mapping=_version(gateway, submission),
-            invoice_digest=documents.put(connection, canonical, "application/xml", now=now),
-            origins_digest=documents.put(connection, origins, "application/json", now=now),
-            route=0,
-            channel="",
-            profile="",
-            **facts(mapped.invoice),
-        )
+    try:
+        with gateway.database.begin() as connection:
+            return _settled(gateway, connection, submission, mapped.invoice, canonical, origins)
+    except revisions.ChangedAfterSending as error:
+        error.invoice = mapped.invoice
+        with gateway.database.begin() as connection:
+            revisions.retire_stopped(connection, submission, clock=gateway.clock)
+        raise
 
 
 def invoice_of(connection: Connection, submission: Submission) -> Invoice:
@@ -86,6 +62,51 @@ def facts(invoice: Invoice) -> dict[str, Any]:
         "currency": (invoice.currency or "")[:3],
         "amount": invoice.totals.with_vat if invoice.totals else None,
     }
+
+
+def _settled(
+    gateway: Gateway,
+    connection: Connection,
+    submission: Submission,
+    invoice: Invoice,
+    canonical: bytes,
+    origins: bytes,
+) -> Submission:
+    """Mapped, or set aside because another submission stands for it; in the caller's transaction."""
+    business = revisions.business_key(invoice)
+    keys = (revisions.erp_key(submission), *((business,) if business else ()))
+    now = gateway.clock()
+    stands_for_it = revisions.settle(
+        connection,
+        submission,
+        keys,
+        documents.digest_of(canonical),
+        _same_today(gateway, connection, canonical),
+        clock=gateway.clock,
+    )
+    # A revision that was parked as changed after sending, say, has now been changed back.
+    revisions.retire_stopped(connection, submission, clock=gateway.clock, keep=stands_for_it)
+    if stands_for_it is not None:
+        return _repeated(connection, gateway, submission, stands_for_it, invoice)
+    return submissions.move(
+        connection,
+        submission,
+        State.MAPPED,
+        "mapped",
+        {
+            "mapping": _version(gateway, submission),
+            "number": invoice.number,
+            "invoice": documents.digest_of(canonical),
+        },
+        now=now,
+        mapping=_version(gateway, submission),
+        invoice_digest=documents.put(connection, canonical, "application/xml", now=now),
+        origins_digest=documents.put(connection, origins, "application/json", now=now),
+        route=0,
+        channel="",
+        profile="",
+        **facts(invoice),
+    )
 
 
 def _map(gateway: Gateway, submission: Submission) -> Mapped:

@@ -16,7 +16,11 @@ from gateway.store import attempts, documents, journal, submissions
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 
-__all__ = ["apply", "follow", "inquire", "park_overdue"]
+__all__ = ["NoOutcomeYet", "apply", "follow", "inquire", "park_overdue"]
+
+
+class NoOutcomeYet(RemoteUnavailable):
+    """The channel answers, and knows of this one message only that it has it."""
 
 
 def follow(gateway: Gateway, channel_name: str) -> int:
@@ -39,7 +43,7 @@ def _take_in(gateway: Gateway, receipt: Receipt) -> bool:
         if submission is None:
             now = gateway.clock()
             evidence = documents.put(connection, receipt.evidence, receipt.media_type, now=now)
-            data = {"message_id": receipt.message_id, "state": receipt.state, "receipt": evidence}
+            data = {"message_id": receipt.message_id, "said": receipt.state, "receipt": evidence}
             journal.append(connection, "receipt without invoice", data, now=now)
             return False
         if receipt.state is DeliveryState.REJECTED and receipt.unreachable and submission.step in _OPEN:
@@ -112,8 +116,8 @@ def _refused(gateway: Gateway, submission: Submission, receipt: Receipt) -> None
                 "parked",
                 {"verdict": Verdict.ROUTE, "what": error.what},
                 now=now,
-                # Nobody holds it: once an address is there it starts over at the routing.
-                resume_state=State.MAPPED,
+                # Nobody holds it: once an address is there it starts over.
+                resume_state=State.RECEIVED,
                 verdict=Verdict.ROUTE,
                 sentence=error.what,
                 fix=error.fix,
@@ -154,8 +158,8 @@ def park_overdue(gateway: Gateway) -> int:
 def inquire(gateway: Gateway, submission: Submission) -> Submission:
     """Ask the channel about a message whose receipt is overdue.
 
-    If it certainly holds nothing, the message is sent again under the same id. Raises RemoteUnavailable while
-    the channel knows the message and no outcome.
+    If it certainly holds nothing, the message is sent again under the same id. Raises NoOutcomeYet while the
+    channel knows the message and no outcome.
     """
     with gateway.database.read() as connection:
         message = message_of(connection, submission)
@@ -167,7 +171,7 @@ def inquire(gateway: Gateway, submission: Submission) -> Submission:
             return submissions.move(connection, submission, State.SENDING, "lost there", data, now=now)
         if receipt.state is not DeliveryState.ACCEPTED_FOR_TRANSPORT:
             return apply(connection, gateway, submission, receipt)
-    raise RemoteUnavailable(
+    raise NoOutcomeYet(
         submission.sentence or f"{submission.channel} has not said yet what became of it",
         where=submission.channel,
         fix="we keep asking by ourselves; ask the provider if it takes long",

@@ -37,6 +37,8 @@ def stopped(
 ) -> None:
     """Tell the ERP that a person must mend something there, once for each reason; what IT or the network must
     mend it is not told."""
-    same = submission.state is State.PARKED and submission.sentence == error.what
-    if verdict in (Verdict.DOCUMENT, Verdict.ROUTE) and not same:
+    if verdict not in (Verdict.DOCUMENT, Verdict.ROUTE):
+        return
+    told = reports.of(connection, submission.id)
+    if not told or (told[-1].state, told[-1].text) != (DeliveryState.PARKED, error.sentence):
         reports.queue(connection, submission.id, DeliveryState.PARKED, error.sentence, now=now)

@@ -44,19 +44,21 @@ def _open(watched: Iterable[Submission]) -> Iterator[OpenInvoice]:
 def _take_in(gateway: Gateway, identifier: str, status: PaymentStatus) -> bool:
     with gateway.database.begin() as connection:
         now = gateway.clock()
-        if not payments.store(connection, identifier, status, now=now):
-            return False
+        is_new = payments.store(connection, identifier, status, now=now)
         data: dict[str, object] = {
             "payment": status.state,
-            "paid": f"{status.currency} {status.paid}",
+            "paid": f"{status.currency} {status.paid:.2f}",
             "on": status.on.isoformat() if status.on else "",
             "evidence": status.evidence,
         }
         submission = submissions.get(connection, identifier)
+        # Also where the ERP said so before the receipt of the delivery came.
         if status.state is PaymentState.PAID and submission.state in _PAYABLE:
             submissions.move(connection, submission, State.PAID, "paid", data, now=now)
         elif status.state is not PaymentState.PAID and submission.state is State.PAID:
             submissions.move(connection, submission, State.DELIVERED, "payment taken back", data, now=now)
-        else:
+        elif is_new:
             journal.append(connection, "payment", data, now=now, submission=identifier)
+        else:
+            return False
         return True

@@ -43,7 +43,7 @@ def report_back(gateway: Gateway, report: QueuedReport) -> None:
     with gateway.database.begin() as connection:
         now = gateway.clock()
         reports.done(connection, report.reference, written.where, now=now)
-        data = {"reference": report.reference, "state": report.state, "where": written.where}
+        data = {"reference": report.reference, "told": report.state, "where": written.where}
         journal.append(
             connection, "reported", {**data, "was there": written.existed}, now=now, submission=submission.id
         )

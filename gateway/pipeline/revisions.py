@@ -6,7 +6,9 @@ carried by one submission, and the database's primary key on claims keeps two wo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -17,11 +19,15 @@ from gateway.pipeline.submission import State
 from gateway.store import submissions
 from gateway.store.submissions import Submission
 
-__all__ = ["ChangedAfterSending", "business_key", "erp_key", "settle", "supersede_older"]
+__all__ = ["ChangedAfterSending", "business_key", "erp_key", "retire_stopped", "settle", "supersede_older"]
+
+_LONGEST_KEY: Final = 400
 
 
 class ChangedAfterSending(DocumentError):
-    """The ERP changed an invoice that the buyer may already hold."""
+    """The ERP changed an invoice that the buyer may already hold; `invoice` is what it says now."""
+
+    invoice: Invoice | None = None
 
 
 def erp_key(submission: Submission) -> str:
@@ -38,7 +44,8 @@ def business_key(invoice: Invoice) -> str | None:
     legal = seller.legal_registration.value if seller.legal_registration else None
     identity = seller.vat_identifier or legal or seller.name
     kind = "credit note" if invoice.is_credit_note else "invoice"
-    return f"business:{identity}:{kind}:{invoice.issue_date.year}:{invoice.number}"
+    key = f"business:{identity}:{kind}:{invoice.issue_date.year}:{invoice.number}"
+    return key if len(key) <= _LONGEST_KEY else f"business:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def settle(
@@ -63,7 +70,7 @@ def settle(
             continue
         if owner.invoice_digest == invoice_digest or same_today(owner):
             return owner
-        if owner.received_at > submission.received_at:
+        if owner.arrival > submission.arrival:
             return owner
         if owner.handed_over and owner.step is not State.REJECTED:
             raise ChangedAfterSending(
@@ -83,10 +90,20 @@ def supersede_older(connection: Connection, submission: Submission, *, clock: Cl
     for owner in owners:
         if owner.id == submission.id or owner.state is State.SUPERSEDED:
             continue
-        if owner.received_at > submission.received_at or owner.handed_over:
+        if owner.arrival > submission.arrival or owner.handed_over:
             return
         _step_back(connection, owner, submission, clock)
     submissions.take_over(connection, submission, keys, owners)
+
+
+def retire_stopped(
+    connection: Connection, submission: Submission, *, clock: Clock, keep: Submission | None = None
+) -> None:
+    """Older revisions that stopped have been overtaken by this one, whatever becomes of it: nobody need look
+    at them any more. `keep` stays, for it stands for this one."""
+    for older in submissions.stopped_before(connection, submission):
+        if keep is None or older.id != keep.id:
+            _step_back(connection, older, submission, clock)
 
 
 def _step_back(connection: Connection, owner: Submission, by: Submission, clock: Clock) -> None:

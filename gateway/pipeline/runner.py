@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,7 +16,6 @@ from formats.errors import (
     DocumentError,
     EInvoicingError,
     RemoteError,
-    RemoteRefused,
     RemoteUnavailable,
     StorageError,
 )
@@ -24,12 +24,13 @@ from gateway.pipeline.check import check
 from gateway.pipeline.collect import collect
 from gateway.pipeline.convert import convert
 from gateway.pipeline.deliver import deliver
-from gateway.pipeline.follow import follow, inquire, park_overdue
+from gateway.pipeline.follow import NoOutcomeYet, follow, inquire, park_overdue
+from gateway.pipeline.gates import Gates
 from gateway.pipeline.payments import follow_payments
 from gateway.pipeline.prepare import prepare
 from gateway.pipeline.report_back import report_back
 from gateway.pipeline.stops import stop, stop_for_own_fault, verdict_of
-from gateway.pipeline.submission import WORKABLE, State
+from gateway.pipeline.submission import WORKABLE, State, may_move
 from gateway.store import journal, reports, sources, submissions
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
@@ -53,24 +54,10 @@ _NETWORK: Final = frozenset({State.READY, State.SENDING, State.SENT})
 _LEASE: Final = timedelta(minutes=15)
 _BATCH_PER_WORKER: Final = 4
 _SOON: Final = timedelta(minutes=1)
+# While work is under way, this often (in seconds) is looked for more that has become due.
+_LOOK: Final = 1.0
+_TRIES: Final = 3
 _log = structlog.get_logger("runner")
-
-
-class _Gates:
-    """Channels known to be out of reach: one submission finds out, the others wait without knocking."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._until: dict[str, datetime] = {}
-
-    def closed_until(self, channel: str, now: datetime) -> datetime | None:
-        with self._lock:
-            until = self._until.get(channel)
-            return until if until is not None and until > now else None
-
-    def close(self, channel: str, until: datetime) -> None:
-        with self._lock:
-            self._until[channel] = until
 
 
 class Runner:
@@ -82,8 +69,10 @@ class Runner:
     def __init__(self, gateway: Gateway, observer: Observer | None = None) -> None:
         self._gateway = gateway
         self._observe = observer or (lambda what, subject, result: None)
-        self._gates = _Gates()
+        self._gates = Gates(gateway.settings.retry)
         self._stopping = threading.Event()
+        self._worker = f"{workers.THIS_WORKER}/{uuid.uuid4().hex[:4]}"
+        self._working = threading.Lock()
 
     def stop(self) -> None:
         """Finish the step at hand and begin no other."""
@@ -113,43 +102,51 @@ class Runner:
 
     def collect(self, source: str) -> int:
         """Read one source; its failures are kept with it and shown, and the other sources go on."""
-        return self._guarded("collected", source, lambda: collect(self._gateway, source), keep=True)
+        return self._guarded(
+            "collected", source, lambda: collect(self._gateway, source), f"source {source}", keep=True
+        )
 
     def follow(self, channel: str) -> int:
         """Take in the receipts of one channel, and ask after those overdue."""
-        new = self._guarded("followed", channel, lambda: follow(self._gateway, channel))
+        new = self._if_open("followed", channel, lambda: follow(self._gateway, channel), f"channel {channel}")
         park_overdue(self._gateway)
         return new
 
     def follow_payments(self, source: str) -> int:
         """Ask one ERP what was paid."""
-        return self._guarded("payments", source, lambda: follow_payments(self._gateway, source))
+        return self._if_open(
+            "payments", source, lambda: follow_payments(self._gateway, source), f"source {source}"
+        )
 
     def report(self, limit: int = 500) -> int:
         """Write due news into the ERPs."""
         gateway = self._gateway
-        with gateway.database.read() as connection:
-            due = reports.due(connection, now=gateway.clock(), limit=limit)
-        done = 0
-        silent: set[str] = set()
-        for report in due:
-            if self._stopping.is_set():
-                break
+        # One at a time, also across processes: the look before the write must not be overtaken by another's.
+        with gateway.alone("reports"):
             with gateway.database.read() as connection:
-                submission = submissions.get(connection, report.submission)
-            if submission.source in silent:
-                continue
-            try:
-                report_back(gateway, report)
-            except (ConflictError, StorageError):
-                raise
-            except EInvoicingError as error:
-                self._report_failed(report, submission, error)
-                if isinstance(error, RemoteError):
-                    silent.add(submission.source)  # the ERP is out of reach, the rest would fail alike
-                continue
-            done += 1
-            self._observe("reported", submission.number, report.state)
+                due = reports.due(connection, now=gateway.clock(), limit=limit)
+            done = 0
+            silent: set[str] = set()
+            for report in due:
+                if self._stopping.is_set():
+                    break
+                with gateway.database.read() as connection:
+                    submission = submissions.get(connection, report.submission)
+                gate = f"source {submission.source}"
+                if submission.source in silent or self._gates.closed_until(gate, gateway.clock()):
+                    continue
+                try:
+                    report_back(gateway, report)
+                except (ConflictError, StorageError):
+                    raise
+                except EInvoicingError as error:
+                    self._report_failed(report, submission, error)
+                    self._gates.failed(gate, "report", error, gateway.clock())
+                    if isinstance(error, RemoteError):
+                        silent.add(submission.source)  # the ERP is out of reach, the rest would fail alike
+                    continue
+                done += 1
+                self._observe("reported", submission.number, report.state)
         return done
 
     def _report_failed(
@@ -180,14 +177,22 @@ class Runner:
                 journal.append(connection, "report failed", data, now=now, submission=submission.id)
         self._observe("reported", submission.number, error.what)
 
-    def _guarded(self, what: str, name: str, act: Callable[[], int], *, keep: bool = False) -> int:
+    def _if_open(self, what: str, name: str, act: Callable[[], int], gate: str) -> int:
+        """An errand to a side that is known to be out of reach waits for its next time."""
+        if self._gates.closed_until(gate, self._gateway.clock()) is not None:
+            return 0
+        return self._guarded(what, name, act, gate)
+
+    def _guarded(self, what: str, name: str, act: Callable[[], int], gate: str, *, keep: bool = False) -> int:
         """Run one errand; a failure of the other side is logged, told, and (for sources) kept."""
         gateway = self._gateway
         try:
-            result = act()
+            result = _repeated_on_conflict(act)
+            self._gates.passed(gate)
         except (ConflictError, StorageError):
             raise
         except EInvoicingError as error:
+            self._gates.failed(gate, what, error, gateway.clock())
             _log.warning(f"not {what}", name=name, what=error.what, fix=error.fix)
             self._observe(what, name, error.sentence)
             if keep:
@@ -210,31 +215,44 @@ class Runner:
     # ------------------------------------------------------------------------------------------
 
     def work(self) -> int:
-        """Take every due submission as far as it goes now; returns how many were worked on."""
-        gateway = self._gateway
+        """Take every due submission as far as it goes now; returns how many were worked on.
+
+        Raises StorageError when the database can take no more; what was claimed is given free by the next
+        call.
+        """
+        with self._working:
+            return self._work()
+
+    def _work(self) -> int:
+        gateway, size = self._gateway, self._gateway.settings.workers
         with gateway.database.begin() as connection:
-            submissions.release_workers(connection, workers.gone(submissions.workers(connection)))
-        size = gateway.settings.workers
+            # What this runner still holds is left from a call that a full disk ended.
+            gone = workers.gone(submissions.workers(connection))
+            submissions.release_workers(connection, [*gone, self._worker])
         worked = 0
+        at_hand: dict[Future[None], Submission] = {}
         with ThreadPoolExecutor(size, thread_name_prefix="worker") as pool:
-            while not self._stopping.is_set():
-                with gateway.database.begin() as connection:
-                    batch = submissions.claim_due(
-                        connection,
-                        worker=workers.THIS_WORKER,
-                        now=gateway.clock(),
-                        limit=size * _BATCH_PER_WORKER,
-                        lease=_LEASE,
-                    )
-                if not batch:
-                    break
-                futures = {pool.submit(self._advance, submission): submission for submission in batch}
-                for future in as_completed(futures):
-                    fault = future.exception()
+            while True:
+                # One invoice that hangs holds one worker, not those that come after it.
+                if len(at_hand) <= size:
+                    batch = self._claim(size * _BATCH_PER_WORKER)
+                    at_hand |= {pool.submit(self._advance, submission): submission for submission in batch}
+                    worked += len(batch)
+                if not at_hand:
+                    return worked
+                for future in wait(at_hand, _LOOK, FIRST_COMPLETED).done:
+                    submission, fault = at_hand.pop(future), future.exception()
                     if fault is not None:
-                        self._own_fault(futures[future], fault)
-                worked += len(batch)
-        return worked
+                        self._own_fault(submission, fault)
+
+    def _claim(self, limit: int) -> list[Submission]:
+        gateway = self._gateway
+        if self._stopping.is_set():
+            return []
+        with gateway.database.begin() as connection:
+            return submissions.claim_due(
+                connection, worker=self._worker, now=gateway.clock(), limit=limit, lease=_LEASE
+            )
 
     def _advance(self, submission: Submission) -> None:
         """Step after step until it waits, stops or is done."""
@@ -243,7 +261,12 @@ class Runner:
         try:
             while not self._stopping.is_set() and self._is_due(submission):
                 if submission.step in _NETWORK:
-                    until = self._gates.closed_until(submission.channel, gateway.clock())
+                    # What a person asks for again is tried, also while the others wait.
+                    asked = submission.state is State.PARKED and submission.failures == 0
+                    asked_at = submission.due_at if asked else None
+                    until = self._gates.closed_until(
+                        f"channel {submission.channel}", gateway.clock(), asked_at=asked_at
+                    )
                     if until is not None:
                         with gateway.database.begin() as connection:
                             soon = gateway.clock() + _SOON
@@ -262,15 +285,19 @@ class Runner:
         started = self._gateway.clock()
         try:
             after = step(self._gateway, submission)
+            if submission.step in _NETWORK:
+                self._gates.passed(f"channel {submission.channel}")
         except (ConflictError, StorageError):
             raise
         except EInvoicingError as error:
             with self._gateway.database.read() as connection:
                 submission = submissions.get(connection, submission.id)  # the step may have moved it on
+            if not may_move(submission.state, State.PARKED):
+                return submission  # meanwhile a newer revision took its place
             after = stop(self._gateway, submission, error)
-            out_of_reach = isinstance(error, RemoteUnavailable | RemoteRefused)
-            if out_of_reach and after.due_at is not None and after.channel:
-                self._gates.close(after.channel, after.due_at)
+            if submission.step in _NETWORK and not isinstance(error, NoOutcomeYet):
+                gate = f"channel {submission.channel}"
+                self._gates.failed(gate, submission.id, error, self._gateway.clock())
         _log.info(
             "step",
             submission=after.id,
@@ -295,4 +322,15 @@ class Runner:
         _log.error("fault of the gateway", submission=submission.id, exc_info=fault)
         with self._gateway.database.read() as connection:
             submission = submissions.get(connection, submission.id)
-        stop_for_own_fault(self._gateway, submission, fault)
+        if may_move(submission.state, State.PARKED):
+            stop_for_own_fault(self._gateway, submission, fault)
+
+
+def _repeated_on_conflict(act: Callable[[], int]) -> int:
+    """Another process did the same at the same moment: read again, as the error says."""
+    for _ in range(_TRIES - 1):
+        try:
+            return act()
+        except ConflictError:
+            continue
+    return act()

@@ -17,8 +17,9 @@ from formats.errors import (
 from gateway.pipeline import news
 from gateway.pipeline.check import BrokenRules
 from gateway.pipeline.convert import facts
+from gateway.pipeline.revisions import ChangedAfterSending
 from gateway.pipeline.submission import State, Verdict
-from gateway.store import documents, submissions
+from gateway.store import attempts, documents, submissions
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 from mappings.provenance import IncompleteInvoice
@@ -68,13 +69,15 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
         "again_at": due_at.isoformat() if due_at else "",
     }
     with gateway.database.begin() as connection:
-        if isinstance(error, RouteError) and submission.invoice_digest:
-            # Nobody holds it: once an address is there it starts over at the routing.
-            changes |= {"resume_state": State.MAPPED, "route": 0}
+        if isinstance(error, DocumentError) and submission.step is not State.SENT:
+            # Nobody holds it. It starts over from what the ERP gave: mapping, company facts or routes may be
+            # what is mended.
+            changes |= {"resume_state": State.RECEIVED, "route": 0}
+            attempts.close(connection, submission.id, "refused", "", now=now)
         if isinstance(error, BrokenRules):
             changes["report_digest"] = data["report"] = error.digest
             data["rules"] = sorted({finding.rule for finding in error.report.fatal})
-        if isinstance(error, IncompleteInvoice):
+        if isinstance(error, IncompleteInvoice | ChangedAfterSending) and error.invoice is not None:
             changes |= facts(error.invoice)
         if isinstance(error, RemoteUnexpected) and error.evidence:
             data["evidence"] = documents.put(connection, error.evidence, "application/octet-stream", now=now)

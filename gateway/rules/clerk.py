@@ -13,7 +13,9 @@ __all__ = ["sentence"]
 
 _ID_IN_FRONT: Final = re.compile(r"\A\s*\[[^\]]*\]\s*[-–:]?\s*")
 _NAME_SPACE: Final = re.compile(r"\{[^}]*\}")
-_LINE: Final = re.compile(r"/cac:(?:Invoice|CreditNote)Line(?:\[([0-9]+)\])?")
+_LINE: Final = re.compile(
+    r"/(?:cac:(?:Invoice|CreditNote)Line|ram:IncludedSupplyChainTradeLineItem)(?:\[([0-9]+)\])?"
+)
 
 
 def sentence(finding: Finding, invoice: Invoice | None = None) -> str:

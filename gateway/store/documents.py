@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, type_coerce
+from sqlalchemy.types import NullType
 
 from formats.errors import StorageError
 from gateway.store.tables import documents
 
-__all__ = ["StoredDocument", "damaged", "digest_of", "get", "put"]
+__all__ = ["DIGEST", "StoredDocument", "damaged", "digest_of", "digests", "get", "put"]
+
+# A digest as it stands in the data of journal entries.
+DIGEST: Final = re.compile(r'"([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,17 @@ def get(connection: Connection, digest: str) -> StoredDocument:
     return StoredDocument(row.digest, row.media_type, row.content)
 
 
+def digests(connection: Connection) -> set[str]:
+    """The digests of all archived documents."""
+    return set(connection.scalars(select(documents.c.digest)))
+
+
 def damaged(connection: Connection) -> Iterator[str]:
     """The digests of documents whose bytes no longer match."""
-    query = select(documents.c.digest, documents.c.content)
+    # Without the column's type: bytes that somebody turned into text must not stop the search.
+    content = type_coerce(documents.c.content, NullType())
+    query = select(documents.c.digest, content)
     with connection.execute(query, execution_options={"yield_per": 50}) as rows:
-        for digest, content in rows:
-            if digest_of(content) != digest:
+        for digest, found in rows:
+            if not isinstance(found, bytes | memoryview) or digest_of(bytes(found)) != digest:
                 yield digest

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.tables import journal, journal_head
 
-__all__ = ["GENESIS", "Break", "Entry", "append", "entries", "verify"]
+__all__ = ["GENESIS", "Break", "Entry", "append", "digest_at", "entries", "verify"]
 
 GENESIS: Final = "0" * 64
 
@@ -103,6 +103,8 @@ def verify(connection: Connection) -> tuple[int, Break | None]:
     """How many entries hold, and the first break of the chain if there is one."""
     seq, digest = 0, GENESIS
     for entry in entries(connection):
+        if not _well_formed(entry):
+            return seq, Break(seq + 1, f"entry {seq + 1} was changed into something that is not text")
         if entry.seq != seq + 1:
             return seq, Break(seq + 1, f"entry {seq + 1} is missing; the next one there is {entry.seq}")
         if entry.previous != digest:
@@ -122,9 +124,21 @@ def verify(connection: Connection) -> tuple[int, Break | None]:
     return seq, None
 
 
+def digest_at(connection: Connection, seq: int) -> str:
+    """The digest of one entry; that of the beginning for 0, "" where there is no such entry."""
+    if seq == 0:
+        return GENESIS
+    return connection.scalar(select(journal.c.digest).where(journal.c.seq == seq)) or ""
+
+
+def _well_formed(entry: Entry) -> bool:
+    texts = (entry.at, entry.submission, entry.actor, entry.event, entry.data, entry.previous, entry.digest)
+    return isinstance(entry.seq, int) and all(isinstance(text, str) for text in texts)
+
+
 def _digest(seq: int, at: str, submission: str, actor: str, event: str, data: str, previous: str) -> str:
     # As a JSON list, so that no two different entries can look alike.
     text = json.dumps(
         [seq, at, submission, actor, event, data, previous], ensure_ascii=False, separators=(",", ":")
     )
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.tables import sources
 
-__all__ = ["SourceRecord", "failed", "get", "read_on"]
+__all__ = ["SourceRecord", "failed", "get", "is_well", "read_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ def get(connection: Connection, name: str) -> SourceRecord:
 def read_on(connection: Connection, name: str, cursor: str, *, now: datetime) -> None:
     """The documents up to `cursor` are stored in this same transaction; the source is well."""
     _write(connection, name, cursor=cursor, failures=0, due_at=None, read_at=now, verdict="", sentence="")
+
+
+def is_well(connection: Connection, name: str, *, now: datetime) -> None:
+    """Read to the end, perhaps without anything new."""
+    _write(connection, name, failures=0, due_at=None, read_at=now, verdict="", sentence="")
 
 
 def failed(

@@ -3,12 +3,13 @@ entry."""
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
@@ -32,6 +33,7 @@ __all__ = [
     "release",
     "release_workers",
     "requeue",
+    "stopped_before",
     "take_over",
     "workers",
 ]
@@ -54,6 +56,7 @@ class Submission:
     claimed_until: datetime | None
     source: str
     source_key: str
+    arrival: int
     revision: str
     origin: str
     content_digest: str
@@ -90,7 +93,9 @@ class Submission:
         return self.step in HANDED_OVER
 
 
-_COLUMNS = tuple(field.name for field in fields(Submission))
+_LONGEST_KEY: Final = 300
+_LONGEST_REVISION: Final = 100
+_COLUMNS: Final = tuple(field.name for field in fields(Submission))
 
 
 def _read(row: Row[Any]) -> Submission:
@@ -99,17 +104,18 @@ def _read(row: Row[Any]) -> Submission:
 
 
 def receive(
-    connection: Connection, source: str, document: SourceDocument, *, now: datetime, problem: str = ""
+    connection: Connection, source: str, document: SourceDocument, *, now: datetime
 ) -> Submission | None:
     """Take in one document of an ERP; None when exactly these bytes of this key are here already.
 
     The document is archived and journaled in the caller's transaction.
     """
     digest = documents.put(connection, document.content, document.media_type, now=now)
+    key, revision = _bounded(document.key), document.revision[:_LONGEST_REVISION]
     known = connection.scalar(
         select(submissions.c.id).where(
             submissions.c.source == source,
-            submissions.c.source_key == document.key,
+            submissions.c.source_key == key,
             submissions.c.content_digest == digest,
             submissions.c.part == document.part,
         )
@@ -117,6 +123,20 @@ def receive(
     if known is not None:
         return None
     identifier = str(uuid.uuid4())
+    entry = journal.append(
+        connection,
+        "received",
+        {
+            "source": source,
+            "key": key,
+            "revision": revision,
+            "origin": document.origin,
+            "part": document.part,
+            "digest": digest,
+        },
+        now=now,
+        submission=identifier,
+    )
     connection.execute(
         insert(submissions).values(
             id=identifier,
@@ -130,8 +150,9 @@ def receive(
             due_at=now,
             claimed_by="",
             source=source,
-            source_key=document.key,
-            revision=document.revision,
+            source_key=key,
+            arrival=entry.seq,
+            revision=revision,
             origin=document.origin,
             content_digest=digest,
             part=document.part,
@@ -154,21 +175,14 @@ def receive(
             changed_at=now,
         )
     )
-    journal.append(
-        connection,
-        "received",
-        {
-            "source": source,
-            "key": document.key,
-            "revision": document.revision,
-            "origin": document.origin,
-            "part": document.part,
-            "digest": digest,
-        },
-        now=now,
-        submission=identifier,
-    )
     return get(connection, identifier)
+
+
+def _bounded(key: str) -> str:
+    """A key of any length in the room there is; different keys stay different."""
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[: _LONGEST_KEY - 65]}#{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def get(connection: Connection, identifier: str) -> Submission:
@@ -187,7 +201,7 @@ def find(connection: Connection, number: str) -> list[Submission]:
     same = submissions.c.number == number
     if len(number) >= 8:
         same = or_(same, submissions.c.id.startswith(number, autoescape=True))
-    query = select(submissions).where(same).order_by(submissions.c.received_at, submissions.c.id)
+    query = select(submissions).where(same).order_by(submissions.c.arrival)
     return [_read(row) for row in connection.execute(query)]
 
 
@@ -203,7 +217,7 @@ def listing(connection: Connection, *, states: Iterable[State] | None = None) ->
     query = select(submissions).where(submissions.c.state != State.SUPERSEDED)
     if states is not None:
         query = query.where(submissions.c.state.in_(tuple(states)))
-    query = query.order_by(submissions.c.received_at, submissions.c.source, submissions.c.source_key)
+    query = query.order_by(submissions.c.arrival)
     return [_read(row) for row in connection.execute(query)]
 
 
@@ -216,7 +230,7 @@ def claim_due(
     due = (
         select(submissions)
         .where(submissions.c.state.in_(WORKABLE), submissions.c.due_at <= now, free)
-        .order_by(submissions.c.due_at, submissions.c.id)
+        .order_by(submissions.c.due_at, submissions.c.arrival)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -316,7 +330,10 @@ def release_workers(connection: Connection, workers: Iterable[str]) -> int:
 
 
 def requeue(connection: Connection, identifiers: Sequence[str] | None, *, now: datetime) -> int:
-    """Make parked submissions due now: these, or (None) all that the other side cannot hold yet.
+    """Make parked submissions due now: these, or (None) all that people may have mended.
+
+    What waits for the other side keeps its time. What IT had to mend is tried, also where the other side may
+    hold it: it is asked before anything is sent again.
 
     What never was a document (its resume state is PARKED) has no step to take and is left alone.
     """
@@ -324,13 +341,12 @@ def requeue(connection: Connection, identifiers: Sequence[str] | None, *, now: d
         submissions.c.state == State.PARKED, submissions.c.resume_state != State.PARKED
     )
     if identifiers is None:
-        query = query.where(
-            submissions.c.resume_state.not_in(HANDED_OVER),
-            submissions.c.verdict != Verdict.PROVIDER,
-        )
+        query = query.where(submissions.c.verdict != Verdict.PROVIDER)
     else:
         query = query.where(submissions.c.id.in_(identifiers))
-    return connection.execute(query.values(due_at=now, version=submissions.c.version + 1)).rowcount
+    return connection.execute(
+        query.values(due_at=now, failures=0, version=submissions.c.version + 1)
+    ).rowcount
 
 
 def owners(connection: Connection, keys: Sequence[str]) -> list[Submission]:
@@ -340,9 +356,21 @@ def owners(connection: Connection, keys: Sequence[str]) -> list[Submission]:
         .join(claims, and_(claims.c.submission == submissions.c.id))
         .where(claims.c.key.in_(keys))
         .distinct()
-        .order_by(submissions.c.received_at)
+        .order_by(submissions.c.arrival)
     )
     return [_read(row) for row in connection.execute(query)]
+
+
+def stopped_before(connection: Connection, submission: Submission) -> list[Submission]:
+    """Parked revisions of the same ERP key that came before this one and that the other side cannot hold."""
+    query = select(submissions).where(
+        submissions.c.source == submission.source,
+        submissions.c.source_key == submission.source_key,
+        submissions.c.arrival < submission.arrival,
+        submissions.c.state == State.PARKED,
+        submissions.c.resume_state.not_in(HANDED_OVER),
+    )
+    return [_read(row) for row in connection.execute(query.order_by(submissions.c.arrival))]
 
 
 def take_over(

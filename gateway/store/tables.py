@@ -122,6 +122,8 @@ submissions = Table(
     Column("claimed_until", Moment),
     Column("source", String(100), nullable=False),
     Column("source_key", String(300), nullable=False),
+    # The order in which revisions came, also of those that came at the same moment.
+    Column("arrival", BigInteger, nullable=False),
     Column("revision", String(100), nullable=False),
     Column("origin", Text, nullable=False, default=""),
     Column("content_digest", _DIGEST, nullable=False),

@@ -121,6 +121,7 @@ def upgrade() -> None:
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("source", sa.String(length=100), nullable=False),
         sa.Column("source_key", sa.String(length=300), nullable=False),
+        sa.Column("arrival", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.String(length=100), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("content_digest", sa.String(length=64), nullable=False),

@@ -1,0 +1,141 @@
+"""What a file is: which vocabulary, which profile, or in one sentence why it cannot be read as an invoice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from lxml import etree
+
+from formats.envelopes.hybrid_pdf import embedded_invoice, is_pdf
+from formats.errors import MalformedDocument
+from formats.registry import PROFILES, SYNTAXES
+from formats.syntaxes import xml
+from formats.syntaxes.binding import Binding
+
+__all__ = ["Detected", "detect"]
+
+_UBL_EXTENSIONS: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
+_LONGEST: Final = 500
+# Other documents that people mistake for invoices that we read.
+_OTHERS: Final = MappingProxyType(
+    {
+        "CrossIndustryDocument": "ZUGFeRD 1, which is no longer in use",
+        "FatturaElettronica": "a FatturaPA invoice",
+        "Facturae": "a Facturae invoice",
+        "StandardBusinessDocument": "a Peppol envelope; take the invoice out of it",
+        "ApplicationResponse": "a response to an invoice",
+        "CrossDomainAcknowledgementAndResponse": "a French life-cycle message",
+        "Order": "a purchase order",
+        "html": "a web page",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What was found. `syntax` is a key of SYNTAXES, None where the content is no invoice that we read;
+    `profile_key` a key of PROFILES, None where BT-24 names none of ours.
+
+    `root` is the local name of the root element, "" where there is none. `reason` says in one line what it
+    was told by, or what is wrong. `document` is the XML: for a hybrid PDF what it embeds as `embedded_name`.
+    """
+
+    syntax: str | None
+    profile_key: str | None
+    root: str
+    reason: str
+    document: bytes
+    embedded_name: str = ""
+
+
+def detect(content: bytes) -> Detected:
+    """Look at a file without trusting its name. Never raises; the same bytes always give the same answer.
+
+    A Cross Industry Invoice under the identifier of the core invoice is Factur-X when a PDF carries it, and
+    plain CII when it stands alone.
+    """
+    document, name = content, ""
+    try:
+        if is_pdf(content):
+            embedded = embedded_invoice(content)
+            document, name = embedded.content, embedded.name
+        root = xml.parse(document)
+    except MalformedDocument as error:
+        return Detected(None, None, "", _line(error.what), document, name)
+    local = etree.QName(root).localname
+    syntax = _syntax_of(root)
+    if syntax is None:
+        return Detected(None, None, local, _line(_why_unknown(root)), document, name)
+    binding = SYNTAXES[syntax]
+    stranger = _stranger(root, binding)
+    if stranger is not None:
+        return Detected(None, None, local, _line(_why_mixed(root, stranger, binding)), document, name)
+    identifier = binding.value(root, "BT-24")
+    profile = _profile_of(identifier, syntax, embedded=bool(name))
+    if profile is None:
+        return Detected(syntax, None, local, _line(_why_no_profile(identifier)), document, name)
+    reason = f"{PROFILES[profile].title}, by its specification identifier {identifier}"
+    return Detected(syntax, profile, local, _line(reason), document, name)
+
+
+def _syntax_of(root: etree._Element) -> str | None:
+    for key, binding in SYNTAXES.items():
+        if root.tag in (binding.invoice_root, binding.credit_note_root):
+            return key
+    return None
+
+
+def _profile_of(identifier: str | None, syntax: str, *, embedded: bool) -> str | None:
+    found = [
+        profile
+        for profile in PROFILES.values()
+        if profile.syntax == syntax and profile.specification_id == identifier
+    ]
+    found.sort(key=lambda profile: profile.in_pdf != embedded)
+    return found[0].key if found else None
+
+
+def _stranger(root: etree._Element, binding: Binding) -> etree._Element | None:
+    """The first child in the name space of another vocabulary."""
+    own = {*binding.namespaces.values(), _UBL_EXTENSIONS}
+    for child in root.iterchildren(etree.Element):
+        if etree.QName(child).namespace not in own:
+            return child
+    return None
+
+
+def _why_unknown(root: etree._Element) -> str:
+    name = etree.QName(root)
+    for binding in SYNTAXES.values():
+        for known in (binding.invoice_root, binding.credit_note_root):
+            if etree.QName(known).localname == name.localname:
+                return (
+                    f"the root element is {name.localname}, but in the name space "
+                    f"{name.namespace or 'none'}; {binding.name} has {etree.QName(known).namespace}"
+                )
+    other = _OTHERS.get(name.localname)
+    if other is not None:
+        return f"this is {other} (root element {name.localname})"
+    return f"the root element {name.localname} is that of no invoice that can be read here"
+
+
+def _why_mixed(root: etree._Element, stranger: etree._Element, binding: Binding) -> str:
+    name = etree.QName(stranger)
+    return (
+        f"name spaces are mixed: the root element is that of {binding.name}, but {name.localname} in line "
+        f"{stranger.sourceline} is in {name.namespace or 'no name space'}"
+    )
+
+
+def _why_no_profile(identifier: str | None) -> str:
+    if not identifier:
+        return "the document names no profile: its specification identifier (BT-24) is missing"
+    return f"the specification identifier (BT-24) names no profile known here: {identifier}"
+
+
+def _line(text: str) -> str:
+    """One line; addresses of name spaces may be long, but not without end."""
+    words = " ".join(text.split())
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."

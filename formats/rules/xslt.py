@@ -1,0 +1,190 @@
+"""The rules inside a style sheet that the ISO skeleton or SchXslt generated from a Schematron.
+
+Both write one template per rule, with the pattern as mode and the order as priority. The skeleton gives asserts
+as `xsl:choose`, SchXslt as `xsl:if`, and keeps several patterns in one mode, told apart by `schxslt:rule`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lxml import etree
+
+from formats.rules.model import Assert, Let, Pattern, Rule, RuleSet, Source
+from formats.rules.static import Refused
+from formats.rules.xslt_functions import NAMESPACE, function, key, source, variable
+
+__all__ = ["NAMESPACE", "read"]
+
+_X: Final = f"{{{NAMESPACE}}}"
+_SVRL: Final = "{http://purl.oclc.org/dsdl/svrl}"
+_SCHXSLT: Final = "{https://doi.org/10.5281/zenodo.1495494}"
+# The generators' own variables, functions and keys, which no rule reads.
+_HOUSEKEEPING: Final = frozenset(
+    ["document-uri", "archiveDirParameter", "archiveNameParameter", "fileNameParameter", "fileDirParameter"]
+)
+_RESULTS: Final = (f"{_SVRL}failed-assert", f"{_SVRL}successful-report")
+
+
+def read(root: etree._Element) -> RuleSet:
+    """The rule set. Raises Refused for anything that no known generator writes."""
+    patterns = _patterns(root)
+    if not patterns:
+        raise Refused("no rules of a known generator")
+    lets = [
+        variable(element)
+        for element in root
+        if element.tag in (f"{_X}variable", f"{_X}param") and _is_of_the_rules(element)
+    ]
+    functions = [
+        function(element)
+        for element in root.findall(f"{_X}function")
+        if "zenodo.1495494" not in element.nsmap.get((element.get("name") or "").partition(":")[0], "")
+    ]
+    keys = [key(element) for element in root.findall(f"{_X}key")]
+    return RuleSet(_generator(root), (*_mode_lets(root), *lets), tuple(functions), tuple(keys), patterns)
+
+
+def _is_of_the_rules(element: etree._Element) -> bool:
+    name = element.get("name") or ""
+    prefix = name.partition(":")[0] if ":" in name else ""
+    ours = name in _HOUSEKEEPING or "zenodo.1495494" in element.nsmap.get(prefix, "")
+    has_value = element.get("select") is not None or bool(len(element)) or bool((element.text or "").strip())
+    return not ours and has_value
+
+
+def _generator(root: etree._Element) -> str:
+    label = root.find(".//{http://www.w3.org/2004/02/skos/core#}prefLabel")
+    if label is not None and label.text:
+        return " ".join(label.text.split())
+    return (
+        "SchXslt" if any(_SCHXSLT[1:-1] == uri for uri in root.nsmap.values()) else "ISO Schematron skeleton"
+    )
+
+
+def _patterns(root: etree._Element) -> tuple[Pattern, ...]:
+    groups: dict[str, list[tuple[float, int, etree._Element]]] = {}
+    for number, template in enumerate(root.findall(f"{_X}template")):
+        if (
+            template.get("match")
+            and template.get("mode")
+            and template.find(f".//{_SVRL}fired-rule") is not None
+        ):
+            priority = float(template.get("priority") or 0.5)
+            groups.setdefault(_group(template), []).append((-priority, -number, template))
+    return tuple(
+        Pattern(
+            tuple(_rule(template) for _, _, template in sorted(group, key=lambda entry: entry[:2])),
+            _visits(group),
+        )
+        for group in groups.values()
+    )
+
+
+def _group(template: etree._Element) -> str:
+    """What parts patterns: the mode, and in SchXslt the pattern named inside."""
+    marker = template.find(f".//{_SCHXSLT}rule[@pattern]")
+    return f"{template.get('mode')} {marker.get('pattern') if marker is not None else ''}"
+
+
+def _visits(group: list[tuple[float, int, etree._Element]]) -> bool:
+    """Whether the style sheet's walk comes past attributes."""
+    walks = [
+        walk.get("select") or "" for _, _, rule in group for walk in rule.findall(f"{_X}apply-templates")
+    ]
+    return not walks or any("@*" in walk for walk in walks)
+
+
+def _holder(template: etree._Element) -> etree._Element:
+    """The element that holds the asserts of a rule."""
+    for rule in template.iter(f"{_SCHXSLT}rule"):
+        if rule.find(f"{_SVRL}fired-rule") is not None:
+            return rule
+    return template
+
+
+def _mode_lets(root: etree._Element) -> list[Let]:
+    """SchXslt's variables of a pattern stand in the template that starts its mode, with the document as context."""
+    found = {}
+    for template in root.findall(f"{_X}template"):
+        starts = (
+            template.get("match") == "/"
+            and template.get("mode")
+            and template.find(f".//{_SVRL}fired-rule") is None
+        )
+        named = template.get("name") is not None
+        if starts or named:
+            for element in template.findall(f"{_X}variable"):
+                if _is_of_the_rules(element) and element.get("name") not in (
+                    "metadata",
+                    "report",
+                    "schxslt:report",
+                ):
+                    let = variable(element)
+                    found[let.name] = let
+    return list(found.values())
+
+
+def _rule(template: etree._Element) -> Rule:
+    lets = [variable(element) for element in template.findall(f"{_X}variable")]
+    holder = _holder(template)
+    if holder is not template:
+        lets += [variable(element) for element in holder.findall(f"{_X}variable")]
+    asserts = []
+    for element in holder:
+        if element.tag == f"{_X}choose":
+            asserts.append(_chosen(element))
+        elif element.tag == f"{_X}if":
+            asserts.append(_conditional(element))
+    return Rule(source(template, "match"), tuple(lets), tuple(asserts))
+
+
+def _chosen(choose: etree._Element) -> Assert:
+    """The skeleton's assert: nothing when the test holds, a failed-assert otherwise."""
+    when, result = choose.find(f"{_X}when"), choose.find(f"{_X}otherwise/{_RESULTS[0]}")
+    if when is None or result is None or len(when):
+        raise Refused("an xsl:choose in a rule that is no assert")
+    return _assert(source(when, "test"), result, when_true=False)
+
+
+def _conditional(condition: etree._Element) -> Assert:
+    """The skeleton's report, and both in SchXslt, where an assert's test is wrapped in not()."""
+    result = next((child for child in condition if child.tag in _RESULTS), None)
+    if result is None:
+        raise Refused("an xsl:if in a rule that is neither assert nor report")
+    test = source(condition, "test")
+    report = result.tag == _RESULTS[1]
+    if not report and test.text.startswith("not(") and test.text.endswith(")"):
+        return _assert(
+            Source(test.text[4:-1], test.namespaces, test.default_namespace), result, when_true=False
+        )
+    return _assert(test, result, when_true=True)
+
+
+def _assert(test: Source, result: etree._Element, *, when_true: bool) -> Assert:
+    said = {str(name): str(value) for name, value in result.attrib.items()}
+    for attribute in result.findall(f"{_X}attribute"):
+        if not len(attribute):
+            said[attribute.get("name") or ""] = attribute.text or ""
+    text = result.find(f"{_SVRL}text")
+    parts = () if text is None else tuple(_text_parts(text))
+    return Assert(said.get("id", ""), flag_of(said.get("flag"), said.get("role")), test, when_true, parts)
+
+
+def flag_of(flag: str | None, role: str | None) -> str:
+    """How the publisher weighs a rule; "error" and silence mean fatal."""
+    said = (flag or role or "fatal").strip()
+    return "fatal" if said.lower() in ("error", "fatal", "") else said
+
+
+def _text_parts(element: etree._Element) -> list[str | Source]:
+    parts: list[str | Source] = [element.text or ""]
+    for child in element:
+        if child.tag == f"{_X}value-of":
+            parts.append(source(child, "select"))
+        elif child.tag == f"{_X}text":
+            parts.append(child.text or "")
+        elif isinstance(child.tag, str):
+            parts += _text_parts(child)
+        parts.append(child.tail or "")
+    return parts

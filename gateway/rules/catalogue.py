@@ -1,0 +1,100 @@
+"""What a pack asks, rule by rule: for showing one rule, and for comparing two releases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from formats.errors import ConfigError, MalformedDocument
+from formats.rules.model import RuleSet, Source
+from formats.rules.reading import read_rules
+from gateway.rules.compiled import resolver
+from gateway.rules.packs import RulePack, read_loose
+
+__all__ = ["Difference", "PublishedRule", "differences", "rules_of"]
+
+_TERM = re.compile(r"\bB[TG]-[0-9]+(?:-[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRule:
+    """One assertion as published. `fires_on` says that the test names the fault, not the requirement."""
+
+    rule: str
+    flag: str
+    text: str
+    context: str
+    test: str
+    fires_on: bool
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The business terms that the text names."""
+        return tuple(dict.fromkeys(_TERM.findall(self.text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A rule that is new, gone or changed between two releases; `what` names what changed."""
+
+    rule: str
+    what: str
+    before: PublishedRule | None
+    after: PublishedRule | None
+
+
+def rules_of(pack: RulePack) -> tuple[PublishedRule, ...]:
+    """The assertions of a pack in the publisher's order. Raises ConfigError for rules that cannot be read."""
+    artefact = read_loose(pack.path, pack.root)
+    try:
+        rule_set = read_rules(artefact.files[artefact.name], resolver(artefact.name, artefact.files), "")
+    except MalformedDocument as error:
+        raise ConfigError(error.what, where=str(pack.path), fix="add the pack again") from error
+    return tuple(_published(rule_set))
+
+
+def differences(before: RulePack, after: RulePack) -> tuple[Difference, ...]:
+    """What a release changes, by rule id. Several assertions under one id are taken together."""
+    old, new = _by_id(before), _by_id(after)
+    found = []
+    for rule in sorted({*old, *new}):
+        was, now = old.get(rule, ()), new.get(rule, ())
+        if not was or not now:
+            what = "new" if now else "gone"
+            found.append(Difference(rule, what, was[0] if was else None, now[0] if now else None))
+        elif changed := _changed(was, now):
+            found.append(Difference(rule, changed, was[0], now[0]))
+    return tuple(found)
+
+
+def _changed(was: tuple[PublishedRule, ...], now: tuple[PublishedRule, ...]) -> str:
+    names = []
+    for name in ("flag", "test", "context", "text"):
+        if [getattr(rule, name) for rule in was] != [getattr(rule, name) for rule in now]:
+            names.append({"flag": "severity"}.get(name, name))
+    return ", ".join(names)
+
+
+def _by_id(pack: RulePack) -> dict[str, tuple[PublishedRule, ...]]:
+    found: dict[str, tuple[PublishedRule, ...]] = {}
+    for rule in rules_of(pack):
+        found[rule.rule] = (*found.get(rule.rule, ()), rule)
+    return found
+
+
+def _published(rule_set: RuleSet) -> Iterator[PublishedRule]:
+    for pattern in rule_set.patterns:
+        for rule in pattern.rules:
+            for assertion in rule.asserts:
+                text = "".join(
+                    f"{{{part.text}}}" if isinstance(part, Source) else part for part in assertion.text
+                )
+                yield PublishedRule(
+                    assertion.id,
+                    assertion.flag,
+                    " ".join(text.split()),
+                    " ".join(rule.context.text.split()),
+                    " ".join(assertion.test.text.split()),
+                    assertion.when,
+                )

@@ -1,0 +1,150 @@
+"""docs/coverage.md, made from the binding tables: `python -m tests.coverage_page` writes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from formats.model.names import name_of
+from formats.model.terms import CATALOGUE
+from formats.registry import PROFILES, SYNTAXES
+from formats.syntaxes.binding import Binding
+from formats.syntaxes.kinds import UnderScheme
+from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Term, path_in
+
+__all__ = ["PAGE", "page"]
+
+PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
+
+HEAD = """\
+# What each format carries
+
+Every business term of EN 16931-1, and where it stands in each vocabulary. This page is made from the tables
+that read and write the documents (`formats/syntaxes/`); `python -m tests.coverage_page` renews it, and a test
+fails while it is stale.
+
+- Paths begin below the root element. `[...]` is a constant that tells look-alikes apart. Where invoices and
+  credit notes differ, both are given.
+- *Read only* places are read where the proper place is empty, and never written.
+- A group without a path is a bracket around its terms.
+- What a document says beyond these terms is not lost in silence: `gateway convert` names each such place, and
+  each term that the target cannot carry as it stands.
+"""
+
+NOTES = """\
+## Where a vocabulary has limits
+
+| vocabulary | limit |
+| --- | --- |
+| UBL 2.1 | A credit note has a due date (BT-9) only beside a payment means code (BT-81). |
+| UBL 2.1 | A note's subject code (BT-21) stands in the text as `#AAI#`, so it has three capital letters. |
+| UBL 2.1, CII | The VAT total in the accounting currency (BT-111) needs BT-6, other than BT-5. |
+| CII | Codes of the tax point (BT-8) are translated: 3, 35, 432 are written 5, 29, 72. |
+| CII | Identifiers without a scheme stand before those with one; their order says nothing. |
+| CII | The D16B schema has one preceding invoice (BG-3); later ones, and we, have any number. |
+| CII | A project (BT-11) has the name `Project reference`, because the schema wants one. |
+
+Characters that XML forbids become blanks, and the term is named.
+"""
+
+
+def page() -> str:
+    """The whole page; the same tables always give the same text."""
+    parts = [HEAD, _profiles(), _terms(), NOTES]
+    return "\n".join(parts)
+
+
+def _profiles() -> str:
+    rows = [
+        f"| `{profile.key}` | {profile.title} | {SYNTAXES[profile.syntax].name} | "
+        f"{', '.join(profile.rule_packs)} |"
+        for profile in PROFILES.values()
+    ]
+    head = "## Profiles\n\n| profile | title | vocabulary | rules |\n| --- | --- | --- | --- |\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def _terms() -> str:
+    places = {key: _places_of(binding) for key, binding in SYNTAXES.items()}
+    columns = ["term", "name", *(binding.name for binding in SYNTAXES.values()), *PROFILES]
+    lines = ["## Terms", "", _row(columns), _row(["---"] * len(columns))]
+    for term in CATALOGUE:
+        cells = [term, _indent(term) + name_of(term)]
+        cells += [places[key].get(term, "") for key in SYNTAXES]
+        cells += ["yes" if _is_carried(term, PROFILES[key].syntax, places) else "no" for key in PROFILES]
+        lines.append(_row(cells))
+    return "\n".join(lines) + "\n"
+
+
+def _is_carried(term: str, syntax: str, places: dict[str, dict[str, str]]) -> bool:
+    """A group is carried when all that it holds is."""
+    inner = [entry.name for entry in CATALOGUE.values() if entry.within == term]
+    return all(_is_carried(name, syntax, places) for name in inner) if inner else term in places[syntax]
+
+
+def _indent(term: str) -> str:
+    depth = 0
+    while within := CATALOGUE[term].within:
+        term, depth = within, depth + 1
+    return "&nbsp;&nbsp;" * depth
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _places_of(binding: Binding) -> dict[str, str]:
+    """Term -> its places, invoices and credit notes apart where they differ."""
+    invoice = _by_term(binding, credit_note=False)
+    if binding.invoice_root == binding.credit_note_root:
+        return {term: "<br>".join(paths) for term, paths in invoice.items()}
+    credit_note = _by_term(binding, credit_note=True)
+    found = {}
+    for term in (*invoice, *(term for term in credit_note if term not in invoice)):
+        one, other = invoice.get(term, []), credit_note.get(term, [])
+        both = [path for path in one if path in other]
+        only = [f"Invoice: {path}" for path in one if path not in other]
+        only += [f"CreditNote: {path}" for path in other if path not in one]
+        found[term] = "<br>".join(both + only)
+    return found
+
+
+def _by_term(binding: Binding, *, credit_note: bool) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for term, path in _walk(binding.entries, credit_note, ""):
+        paths = found.setdefault(term, [])
+        if path not in paths:
+            paths.append(path)
+    return found
+
+
+def _walk(entries: tuple[Entry, ...], credit_note: bool, above: str) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        path = path_in(entry, credit_note)
+        if path is None or isinstance(entry, Fixed | Filler):
+            continue
+        place = f"{above}{path}"
+        if isinstance(entry, Term):
+            yield from _places_of_term(entry, place)
+            continue
+        place += "".join(f"[{fixed.path}={fixed.value}]" for fixed in _constants(entry))
+        if isinstance(entry, Group):
+            yield entry.name, f"`{place}`"
+        yield from _walk(entry.entries, credit_note, f"{place}/")
+
+
+def _constants(entry: Element | Group) -> Iterator[Fixed]:
+    return (inner for inner in entry.entries if isinstance(inner, Fixed))
+
+
+def _places_of_term(term: Term, place: str) -> Iterator[tuple[str, str]]:
+    scheme = f"[@schemeID={term.kind.scheme}]" if isinstance(term.kind, UnderScheme) else ""
+    note = " (read only)" if term.read_only else ""
+    for name in {term.name: None} if not term.parts else dict.fromkeys((term.name, *term.parts)):
+        yield name, f"`{place}{scheme}`{note}"
+    for attribute, name in term.attributes.items():
+        yield name, f"`{place}/@{attribute}`{note}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
