@@ -255,7 +255,11 @@ class ErpConnector(Protocol):
         ...
 
     def check(self) -> Iterator[CheckStep]:
-        """Try the connection step by step, reading only: name, TLS, login, rights, clock, one read.
+        """Try the connection step by step: name, TLS, login, rights, clock, one read.
+
+        It reads only, except for one temporary file: where files are exchanged, the right to write is proved
+        and the other side's clock is measured by writing, looking at and removing one small hidden file,
+        `.gateway-check-<random>.tmp`, which the text of that step says.
 
         Never raises for what it is there to find; stops at the first step that makes the next one pointless.
         """

@@ -37,9 +37,10 @@ from formats.errors import (
     RemoteUnexpected,
 )
 
-__all__ = ["RemoteFile", "SftpClient", "SftpSettings", "check_steps"]
+__all__ = ["RemoteFile", "SftpClient", "SftpSettings", "check_steps", "check_writing"]
 
 _CHUNK: Final = 32_768
+_MOST_SKEW_SECONDS: Final = 300
 _MOST_ENTRIES: Final = 200_000
 # Without a handler of its own the library writes tracebacks of dropped connections to stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -210,6 +211,24 @@ class SftpClient:
             self._discard(temporary)
             raise
         self._move(temporary, path, discard=True)
+
+    def probe(self, folder: str, content: bytes) -> RemoteFile:
+        """Write one small hidden file into the folder, look at it, and remove it again.
+
+        Its name, `.gateway-check-<random>.tmp`, begins and ends as what every reader of such folders passes
+        over. Returns what the server said about it; a file that could not be removed is named in the error.
+        """
+        path = posixpath.join(folder, f".gateway-check-{uuid.uuid4().hex[:12]}.tmp")
+        try:
+            with self._session(path) as sftp:
+                with sftp.open(path, "wbx", bufsize=0) as file:
+                    file.write(content)
+                seen = _remote_file(posixpath.basename(path), sftp.stat(path))
+        except RemoteError:
+            self._discard(path)
+            raise
+        self.remove(path)
+        return seen
 
     def rename(self, old: str, new: str) -> None:
         """Move a file. ConflictError when `old` is not there or `new` is already taken."""
@@ -494,6 +513,28 @@ def check_steps(client: SftpClient, folders: tuple[str, ...]) -> Iterator[CheckS
             yield CheckStep(f"folder {folder}", False, error.what, error.fix)
         else:
             yield CheckStep(f"folder {folder}", True, f"{len(seen)} files")
+
+
+def check_writing(client: SftpClient, folder: str, clock: Callable[[], datetime]) -> Iterator[CheckStep]:
+    """The right to write, and the server's clock, by one temporary file; see `SftpClient.probe`."""
+    title = f"writing into {folder}"
+    try:
+        before = clock()
+        found = client.probe(folder, b"gateway check\n")
+        after = clock()
+    except EInvoicingError as error:
+        yield CheckStep(title, False, error.what, error.fix)
+        return
+    yield CheckStep(title, True, f"the temporary file {found.name} was written, looked at and removed")
+    if found.modified is None:
+        yield CheckStep("clock", True, "not measured: the server gives its files no time")
+        return
+    # The server tells whole seconds, cut off.
+    early, late = before.replace(microsecond=0) - found.modified, found.modified - after
+    seconds = max(early.total_seconds(), late.total_seconds(), 0)
+    seen = f"{seconds:.0f} seconds between our clock and the server's, by that file's time"
+    exact = seconds <= _MOST_SKEW_SECONDS
+    yield CheckStep("clock", exact, seen, "" if exact else "set both clocks by NTP (this machine's and theirs)")
 
 
 def _remote_file(name: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:

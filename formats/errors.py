@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
+from unicodedata import category
 
 __all__ = [
     "ConfigError",
@@ -31,19 +32,24 @@ _LONGEST: Final = 2_000
 class EInvoicingError(Exception):
     """Something a person has to know: `what` happened, `where`, and how to `fix` it.
 
-    Each text is one or two plain sentences without a final line break; longer ones are cut.
+    Each text is one or two plain sentences without a final line break; longer ones are cut, and control
+    characters that came with a value become blanks.
     """
 
     def __init__(self, what: str, *, where: str, fix: str) -> None:
-        self.what = what[:_LONGEST]
-        self.where = where[:_LONGEST]
-        self.fix = fix[:_LONGEST]
+        self.what = _plain(what)
+        self.where = _plain(where)
+        self.fix = _plain(fix)
         super().__init__(f"{self.where}: {self.what}. {self.fix}")
 
     @property
     def sentence(self) -> str:
         """What happened and how to fix it, as two sentences."""
         return f"{_capital(self.what)}. {_capital(self.fix)}"
+
+
+def _plain(text: str) -> str:
+    return "".join(" " if category(sign) in ("Cc", "Cs") else sign for sign in text[:_LONGEST])
 
 
 def _capital(text: str) -> str:

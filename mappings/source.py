@@ -59,7 +59,16 @@ def read_xml(content: bytes, part: int) -> Plain:
 def read_idoc(content: bytes, part: int) -> Plain:
     """IDoc number `part` of an IDoc XML file; the root is named after the basic type or a customer's
     extension."""
-    idocs = [child for child in xml.parse(content) if isinstance(child.tag, str) and child.tag == "IDOC"]
+    try:
+        root = xml.parse(content)
+    except MalformedDocument as error:
+        raise MalformedDocument(
+            f"the IDoc file from SAP cannot be read: {error.what}",
+            where=error.where.replace("XML document", "IDoc file"),
+            fix="put the document out again in SAP (VF02, output); if it fails again, have IT check the XML port "
+            "(WE21) and how the file is transferred",
+        ) from error
+    idocs = [child for child in root if isinstance(child.tag, str) and child.tag == "IDOC"]
     if part >= len(idocs):
         raise MalformedDocument(
             f"the file holds {len(idocs)} IDocs, number {part + 1} is not there",

@@ -1,4 +1,5 @@
-"""Random changes to a document: what no published example shows, such as two of something, odd numbers, comments."""
+"""Random changes to a document: what no published example shows, such as two of something, odd numbers,
+comments."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _WORDS: Final = (
 def mutants(
     seeds: list[bytes], count: int, *, seed: int, valid: Callable[[etree._Element], bool]
 ) -> Iterator[bytes]:
-    """`count` changed documents, the same for the same seed; each still keeps to the schema that `valid` asks."""
+    """`count` changed documents, the same for the same seed; each still keeps to the schema that `valid`
+    asks."""
     chance = random.Random(seed)  # noqa: S311  tests want to repeat
     made = tries = 0
     while made < count and tries < count * 60:

@@ -7,8 +7,10 @@ repeated attempt can be recognised everywhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -50,7 +52,14 @@ def mailbox_address(text: str) -> str:
         raise ValueError("the part after @ is not a domain") from error
     if not (at and len(local) <= 64 and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
         raise ValueError("write one plain address, as in invoices@example.com")
-    return f"{local}@{domain}"
+    address = f"{local}@{domain}"
+    try:
+        read = Address(addr_spec=address).addr_spec
+    except (MessageError, ValueError) as error:
+        raise ValueError("the part before @ is reserved for encoded words (RFC 2047)") from error
+    if read != address:
+        raise ValueError("mail programs read this as another address")
+    return address
 
 
 def message_id_header(message_id: str, sender: str) -> str:
@@ -70,7 +79,8 @@ def compose(
     """The e-mail for one message, dated `at`; at most `largest` bytes as it is sent.
 
     Raises RouteError for a receiver that is not one plain address, DocumentError for line breaks or control
-    characters where they could forge headers, for impossible file names, and for a message that is too large.
+    characters where they could forge headers, for any other text that a header cannot carry, for impossible
+    file names, and for a message that is too large.
     """
     where = f"e-mail for invoice {_shown(message.number)}"
     try:
@@ -82,18 +92,24 @@ def compose(
             fix="correct the e-mail address of the customer in the ERP, one plain address without a name",
         ) from error
     mail = EmailMessage(policy=_POLICY)
-    mail["From"] = Address(
-        _header_text(sender_name or message.seller, "sender_name", where), addr_spec=sender
-    )
-    mail["To"] = Address(addr_spec=receiver)
-    if reply_to:
-        mail["Reply-To"] = Address(addr_spec=reply_to)
-    mail["Subject"] = _header_text(message.subject or _default_subject(message), "the subject", where)
-    mail["Date"] = at
-    mail["Message-ID"] = message_id_header(message.message_id, sender)
-    # Keeps absence notes away (RFC 3834); delivery notifications still come.
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.body or _default_body(message), charset="utf-8")
+    subject = _header_text(message.subject or _default_subject(message), "the subject", where)
+    shown_name = _header_text(sender_name or message.seller, "sender_name", where)
+    headers: dict[str, str | datetime | Callable[[], Address]] = {
+        "From": lambda: Address(shown_name, addr_spec=sender),
+        "To": lambda: Address(addr_spec=receiver),
+        **({"Reply-To": lambda: Address(addr_spec=reply_to)} if reply_to else {}),
+        "Subject": subject,
+        "Date": at,
+        "Message-ID": message_id_header(message.message_id, sender),
+        # Keeps absence notes away (RFC 3834); delivery notifications still come.
+        "Auto-Submitted": "auto-generated",
+    }
+    for name, value in headers.items():
+        _set_header(mail, name, value, where)
+    try:
+        mail.set_content(message.body or _default_body(message), charset="utf-8")
+    except UnicodeError as error:
+        raise _unfit("the text of the e-mail holds characters that are none", where) from error
     for attachment in message.files:
         if not _MEDIA_TYPE.fullmatch(attachment.media_type):
             raise _unfit(f"{_shown(attachment.media_type)!r} is not a media type", where)
@@ -104,7 +120,10 @@ def compose(
         mail.add_attachment(attachment.content, maintype=kind, subtype=subtype, filename=filename)
     if mail.is_multipart():
         mail.set_boundary(f"=_{message.message_id}")
-    content = mail.as_bytes()
+    try:
+        content = mail.as_bytes()
+    except (MessageError, UnicodeError) as error:
+        raise _unfit("a subject, name or file name cannot be written into an e-mail", where) from error
     if len(content) > largest:
         raise DocumentError(
             f"the e-mail would have {len(content)} bytes, {largest} are allowed",
@@ -113,6 +132,26 @@ def compose(
             "your mail server and the receiver take it",
         )
     return Envelope(sender, receiver, message.message_id, content)
+
+
+def _set_header(
+    mail: EmailMessage, name: str, value: str | datetime | Callable[[], Address], where: str
+) -> None:
+    """One header. What the e-mail library cannot write, or reads back with a defect, is not sent."""
+    try:
+        mail[name] = value() if callable(value) else value
+        defects = mail[name].defects
+    except (MessageError, ValueError) as error:
+        defects = (error,)
+    if not defects:
+        return
+    if name == "To":
+        raise RouteError(
+            "the e-mail address of the customer cannot be written into an e-mail",
+            where=where,
+            fix="correct the e-mail address of the customer in the ERP, one plain address without a name",
+        )
+    raise _unfit(f"the header {name} of the e-mail cannot carry this text: {type(defects[0]).__name__}", where)
 
 
 def _header_text(text: str, name: str, where: str) -> str:

@@ -203,10 +203,14 @@ class SftpOutbox:
         )
 
     def check(self) -> Iterator[CheckStep]:
+        """Name, connection and host key, login, the three folders, and the right to write and the clock by one
+        temporary file in the outbox."""
         settings = self._settings
         yield from check_steps(
             self._sftp, (settings.outbox_folder, settings.taken_folder, settings.receipts_folder)
         )
+        if self._sftp.connected:
+            yield from check_writing(self._sftp, settings.outbox_folder, self._surroundings.clock)
 
     def close(self) -> None:
         self._sftp.close()

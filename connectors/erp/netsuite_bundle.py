@@ -9,12 +9,17 @@ The parts are the elements as the service answered them, only given names of the
       more, with its <item> and <taxCode> <missing kind="file" id="9001" code="RCRD_DSNT_EXIST"/>  what a
       record names and the service did not give
 
-so that an expression that looks at a line sees its item and tax code beside it.
+so that an expression that looks at a line sees its item and tax code beside it. A discount or markup item
+applies to the line directly above it (NetSuite help, Discount Items), so it stands inside the <line> of that
+one, as <adjustment kind="DiscountItem"> with the same parts. Where it follows a subtotal or a description, or
+has another tax code, it is a line of its own and belongs to the document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +33,47 @@ __all__ = ["Bundle", "item_ids", "related"]
 _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _LINES: Final = "{*}itemList/{*}item"
 _BODY_TAX_CODES: Final = ("shippingTaxCode", "handlingTaxCode")
+_ADJUSTMENTS: Final = frozenset({"DiscountItem", "MarkupItem"})
+# A line of these kinds sells nothing, so that a discount below it is not one of that line.
+_NOT_ADJUSTED: Final = frozenset({"", "SubtotalItem", "DescriptionItem", "ItemGroup", *_ADJUSTMENTS})
+# What payments, stock, other invoices of the customer, and saving itself move without a change of the invoice.
+_FLEETING: Final = frozenset(
+    {
+        "lastModifiedDate",
+        "dateLastModified",
+        "status",
+        "amountPaid",
+        "amountRemaining",
+        "balance",
+        "consolBalance",
+        "overdueBalance",
+        "depositBalance",
+        "unbilledOrders",
+        "aging",
+        "aging1",
+        "aging2",
+        "aging3",
+        "aging4",
+        "toBePrinted",
+        "toBeEmailed",
+        "recognizedRevenue",
+        "deferredRevenue",
+        "revRecStatus",
+        "estGrossProfit",
+        "estGrossProfitPercent",
+        "totalCostEstimate",
+        "costEstimate",
+        "averageCost",
+        "lastPurchasePrice",
+        "totalValue",
+        "quantityOnHand",
+        "quantityAvailable",
+        "quantityCommitted",
+        "quantityBackOrdered",
+        "quantityOnOrder",
+        "locationsList",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +88,26 @@ class Bundle:
 
     def content(self) -> bytes:
         """The document in UTF-8; the same records always give the same bytes."""
+        return etree.tostring(self._tree(), xml_declaration=True, encoding="UTF-8")
+
+    def fingerprint(self, status_fields: AbstractSet[str]) -> str:
+        """SHA-256 (hex) of what makes the invoice: without the moment of the last change, the custom fields
+        of these script ids (they hold our own news), what was paid, and balances and stock around it."""
+        root = self._tree()
+        for element in list(root.iter("{*}*")):
+            parent = element.getparent()
+            if parent is None:
+                continue
+            name = etree.QName(element).localname
+            if name in _FLEETING or (name == "customField" and element.get("scriptId") in status_fields):
+                parent.remove(element)
+        for listed in list(root.iter("{*}customFieldList")):
+            parent = listed.getparent()
+            if parent is not None and not len(listed):
+                parent.remove(listed)
+        return hashlib.sha256(etree.tostring(root, method="c14n", exclusive=True)).hexdigest()
+
+    def _tree(self) -> etree._Element:
         root = etree.Element("netsuite", {"kind": self.key.kind})
         root.append(_named("record", self.record))
         missing = []
@@ -52,14 +118,30 @@ class Bundle:
                 missing.append({"kind": key.kind, "id": key.internal_id, "code": code})
             elif name != "taxCode":
                 root.append(_named(name, read.element))
-        root.extend(self._line(line) for line in self.record.iterfind(_LINES))
+        root.extend(self._lines(self.record.iterfind(_LINES)))
         root.extend(etree.Element("missing", attributes) for attributes in missing)
-        return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+        return root
 
-    def _line(self, line: etree._Element) -> etree._Element:
+    def _lines(self, entries: Iterable[etree._Element]) -> Iterator[etree._Element]:
+        """The lines in their order, each with the adjustments that directly follow it."""
+        above: etree._Element | None = None
+        tax = ""
+        for entry in entries:
+            kind = self._kind(entry)
+            if kind in _ADJUSTMENTS and above is not None and _id_of(entry, "taxCode") == tax:
+                above.append(self._line(entry, kind, "adjustment"))
+                continue
+            line = self._line(entry, kind, "line")
+            above, tax = (None, "") if kind in _NOT_ADJUSTED else (line, _id_of(entry, "taxCode"))
+            yield line
+
+    def _kind(self, line: etree._Element) -> str:
         item = self.items.get(_id_of(line, "item"))
-        kind = "" if item is None else (item.element.get(_XSI_TYPE) or "").rpartition(":")[2]
-        element = etree.Element("line", {"kind": kind})
+        return "" if item is None else (item.element.get(_XSI_TYPE) or "").rpartition(":")[2]
+
+    def _line(self, line: etree._Element, kind: str, name: str) -> etree._Element:
+        item = self.items.get(_id_of(line, "item"))
+        element = etree.Element(name, {"kind": kind})
         element.append(_named("entry", line))
         if item is not None:
             element.append(_named("item", item.element))

@@ -144,6 +144,11 @@ class NetSuiteSoapSettings(ConnectorSettings):
     largest_answer_mib: int = Field(50, ge=1, le=500, description="Largest answer in MiB")
 
     @property
+    def status_fields(self) -> frozenset[str]:
+        """The transaction body fields that the gateway itself writes."""
+        return frozenset({self.status_field, self.message_field, self.moment_field, self.error_field})
+
+    @property
     def address(self) -> str:
         """Where the service is. In host names the account id is in small letters and has a hyphen."""
         host = self.account.lower().replace("_", "-")
@@ -163,7 +168,7 @@ class NetSuiteSoap:
 
     The cursor is the end of the last window, in UTC. The key of a document is record type and internal id,
     since numbers can be edited and occur twice; its revision is the moment of the last change, which our own
-    notes move too, so that an invoice may come again unchanged.
+    notes move too, so that an invoice comes again unchanged: then it has the same fingerprint.
     """
 
     def __init__(self, name: str, settings: NetSuiteSoapSettings, surroundings: Surroundings) -> None:
@@ -234,7 +239,8 @@ class NetSuiteSoap:
                 raise failure(read.status, where)
             there = _custom_texts(read.element)
             differing = {name: text for name, text in wanted.items() if there.get(name, "") != text}
-            if not differing or self._is_newer(there.get(self._settings.moment_field, ""), report.at):
+            # The moment alone is no news: state, message and problem decide whether the record says so.
+            if differing.keys() <= {self._settings.moment_field} or self._is_newer(there.get(self._settings.moment_field, ""), report.at):
                 return WriteBack(where, existed=True)
             status = self._service.update_custom_fields(key, differing)
             if status.ok:
@@ -327,6 +333,7 @@ class NetSuiteSoap:
             revision=(element.findtext("{*}lastModifiedDate") or "").strip(),
             media_type="application/xml",
             content=bundle.content(),
+            fingerprint=bundle.fingerprint(self._settings.status_fields),
             origin=f"{self._settings.address} {key}",
         )
 

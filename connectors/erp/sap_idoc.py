@@ -36,7 +36,7 @@ from connectors.base import (
 )
 from connectors.erp.sap_extract import Extract, read_extract
 from connectors.erp.sap_status import status_filename, status_idoc
-from connectors.sftp import RemoteFile, SftpClient, SftpSettings, check_steps
+from connectors.sftp import RemoteFile, SftpClient, SftpSettings, check_steps, check_writing
 from formats.errors import (
     ConflictError,
     DocumentError,
@@ -161,7 +161,10 @@ class SapIdoc:
     and size and time have not changed for `settle_seconds`; the looks are remembered between processes. One
     that is not whole XML is left alone until unchanged for `give_up_after_seconds`, and handed over as it is
     after that, so that it is seen. The key of an invoice is sender, client, kind and number of the billing
-    document; a repeat output has the same key and a new revision (DOCNUM).
+    document; a repeat output has the same key and a new revision (DOCNUM), and is news in any case, for SAP
+    waits for the status of that very IDoc: so there is no fingerprint. Where a file could not be read, its
+    key is made of its name, and once it is put right under the same name its invoices have keys of their own:
+    `origin`, folder and name, is what both have in common.
 
     Raises: RemoteUnavailable (retried), RemoteRefused (parked), RemoteUnexpected.
     """
@@ -234,7 +237,8 @@ class SapIdoc:
             yield from extract.statuses(invoices)
 
     def check(self) -> Iterator[CheckStep]:
-        """Name, connection and host key, login, each folder, clock, and one file read."""
+        """Name, connection and host key, login, each folder, the right to write and the clock by one
+        temporary file in the status folder, and one file read."""
         settings = self._settings
         folders = (settings.folder, settings.status_folder, settings.extract_folder)
         ok = True
@@ -243,7 +247,10 @@ class SapIdoc:
             yield step
         if self._sftp.connected:
             yield self._check_archive()
-            yield CheckStep("clock", True, "not measured: SFTP does not tell the time of day")
+            if settings.status_folder:
+                yield from check_writing(self._sftp, settings.status_folder, self._surroundings.clock)
+            else:
+                yield CheckStep("clock", True, "not measured: there is no folder that we may write into")
             yield self._check_read()
 
     def close(self) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -121,7 +123,8 @@ class ImitatedExactOnline:
         ]
 
     def holdings(self) -> Mapping[str, object]:
-        """The documents that the gateway filed with the accounts."""
+        """The documents that the gateway filed with the accounts, and `status_references`: how often each
+        reference, which a subject has in brackets at its end, was filed."""
         with self._lock:
             books = self.books
             names = {row["ID"]: row["Name"] for row in books.accounts}
@@ -137,7 +140,12 @@ class ImitatedExactOnline:
                 for row in books.documents
                 if row["ID"] in self._created
             ]
-            return {"documents": documents, "document_count": len(documents)}
+            references = Counter(_reference(str(document["subject"])) for document in documents)
+            return {
+                "documents": documents,
+                "document_count": len(documents),
+                "status_references": dict(references),
+            }
 
     # What a test or an operator does to the books.
 
@@ -439,6 +447,11 @@ class ImitatedExactOnline:
 
 def _milliseconds(moment: datetime) -> str:
     return str(int(moment.timestamp() * 1000))
+
+
+def _reference(subject: str) -> str:
+    found = re.search(r"\[([^\[\]]+)\]?\Z", subject)
+    return found[1] if found else subject
 
 
 def _error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -8,7 +8,7 @@ up by the operation ("search", "getList", ...), those of the web server also by 
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -79,6 +79,7 @@ class NetSuiteSandbox:
         self.records = seed(self.clock())
         self.operations: list[str] = []
         self.updates: list[tuple[str, Mapping[str, str]]] = []
+        self._news: Counter[str] = Counter()
         self.forbidden: set[str] = set()
         self.between_pages: list[Callable[[], None]] = []
         self._closed_until: date | None = None
@@ -111,7 +112,10 @@ class NetSuiteSandbox:
         }
 
     def holdings(self) -> Mapping[str, object]:
+        """`status_notes` by number, and `status_references`: how often each piece of news (number, state,
+        message id) was written."""
         with self._lock:
+            references = dict(self._news)
             noted = {
                 str(record.fields["tranId"]): {
                     name: record.custom[name].value for name in STATUS_FIELDS if name in record.custom
@@ -120,6 +124,7 @@ class NetSuiteSandbox:
             }
         return {
             "status_notes": {number: fields for number, fields in noted.items() if fields},
+            "status_references": references,
             "updates": len(self.updates),
             "operations": len(self.operations),
         }
@@ -366,6 +371,8 @@ class NetSuiteSandbox:
                     record.custom.pop(script_id, None)
             self._touch(record)
             self.updates.append((internal_id, fields))
+            said = [record.custom[name].value for name in STATUS_FIELDS[:2] if name in record.custom]
+            self._news[" ".join([str(record.fields["tranId"]), *said])] += 1
         base = etree.SubElement(answer, msgs("baseRef"))
         base.set("internalId", internal_id)
         base.set("type", kind)

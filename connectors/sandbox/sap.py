@@ -9,6 +9,7 @@ some were, 51 where none was.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -121,8 +122,9 @@ class ImitatedSap:
         return [sentence for sentence, _ in MENDED]
 
     def holdings(self) -> Mapping[str, object]:
-        """`status_records` (assigned ones, in order), `status_idocs` (each with its result), `out` (files
-        that wait), `archived` (files the gateway has moved away), and `counts`."""
+        """`status_records` (assigned ones, in order), `status_idocs` (each with its result and reference),
+        `status_references` (how often each reference, REFINT of the status record, came), `out` (files that
+        wait), `archived` (files the gateway has moved away), and `counts`."""
         with self._lock:
             records, idocs = list(self._status_records), list(self._status_idocs)
         waiting = sorted(path.name for path in (self.root / "out").iterdir() if path.is_file())
@@ -132,6 +134,7 @@ class ImitatedSap:
         return {
             "status_records": records,
             "status_idocs": idocs,
+            "status_references": dict(Counter(str(found["reference"]) for found in idocs)),
             "out": waiting,
             "archived": archived,
             "counts": {
@@ -160,7 +163,7 @@ class ImitatedSap:
             root = None
         control = None if root is None else root.find("IDOC/EDI_DC40")
         if root is None or control is None or control.findtext("MESTYP") != "STATUS":
-            self._status_idocs.append({"file": name, "result": "56", "records": 0})
+            self._status_idocs.append({"file": name, "result": "56", "records": 0, "reference": name})
             return "56"
         segments = root.findall("IDOC/E1STATS")
         assigned = 0
@@ -173,5 +176,8 @@ class ImitatedSap:
                 assigned += 1
                 self._status_records.append({**fields, "file": name, "invoice": self._documents[number]})
         result = "53" if assigned == len(segments) > 0 else "52" if assigned else "51"
-        self._status_idocs.append({"file": name, "result": result, "records": len(segments)})
+        reference = next((text for text in (found.findtext("REFINT") for found in segments) if text), name)
+        self._status_idocs.append(
+            {"file": name, "result": result, "records": len(segments), "reference": reference}
+        )
         return result

@@ -16,7 +16,8 @@ _CONTEXT_FUNCTIONS = frozenset(
 
 
 def children(expression: Expression) -> Iterator[tuple[Expression, bool]]:
-    """The parts of an expression; true for those that see another context or are evaluated again and again."""
+    """The parts of an expression; true for those that see another context or are evaluated again and
+    again."""
     match expression:
         case ast.Sequence(parts) | ast.Logical(_, parts) | ast.Union(parts) | ast.Call(_, parts):
             yield from ((part, False) for part in parts)

@@ -1,8 +1,8 @@
 """The parts of an XPath 2.0 expression, names already resolved to namespaces.
 
 Element and attribute names are in Clark form (`{uri}local`), wildcards are `*`, `{uri}*` and `*:local`, kind
-tests keep their parentheses (`text()`). Functions of XPath itself have their plain name, casts `xs:...`, functions
-of the rule set `{uri}local`.
+tests keep their parentheses (`text()`). Functions of XPath itself have their plain name, casts `xs:...`,
+functions of the rule set `{uri}local`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A matcher for regular expressions that walks all possibilities at once, so its time grows with the text only."""
+"""A matcher for regular expressions that walks all possibilities at once, so its time grows with the text
+only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`document('codes.xml')/.../code[@value = x]`: a look into a code list file, read when the rules are compiled."""
+"""`document('codes.xml')/.../code[@value = x]`: a look into a code list file, read when the rules are
+compiled."""
 
 from __future__ import annotations
 

@@ -183,7 +183,8 @@ def _converted(text: str, kind: Kind, other: Kind) -> str:
 
 
 def some_of_a_list(expression: ast.Loop, scope: Scope) -> Code | None:
-    """`some $code in tokenize('A B', ' ') satisfies $code = x` as a look into a set; None if it is not that."""
+    """`some $code in tokenize('A B', ' ') satisfies $code = x` as a look into a set; None if it is not
+    that."""
     if len(expression.bindings) != 1:
         return None
     (name, source), body = expression.bindings[0], expression.body

@@ -1,4 +1,5 @@
-"""XPath expressions to Python expressions: the dispatcher and everything but paths, comparisons and functions."""
+"""XPath expressions to Python expressions: the dispatcher and everything but paths, comparisons and
+functions."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ _Paths = list[tuple[str, ...]]
 
 
 def forbidden_paths(test: Expression) -> tuple[tuple[str, ...], ...] | None:
-    """The paths below the context that the test forbids, attributes as `@name`; None if it says anything else."""
+    """The paths below the context that the test forbids, attributes as `@name`; None if it says anything
+    else."""
     match test:
         case ast.Call("not", (ast.Call("exists", (inner,)),)) | ast.Call("not" | "empty", (inner,)):
             paths = _paths(inner)

@@ -22,7 +22,8 @@ _Arguments = tuple[Code, ...]
 
 
 def call(name: str, arguments: tuple[Expression, ...], scope: Scope) -> Code:
-    """A function call. Raises Refused for a function that is not known, or with a wrong number of arguments."""
+    """A function call. Raises Refused for a function that is not known, or with a wrong number of
+    arguments."""
     if name.startswith("{"):
         from formats.rules.own_functions import call_own  # the two compile each other's parts
 

@@ -26,7 +26,8 @@ _ALLOWED: Final = (
 
 
 def check_source(source: str, runtime_names: frozenset[str]) -> None:
-    """Raises ValueError for generated code with a name, attribute or statement that it has no business with."""
+    """Raises ValueError for generated code with a name, attribute or statement that it has no business
+    with."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, _ALLOWED):
             raise ValueError(f"{type(node).__name__} in generated code")

@@ -1,4 +1,5 @@
-"""Contexts of rules (XSLT match patterns) split into what a path of element names decides and what a node decides."""
+"""Contexts of rules (XSLT match patterns) split into what a path of element names decides and what a node
+decides."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ class Alternative:
     """One way to match. `struct` are tests of element names from the node upwards.
 
     Each test is (separator to what is above, name test, further tests of the name). `anchored` means that the
-    last test is for the root element; an empty anchored struct is the document itself. `attribute` is the name
-    test of an attribute below the element, "" for elements. `condition` is Python source: "None", the name of a
-    function, or (function of a text, text, function or None) for conditions that ask for one text.
+    last test is for the root element; an empty anchored struct is the document itself. `attribute` is the
+    name test of an attribute below the element, "" for elements. `condition` is Python source: "None", the
+    name of a function, or (function of a text, text, function or None) for conditions that ask for one text.
     """
 
     struct: tuple[tuple[str, str, tuple[tuple[str, bool, str], ...]], ...]

@@ -31,7 +31,8 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Assert:
-    """A test of one rule. A report (`when=True`) fires where the test is true, an assert where it is false."""
+    """A test of one rule. A report (`when=True`) fires where the test is true, an assert where it is
+    false."""
 
     id: str
     flag: str

@@ -30,7 +30,8 @@ _SHOWN: Final = 160
 class NotUnderstood(ConfigError):
     """A rule set holds something that the compiler does not know, so the whole set is refused.
 
-    `rule` is the id of the rule (or the name of the variable or function) and `expression` the published text.
+    `rule` is the id of the rule (or the name of the variable or function) and `expression` the published
+    text.
     """
 
     def __init__(self, why: str, *, rule: str, expression: str) -> None:
@@ -189,7 +190,8 @@ class _Compiler:
         return index
 
     def message(self, entry: Assert, scope: Scope) -> str:
-        """A text with values of the document in it. One that cannot be compiled keeps its plain parts only."""
+        """A text with values of the document in it. One that cannot be compiled keeps its plain parts
+        only."""
         parts = []
         document = replace(scope, variables={n: c for n, c in scope.variables.items() if _is_free(c)})
         for part in entry.text:

@@ -1,8 +1,9 @@
 """Published rules compiled to Python, and checked against documents.
 
-`compile_rules` turns a Schematron (or the XSLT generated from one) into Python source, `load` turns that source
-into a checker. A rule set is compiled whole or refused whole. The source holds nothing from the published rules
-but data: its names are numbered, its strings are literals, and it is looked over before it is handed out.
+`compile_rules` turns a Schematron (or the XSLT generated from one) into Python source, `load` turns that
+source into a checker. A rule set is compiled whole or refused whole. The source holds nothing from the
+published rules but data: its names are numbered, its strings are literals, and it is looked over before it is
+handed out.
 """
 
 from __future__ import annotations
@@ -56,10 +57,11 @@ class CompiledRules:
 class BrokenRule:
     """A rule that a document breaks at one place.
 
-    `flag` is what the publisher says ("fatal", "warning", "information" ...), "fatal" where nothing is said or
-    where it says "error". `location` has positions only among several of the same name
-    (/Invoice/cac:InvoiceLine[3]) and the document's own prefixes, none for the root's namespace. `line` counts
-    from one. `unevaluable` is the reason why a rule could not be evaluated at all, which is fatal; else "".
+    `flag` is what the publisher says ("fatal", "warning", "information" ...), "fatal" where nothing is said
+    or where it says "error". `location` has positions only among several of the same name
+    (/Invoice/cac:InvoiceLine[3]) and the document's own prefixes, none for the root's namespace. `line`
+    counts from one. `unevaluable` is the reason why a rule could not be evaluated at all, which is fatal;
+    else "".
     """
 
     rule: str
@@ -73,8 +75,9 @@ class BrokenRule:
 def compile_rules(main: bytes, resolve: Callable[[str], bytes], *, phase: str = "") -> CompiledRules:
     """Python source for a Schematron schema (.sch) or a style sheet generated from one (.xsl, .xslt).
 
-    `resolve` gives the content of files that the rules name, by their relative name. `phase` is the Schematron
-    phase to run, "" for the schema's default. Raises NotUnderstood, and MalformedDocument for broken XML.
+    `resolve` gives the content of files that the rules name, by their relative name. `phase` is the
+    Schematron phase to run, "" for the schema's default. Raises NotUnderstood, and MalformedDocument for
+    broken XML.
     """
     rules = read_rules(main, resolve, phase)
     try:
@@ -162,15 +165,16 @@ def load(code: str) -> RuleChecker:
 
 
 def to_bytes(code: str) -> bytes:
-    """Generated source as bytecode of this Python, which loads many times faster; to be kept beside the source."""
+    """Generated source as bytecode of this Python, which loads many times faster; to be kept beside the
+    source."""
     return _MAGIC + marshal.dumps(compile(code, "<rules>", "exec", dont_inherit=True))
 
 
 def from_bytes(kept: bytes) -> RuleChecker:
     """The checker of kept bytecode.
 
-    Only for files that this installation wrote itself with this version of Python: the caller's file name should
-    hold `sys.implementation.cache_tag`. Raises ConfigError for anything else.
+    Only for files that this installation wrote itself with this version of Python: the caller's file name
+    should hold `sys.implementation.cache_tag`. Raises ConfigError for anything else.
     """
     if not kept.startswith(_MAGIC):
         raise _other_version()

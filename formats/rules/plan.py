@@ -1,4 +1,5 @@
-"""Running compiled rules: for each path of element names, worked out once, what there is to do at such elements.
+"""Running compiled rules: for each path of element names, worked out once, what there is to do at such
+elements.
 
 Most contexts depend on names only, so nothing is matched again for the elements of a known path; what remains
 are conditions on the element itself. Within a pattern the first rule that matches a node is the only one.

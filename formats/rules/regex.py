@@ -1,8 +1,9 @@
-r"""Regular expressions of XPath (XML Schema part 2, appendix F, with ^ $ and reluctant quantifiers) for Python's re.
+r"""Regular expressions of XPath (XML Schema part 2, appendix F, with ^ $ and reluctant quantifiers) for
+Python's re.
 
-Differences that matter: `\s` is four characters, `\d` and `\w` are Unicode classes, `$` is the very end, `\i` and
-`\c` are XML name characters, `.` stops at line feed and carriage return. A pattern whose matching could take
-exponential time is refused, and the text that a pattern with several loops may look at is bounded.
+Differences that matter: `\s` is four characters, `\d` and `\w` are Unicode classes, `$` is the very end, `\i`
+and `\c` are XML name characters, `.` stops at line feed and carriage return. A pattern whose matching could
+take exponential time is refused, and the text that a pattern with several loops may look at is bounded.
 """
 
 from __future__ import annotations
@@ -52,12 +53,16 @@ class _Part:
         return int(endless) + sum(part.loops for part in self.parts)
 
     @property
+    def varies(self) -> bool:
+        """Whether it can match texts of different length or in different ways."""
+        choice = (self.kind == "any" and len(self.parts) > 1) or (self.kind == "repeat" and self.least != self.most)
+        return choice or any(part.varies for part in self.parts)
+
+    @property
     def risky(self) -> bool:
-        """Whether a loop stands in a loop, so that backtracking may take exponential time."""
-        loops_here = self.kind == "repeat" and self.most != 1
-        return (loops_here and any(part.loops for part in self.parts)) or any(
-            part.risky for part in self.parts
-        )
+        """Whether something that varies is repeated, so that backtracking may take exponential time."""
+        repeats = self.kind == "repeat" and self.most != 1
+        return (repeats and any(part.varies for part in self.parts)) or any(part.risky for part in self.parts)
 
 
 class _Translator:
@@ -235,7 +240,8 @@ def _patient(pattern: str, flags: str) -> Automaton | None:
 
 
 def prepare(pattern: str, flags: str = "", *, only_asked: bool = True) -> None:
-    """Raises RegexRefused for a pattern that is not understood, or that is too slow to replace or split by."""
+    """Raises RegexRefused for a pattern that is not understood, or that is too slow to replace or split
+    by."""
     _, part = _compiled(pattern, flags)
     if part.risky and not only_asked:
         raise RegexRefused("a loop inside a loop can take exponential time")

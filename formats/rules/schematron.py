@@ -262,7 +262,8 @@ def _filled(text: str, parameters: Mapping[str, str]) -> str:
 
 
 def _renamed(source: Source, rename: Mapping[str, str]) -> Source:
-    """An expression that reads variables of its pattern, which are kept apart from those of other patterns."""
+    """An expression that reads variables of its pattern, which are kept apart from those of other
+    patterns."""
     if not rename or "$" not in source.text:
         return source
     parsed = xpath.parse(source.text, source.namespaces) if source.parsed is None else source.parsed

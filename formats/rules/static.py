@@ -46,9 +46,10 @@ TIMES: Final = frozenset((Kind.DATE, Kind.MOMENT, Kind.TIME))
 class Code:
     """A Python expression for an XPath expression.
 
-    With count "1" it gives an item, with "?" an item or None, with "*" a sequence. `clauses` and `item` are the
-    loop behind a sequence, so that a caller can go on inside it. `child` is (node, tag) where the sequence is
-    just the children of that tag. `everywhere` is true for variables that depend on the document alone.
+    With count "1" it gives an item, with "?" an item or None, with "*" a sequence. `clauses` and `item` are
+    the loop behind a sequence, so that a caller can go on inside it. `child` is (node, tag) where the
+    sequence is just the children of that tag. `everywhere` is true for variables that depend on the document
+    alone.
     """
 
     text: str

@@ -26,11 +26,12 @@ _NONE: Final[tuple[Any, ...]] = ()
 
 
 class Node:
-    """An element, an attribute (tag `@name`) or the document (tag ""). Short names: the rules read them a lot.
+    """An element, an attribute (tag `@name`) or the document (tag ""). Short names: the rules read them a
+    lot.
 
-    `t` tag, `p` parent, `i` place in document order, `e` the first number after its descendants, `a` attributes,
-    `c` child elements by tag, `k` child elements in order, `s` string value (None: not yet put together),
-    `el` the parsed element where the node has child nodes other than one text.
+    `t` tag, `p` parent, `i` place in document order, `e` the first number after its descendants, `a`
+    attributes, `c` child elements by tag, `k` child elements in order, `s` string value (None: not yet put
+    together), `el` the parsed element where the node has child nodes other than one text.
     """
 
     __slots__ = ("a", "c", "e", "el", "i", "k", "p", "s", "t")

@@ -1,8 +1,8 @@
 """XPath 2.0 values at run time: casts, arithmetic, comparison, strings (W3C XQuery and XPath Functions 1.0).
 
 Numbers are int (xs:integer), Decimal (xs:decimal) and float (xs:double); text without a type is `Untyped`
-wherever the compiler cannot know that from the expression. Whatever the specification calls a dynamic error is a
-`Fault` here. Exactness depends on the decimal context that the checker sets.
+wherever the compiler cannot know that from the expression. Whatever the specification calls a dynamic error
+is a `Fault` here. Exactness depends on the decimal context that the checker sets.
 """
 
 from __future__ import annotations
@@ -759,7 +759,8 @@ _AS_TYPE: Final = {
 
 
 def as_type(value: Any, kind: str) -> Any:
-    """An argument whose kind shows only now: untyped text is cast, anything else must already be of that kind."""
+    """An argument whose kind shows only now: untyped text is cast, anything else must already be of that
+    kind."""
     if value is None:
         return None
     value = item_value(value)

@@ -16,7 +16,8 @@ _MOST_FUNCTIONS = 20_000
 
 @dataclass(slots=True)
 class Writer:
-    """The module being written. All names in it are numbered ones of our own; published text is only ever data.
+    """The module being written. All names in it are numbered ones of our own; published text is only ever
+    data.
 
     `lazy` are values computed once per document, when first needed: name -> Python expression over `S`.
     `resolve` gives the files that the rules name, such as code lists.

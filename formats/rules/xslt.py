@@ -1,7 +1,8 @@
 """The rules inside a style sheet that the ISO skeleton or SchXslt generated from a Schematron.
 
-Both write one template per rule, with the pattern as mode and the order as priority. The skeleton gives asserts
-as `xsl:choose`, SchXslt as `xsl:if`, and keeps several patterns in one mode, told apart by `schxslt:rule`.
+Both write one template per rule, with the pattern as mode and the order as priority. The skeleton gives
+asserts as `xsl:choose`, SchXslt as `xsl:if`, and keeps several patterns in one mode, told apart by
+`schxslt:rule`.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def _holder(template: etree._Element) -> etree._Element:
 
 
 def _mode_lets(root: etree._Element) -> list[Let]:
-    """SchXslt's variables of a pattern stand in the template that starts its mode, with the document as context."""
+    """SchXslt's variables of a pattern stand in the template that starts its mode, with the document as
+    context."""
     found = {}
     for template in root.findall(f"{_X}template"):
         starts = (

@@ -30,6 +30,7 @@ _ENCODING: Final = frozenset(
     }
 )
 _TOO_DEEP: Final = "Excessive depth"
+_PLACE: Final = re.compile(r"(?:, line \d+, column \d+)? \(<string>, line \d+\)\Z")
 
 
 def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
@@ -107,4 +108,5 @@ def _brings_declaration() -> MalformedDocument:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    # Without the library's own "(<string>, line 2)" at the end: the line is named in plain words beside it.
+    return _PLACE.sub("", str(error).splitlines()[0])[:300] if str(error) else type(error).__name__

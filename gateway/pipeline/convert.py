@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
+from unicodedata import category
 
 from sqlalchemy import Connection
 
@@ -20,6 +22,9 @@ from gateway.wiring import Gateway
 from mappings.provenance import Mapped
 
 __all__ = ["convert", "facts", "invoice_of"]
+
+# More cents than a whole number of the database holds.
+_LARGEST_AMOUNT: Final = Decimal(10) ** 16
 
 
 def convert(gateway: Gateway, submission: Submission) -> Submission:
@@ -53,15 +58,21 @@ def invoice_of(connection: Connection, submission: Submission) -> Invoice:
 
 
 def facts(invoice: Invoice) -> dict[str, Any]:
-    """What lists show of an invoice."""
+    """What lists show of an invoice: bounded, and without the control characters that an ERP may let
+    through."""
+    amount = invoice.totals.with_vat if invoice.totals else None
     return {
-        "number": (invoice.number or "")[:200],
-        "type_code": (invoice.type_code or "")[:3],
+        "number": _listed(invoice.number, 200),
+        "type_code": _listed(invoice.type_code, 3),
         "issue_date": invoice.issue_date,
-        "buyer": ((invoice.buyer.name if invoice.buyer else "") or "")[:300],
-        "currency": (invoice.currency or "")[:3],
-        "amount": invoice.totals.with_vat if invoice.totals else None,
+        "buyer": _listed(invoice.buyer.name if invoice.buyer else None, 300),
+        "currency": _listed(invoice.currency, 3),
+        "amount": amount if amount is not None and abs(amount) < _LARGEST_AMOUNT else None,
     }
+
+
+def _listed(text: str | None, longest: int) -> str:
+    return "".join(sign for sign in text or "" if category(sign) not in ("Cc", "Cs"))[:longest]
 
 
 def _settled(

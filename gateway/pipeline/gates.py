@@ -15,6 +15,7 @@ __all__ = ["Gates"]
 @dataclass(frozen=True, slots=True)
 class _Gate:
     failed: frozenset[str]
+    is_sure: bool
     closed_at: datetime
     until: datetime
 
@@ -41,7 +42,15 @@ class Gates:
             return None
         return gate.until
 
-    def failed(self, name: str, errand: str, error: EInvoicingError, now: datetime) -> None:
+    def surely_closed(self, name: str, now: datetime) -> bool:
+        """Whether the other side as a whole is out of reach: not just for what one invoice wanted of it."""
+        with self._lock:
+            gate = self._gates.get(name)
+        return gate is not None and gate.until > now and gate.is_sure
+
+    def failed(
+        self, name: str, errand: str, error: EInvoicingError, now: datetime, *, of_one_invoice: bool = False
+    ) -> None:
         """Close the gate if `error`, which `errand` met, says that the other side is out of reach."""
         if not isinstance(error, RemoteUnavailable | RemoteRefused):
             return
@@ -50,6 +59,7 @@ class Gates:
             if before is not None and before.until > now:
                 return  # another worker was on its way at the same time; it says nothing more
             failed = (before.failed if before is not None else frozenset()) | {errand}
+            is_sure = isinstance(error, RemoteRefused) or not of_one_invoice or len(failed) > 1
             if isinstance(error, RemoteRefused):
                 # Knocking with a wrong password can lock the account.
                 until = now + timedelta(seconds=self._retry.cap)
@@ -58,7 +68,7 @@ class Gates:
                 # message.
                 retry_at = None if error.uncertain else error.retry_at
                 until = self._retry.next_try(len(failed), now=now, retry_at=retry_at)
-            self._gates[name] = _Gate(failed, now, until)
+            self._gates[name] = _Gate(failed, is_sure, now, until)
 
     def passed(self, name: str) -> None:
         """The other side answered."""

@@ -19,7 +19,15 @@ from gateway.pipeline.submission import State
 from gateway.store import submissions
 from gateway.store.submissions import Submission
 
-__all__ = ["ChangedAfterSending", "business_key", "erp_key", "retire_stopped", "settle", "supersede_older"]
+__all__ = [
+    "ChangedAfterSending",
+    "NumberUsedTwice",
+    "business_key",
+    "erp_key",
+    "retire_stopped",
+    "settle",
+    "supersede_older",
+]
 
 _LONGEST_KEY: Final = 400
 
@@ -28,6 +36,10 @@ class ChangedAfterSending(DocumentError):
     """The ERP changed an invoice that the buyer may already hold; `invoice` is what it says now."""
 
     invoice: Invoice | None = None
+
+
+class NumberUsedTwice(DocumentError):
+    """Two documents of the ERP are one invoice to the tax office: same seller, kind, year and number."""
 
 
 def erp_key(submission: Submission) -> str:
@@ -62,7 +74,7 @@ def settle(
     None: this submission does, older ones step back. A submission: that one stands for this one, which is the
     same content come again or an older revision. `same_today` maps an older one afresh and compares, for its
     digest may be of an earlier release. Raises ChangedAfterSending where content differs and the older one is
-    on its way.
+    on its way, NumberUsedTwice where another document of an ERP has the same business key.
     """
     owners = submissions.owners(connection, keys)
     for owner in owners:
@@ -70,6 +82,14 @@ def settle(
             continue
         if owner.invoice_digest == invoice_digest or same_today(owner):
             return owner
+        if erp_key(owner) != erp_key(submission):
+            raise NumberUsedTwice(
+                f"number {owner.number} is used twice: {owner.source} {owner.source_key} has it too, "
+                "with other content",
+                where=f"{submission.source}, {submission.source_key}",
+                fix="give one of the two another number in the ERP, or set one aside: gateway resolve "
+                f"{owner.id[:8]} dismissed",
+            )
         if owner.arrival > submission.arrival:
             return owner
         if owner.handed_over and owner.step is not State.REJECTED:

@@ -32,6 +32,7 @@ from gateway.pipeline.report_back import report_back
 from gateway.pipeline.stops import stop, stop_for_own_fault, verdict_of
 from gateway.pipeline.submission import WORKABLE, State, may_move
 from gateway.store import journal, reports, sources, submissions
+from gateway.store.documents import DamagedDocument
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 
@@ -133,13 +134,13 @@ class Runner:
                 with gateway.database.read() as connection:
                     submission = submissions.get(connection, report.submission)
                 gate = f"source {submission.source}"
-                if submission.source in silent or self._gates.closed_until(gate, gateway.clock()):
+                if submission.source in silent or self._gates.surely_closed(gate, gateway.clock()):
                     continue
                 try:
                     report_back(gateway, report)
-                except (ConflictError, StorageError):
-                    raise
                 except EInvoicingError as error:
+                    if _stops_the_work(error):
+                        raise
                     self._report_failed(report, submission, error)
                     self._gates.failed(gate, "report", error, gateway.clock())
                     if isinstance(error, RemoteError):
@@ -179,7 +180,7 @@ class Runner:
 
     def _if_open(self, what: str, name: str, act: Callable[[], int], gate: str) -> int:
         """An errand to a side that is known to be out of reach waits for its next time."""
-        if self._gates.closed_until(gate, self._gateway.clock()) is not None:
+        if self._gates.surely_closed(gate, self._gateway.clock()):
             return 0
         return self._guarded(what, name, act, gate)
 
@@ -287,9 +288,9 @@ class Runner:
             after = step(self._gateway, submission)
             if submission.step in _NETWORK:
                 self._gates.passed(f"channel {submission.channel}")
-        except (ConflictError, StorageError):
-            raise
         except EInvoicingError as error:
+            if _stops_the_work(error):
+                raise
             with self._gateway.database.read() as connection:
                 submission = submissions.get(connection, submission.id)  # the step may have moved it on
             if not may_move(submission.state, State.PARKED):
@@ -297,7 +298,8 @@ class Runner:
             after = stop(self._gateway, submission, error)
             if submission.step in _NETWORK and not isinstance(error, NoOutcomeYet):
                 gate = f"channel {submission.channel}"
-                self._gates.failed(gate, submission.id, error, self._gateway.clock())
+                now = self._gateway.clock()
+                self._gates.failed(gate, submission.id, error, now, of_one_invoice=True)
         _log.info(
             "step",
             submission=after.id,
@@ -324,6 +326,11 @@ class Runner:
             submission = submissions.get(connection, submission.id)
         if may_move(submission.state, State.PARKED):
             stop_for_own_fault(self._gateway, submission, fault)
+
+
+def _stops_the_work(error: EInvoicingError) -> bool:
+    """Nothing can be written at all, or another worker was faster."""
+    return isinstance(error, ConflictError | StorageError) and not isinstance(error, DamagedDocument)
 
 
 def _repeated_on_conflict(act: Callable[[], int]) -> int:

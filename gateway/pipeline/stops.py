@@ -13,6 +13,7 @@ from formats.errors import (
     RemoteUnavailable,
     RemoteUnexpected,
     RouteError,
+    StorageError,
 )
 from gateway.pipeline import news
 from gateway.pipeline.check import BrokenRules
@@ -34,7 +35,7 @@ def verdict_of(error: EInvoicingError) -> Verdict:
             return Verdict.ROUTE
         case DocumentError():
             return Verdict.DOCUMENT
-        case RemoteRefused() | ConfigError():
+        case RemoteRefused() | ConfigError() | StorageError():
             return Verdict.PRECONDITION
         case _:
             return Verdict.PROVIDER

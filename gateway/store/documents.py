@@ -15,10 +15,14 @@ from sqlalchemy.types import NullType
 from formats.errors import StorageError
 from gateway.store.tables import documents
 
-__all__ = ["DIGEST", "StoredDocument", "damaged", "digest_of", "digests", "get", "put"]
+__all__ = ["DIGEST", "DamagedDocument", "StoredDocument", "damaged", "digest_of", "digests", "get", "put"]
 
 # A digest as it stands in the data of journal entries.
 DIGEST: Final = re.compile(r'"([0-9a-f]{64})"')
+
+
+class DamagedDocument(StorageError):
+    """One archived document is missing or was altered; it stops the invoice that needs it, not the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,10 @@ def put(connection: Connection, content: bytes, media_type: str, *, now: datetim
 
 
 def get(connection: Connection, digest: str) -> StoredDocument:
-    """The document, its bytes proven by its digest. Raises StorageError when it is missing or was altered."""
+    """The document, its bytes proven by its digest. Raises DamagedDocument."""
     row = connection.execute(select(documents).where(documents.c.digest == digest)).one_or_none()
     if row is None or digest_of(row.content) != digest:
-        raise StorageError(
+        raise DamagedDocument(
             f"the archived document {digest[:12]} is {'missing' if row is None else 'not what was stored'}",
             where="archive",
             fix="restore the database from a backup and run gateway audit verify",

@@ -61,6 +61,7 @@ class Submission:
     origin: str
     content_digest: str
     part: int
+    fingerprint: str
     number: str
     type_code: str
     issue_date: date | None
@@ -106,22 +107,16 @@ def _read(row: Row[Any]) -> Submission:
 def receive(
     connection: Connection, source: str, document: SourceDocument, *, now: datetime
 ) -> Submission | None:
-    """Take in one document of an ERP; None when exactly these bytes of this key are here already.
+    """Take in one document of an ERP; None when it came before: as the newest of its key, whatever its change
+    marker says (the echo of our own status), or under the very same marker (a file read twice).
 
     The document is archived and journaled in the caller's transaction.
     """
-    digest = documents.put(connection, document.content, document.media_type, now=now)
     key, revision = _bounded(document.key), document.revision[:_LONGEST_REVISION]
-    known = connection.scalar(
-        select(submissions.c.id).where(
-            submissions.c.source == source,
-            submissions.c.source_key == key,
-            submissions.c.content_digest == digest,
-            submissions.c.part == document.part,
-        )
-    )
-    if known is not None:
+    fingerprint = f"{document.fingerprint or documents.digest_of(document.content)}/{document.part}"
+    if _came_before(connection, source, key, fingerprint, revision):
         return None
+    digest = documents.put(connection, document.content, document.media_type, now=now)
     identifier = str(uuid.uuid4())
     entry = journal.append(
         connection,
@@ -156,6 +151,7 @@ def receive(
             origin=document.origin,
             content_digest=digest,
             part=document.part,
+            fingerprint=fingerprint,
             number="",
             type_code="",
             buyer="",
@@ -178,6 +174,17 @@ def receive(
     return get(connection, identifier)
 
 
+def _came_before(connection: Connection, source: str, key: str, fingerprint: str, revision: str) -> bool:
+    same_key = and_(submissions.c.source == source, submissions.c.source_key == key)
+    newest = select(submissions.c.fingerprint).where(same_key).order_by(submissions.c.arrival.desc()).limit(1)
+    if connection.scalar(newest) == fingerprint:
+        return True
+    very_same = select(submissions.c.id).where(
+        same_key, submissions.c.fingerprint == fingerprint, submissions.c.revision == revision
+    )
+    return connection.scalar(very_same) is not None
+
+
 def _bounded(key: str) -> str:
     """A key of any length in the room there is; different keys stay different."""
     if len(key) <= _LONGEST_KEY:
@@ -196,9 +203,9 @@ def get(connection: Connection, identifier: str) -> Submission:
 
 
 def find(connection: Connection, number: str) -> list[Submission]:
-    """All submissions of an invoice number, of an id, or of the start of an id (8 characters or more); oldest
-    first."""
-    same = submissions.c.number == number
+    """All submissions of an invoice number, of an id or the start of one (8 characters or more), or of the
+    name of the file they came in; oldest first."""
+    same = or_(submissions.c.number == number, submissions.c.origin.endswith(f"/{number}", autoescape=True))
     if len(number) >= 8:
         same = or_(same, submissions.c.id.startswith(number, autoescape=True))
     query = select(submissions).where(same).order_by(submissions.c.arrival)

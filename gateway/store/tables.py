@@ -128,6 +128,8 @@ submissions = Table(
     Column("origin", Text, nullable=False, default=""),
     Column("content_digest", _DIGEST, nullable=False),
     Column("part", Integer, nullable=False, default=0),
+    # By what a revision is recognised when it comes again: all bytes, or what the connector says counts.
+    Column("fingerprint", String(80), nullable=False),
     Column("number", String(200), nullable=False, default=""),
     Column("type_code", String(3), nullable=False, default=""),
     Column("issue_date", Date),
@@ -148,7 +150,7 @@ submissions = Table(
     Column("received_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("sent_at", Moment),
-    UniqueConstraint("source", "source_key", "content_digest", "part"),
+    UniqueConstraint("source", "source_key", "fingerprint", "revision"),
     Index("ix_submissions_due", "state", "due_at"),
     Index("ix_submissions_number", "number"),
     Index("ix_submissions_message_id", "message_id"),

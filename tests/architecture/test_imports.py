@@ -119,7 +119,7 @@ def test_what_reaches_the_outside_is_wrapped_once(library: str) -> None:
 
 
 def test_only_the_clock_asks_for_the_time() -> None:
-    """Everything else is given the time, so that it can be repeated; the imitated systems live in their own."""
+    """Everything else is given the time, so that it can be repeated; imitated systems live in their own."""
     wrong = [
         f"{module.place}:{line} calls {name}"
         for module in modules()

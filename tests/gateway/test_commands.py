@@ -26,10 +26,10 @@ import pytest
 from connectors.sandbox.faults import Fault
 from formats.errors import StorageError
 from formats.syntaxes import ubl
-from gateway import evidence
+from gateway import audit
 from gateway.cli.main import run
 from gateway.pipeline.submission import State
-from gateway.store import documents, journal
+from gateway.store import journal
 from gateway.store.database import Database
 from tests.gateway.offline import Offline, offline_world
 from tests.gateway.stories import SharedRules, billing, tell
@@ -235,7 +235,14 @@ def test_one_changed_byte_is_found_and_named(copied: Path) -> None:
         assert changed != data
         connection.execute("UPDATE journal SET data = ? WHERE seq = ?", (changed, seq))
     shown = gateway(copied, "audit", "verify", expect=1)
-    assert f"Broken at entry {seq}: entry {seq} (sent) was changed after it was written" in shown
+    assert f"Journal entry {seq}: entry {seq} (sent) was changed after it was written" in shown
+
+
+def test_a_state_changed_behind_the_journal_is_found(copied: Path) -> None:
+    with closing(sqlite3.connect(copied / "gateway.db")) as connection, connection:
+        connection.execute("UPDATE submissions SET state = 'delivered' WHERE number = ?", (WRONG,))
+    shown = gateway(copied, "audit", "verify", expect=1)
+    assert WRONG in shown or "parked" in shown
 
 
 def test_a_changed_byte_anywhere_in_the_file_never_goes_unseen_in_the_record(copied: Path) -> None:
@@ -265,8 +272,7 @@ def test_a_changed_byte_anywhere_in_the_file_never_goes_unseen_in_the_record(cop
 def _record(file: Path) -> list[tuple[str, ...]] | None:
     """Everything the record says; None where it is found to be broken."""
     with closing(Database(f"sqlite:///{file}")) as database, database.read() as connection:
-        _, broken = journal.verify(connection)
-        if broken or any(documents.damaged(connection)) or any(evidence.missing_documents(connection)):
+        if audit.verify(connection).faults:
             return None
         return [(entry.at, entry.event, entry.data) for entry in journal.entries(connection)]
 

@@ -1,4 +1,4 @@
-"""Rule packs: taken in from publishers' files, kept side by side, chosen by day, and never trusted blindly."""
+"""Rule packs: taken in from publishers' files, kept side by side, chosen by day, never trusted blindly."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_parts_of_a_schematron_come_along(tmp_path: Path, folder: Path, packs: C
     pack = _add(archive, folder, packs)
     assert {rule.rule for rule in rules_of(pack)} == {"UBL-CR-900", "UBL-CR-901"}
     alone = _file(tmp_path / "alone" / "EN16931.sch", schematron(more=include))
-    with pytest.raises(ConfigError, match="abstract/names.sch, which is not beside"):
+    with pytest.raises(ConfigError, match=r"abstract/names\.sch, which is not beside"):
         offers(alone, RuleShelf(), packs)
 
 

@@ -16,7 +16,7 @@ from formats.errors import ConfigError
 from formats.finding import CheckRun, Report, RunState, Severity
 from formats.registry import PROFILES
 from formats.syntaxes import ubl, xml
-from gateway.rules import RulesEngine, installed_packs
+from gateway.rules import Engine, RulesEngine, installed_packs
 from gateway.rules.clerk import sentence
 from gateway.rules.location import readable_location
 from gateway.rules.packs import read_pack
@@ -28,10 +28,21 @@ CORE = PROFILES["en16931-ubl"]
 VALID = ubl.write(sample_invoice())
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[RulesEngine]:
-    with RulesEngine() as made:
+@pytest.fixture(scope="module", params=list(Engine))
+def engine(request: pytest.FixtureRequest) -> Iterator[RulesEngine]:
+    """Each of the two: whoever judges, the verdict is the same."""
+    with RulesEngine(engine=request.param) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def saxon() -> Iterator[RulesEngine]:
+    with RulesEngine(engine=Engine.SAXON) as made:
+        yield made
+
+
+# Rules that mean something else in the installed release than in the one that the cases were written for.
+CHANGED_SINCE = {"NL-R-007"}
 
 
 def _ids(report: Report, prefix: str, severity: Severity) -> list[str]:
@@ -171,36 +182,36 @@ def test_a_rule_file_that_cannot_be_read_is_the_operators_to_mend(tmp_path: Path
         read_pack("peppol-uble", tmp_path / "absent.xsl")
 
 
-def test_a_killed_process_is_replaced(engine: RulesEngine) -> None:
+def test_a_killed_process_is_replaced(saxon: RulesEngine) -> None:
     """Between two documents."""
-    assert engine.check(VALID, PEPPOL).passed
-    (before,) = engine.process_ids()
+    assert saxon.check(VALID, PEPPOL).passed
+    (before,) = saxon.process_ids()
     os.kill(before, signal.SIGKILL)
-    assert engine.check(VALID, PEPPOL).passed
-    assert engine.process_ids() != (before,)
+    assert saxon.check(VALID, PEPPOL).passed
+    assert saxon.process_ids() != (before,)
 
 
-def test_a_process_killed_at_work_is_replaced(engine: RulesEngine) -> None:
+def test_a_process_killed_at_work_is_replaced(saxon: RulesEngine) -> None:
     """In the middle of a large document, which is then checked by the next process."""
     invoice = sample_invoice()
     lines = tuple(replace(invoice.lines[0], identifier=str(number)) for number in range(1500))
     content = ubl.write(replace(invoice, lines=lines))
-    engine.warm()
-    (before,) = engine.process_ids()
+    saxon.warm()
+    (before,) = saxon.process_ids()
     killer = threading.Timer(0.4, os.kill, (before, signal.SIGKILL))
     killer.start()
-    report = engine.check(content, CORE)
+    report = saxon.check(content, CORE)
     killer.join()
     assert report.not_run == ()
     assert "BR-CO-10" in {finding.rule for finding in report.fatal}
-    assert engine.process_ids() != (before,)
+    assert saxon.process_ids() != (before,)
 
 
 def test_a_document_that_takes_too_long_is_not_run() -> None:
     """The process is ended at the limit; the next document is checked as ever."""
     invoice = sample_invoice()
     lines = tuple(replace(invoice.lines[0], identifier=str(number)) for number in range(3000))
-    with RulesEngine(timeout=0.5) as hasty:
+    with RulesEngine(timeout=0.5, engine="saxon") as hasty:
         hasty.warm()
         report = hasty.check(ubl.write(replace(invoice, lines=lines)), CORE)
         assert report.runs[1].state is RunState.NOT_RUN
@@ -214,7 +225,7 @@ def test_threads_share_the_engine() -> None:
     """Two processes, six threads, each document gets its own verdict."""
     good, bad = VALID, VALID.replace(b'schemeID="9930"', b'schemeID="9999"')
     verdicts_of: dict[int, bool] = {}
-    with RulesEngine(workers=2) as shared:
+    with RulesEngine(workers=2, engine="saxon") as shared:
         shared.warm()
         assert len(shared.process_ids()) == 2
 
@@ -231,7 +242,7 @@ def test_threads_share_the_engine() -> None:
 
 
 def test_closing_ends_the_processes() -> None:
-    made = RulesEngine()
+    made = RulesEngine(engine=Engine.SAXON)
     made.warm()
     (process,) = made.process_ids()
     made.close()
@@ -242,13 +253,15 @@ def test_closing_ends_the_processes() -> None:
 
 
 def test_an_address_space_limit_is_explained() -> None:
-    """Saxon would end the process without a word; the worker looks at the limit first."""
+    """Saxon would end the process without a word; the worker looks at the limit first. Compiled rules need
+    none of it."""
     resource = pytest.importorskip("resource", reason="address space limits exist on Unix only")
     limits = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (16 * 1024**3, limits[1]))
     try:
-        with RulesEngine() as limited:
+        with RulesEngine(engine=Engine.SAXON) as limited, RulesEngine() as compiled:
             report = limited.check(VALID, CORE)
+            assert compiled.check(VALID, CORE).passed
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
     assert report.runs[1].state is RunState.NOT_RUN
@@ -295,7 +308,7 @@ def test_peppol_rule_cases_meet_their_expectations(engine: RulesEngine, folder: 
         report = engine.check(case.document, PEPPOL, rules_despite_schema=True)
         fired = {finding.rule: finding.severity for finding in report.findings}
         for kind, rule in case.expected:
-            if f'"{rule}"' not in known:
+            if f'"{rule}"' not in known or rule in CHANGED_SINCE:
                 continue
             wanted = {"error": Severity.FATAL, "warning": Severity.WARNING}.get(kind)
             assert fired.get(rule) == wanted, f"{case.file}, test {case.number}: {rule}"

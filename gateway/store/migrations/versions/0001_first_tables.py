@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("content_digest", sa.String(length=64), nullable=False),
         sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=80), nullable=False),
         sa.Column("number", sa.String(length=200), nullable=False),
         sa.Column("type_code", sa.String(length=3), nullable=False),
         sa.Column("issue_date", sa.Date(), nullable=True),
@@ -150,9 +151,9 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "source",
             "source_key",
-            "content_digest",
-            "part",
-            name=op.f("uq_submissions_source_source_key_content_digest_part"),
+            "fingerprint",
+            "revision",
+            name=op.f("uq_submissions_source_source_key_fingerprint_revision"),
         ),
     )
     with op.batch_alter_table("submissions", schema=None) as batch_op:

@@ -1,0 +1,67 @@
+"""The current official rules, where this machine has them (GATEWAY_TEST_RULES names a folder of JARs; the script
+tests/fetch-rules fills one)."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from gateway.rules.compiled import CompiledPacks
+from gateway.rules.intake import offers, take_in
+from gateway.rules.store import RuleShelf
+
+__all__ = ["published_rules"]
+
+
+def published_rules(keys: tuple[str, ...], folder: Path) -> RuleShelf:
+    """A shelf with these rule sets, as an operator would add them; the test is skipped where they are absent.
+
+    A set that comes with a Python package in its current release is not looked for.
+    """
+    top = os.environ.get("GATEWAY_TEST_RULES")
+    if top is None:
+        pytest.skip(f"official rules {', '.join(keys)}: GATEWAY_TEST_RULES is not set")
+    for key in keys:
+        _add(Path(top), key, folder)
+    return RuleShelf([folder])
+
+
+def _add(top: Path, key: str, folder: Path) -> None:
+    prefix = _JARS[key]
+    jars = sorted(top.glob(f"phive-rules-{prefix}-[0-9]*.jar"))
+    if not jars:
+        pytest.skip(f"official rules {key}: no phive-rules-{prefix} in GATEWAY_TEST_RULES")
+    (offer,) = offers(jars[-1], RuleShelf([folder]), _compiled(), only=[key])
+    take_in(offer, folder, source=jars[-1].name, now=datetime(2026, 11, 22, tzinfo=UTC))
+
+
+@cache
+def _compiled() -> CompiledPacks:
+    return CompiledPacks()
+
+
+_JARS = {
+    "en16931-ubl": "en16931",
+    "en16931-cii": "en16931",
+    "peppol-ubl": "peppol",
+    "peppol-selfbilling-ubl": "peppol",
+    "pint-ae-shared": "peppol",
+    "pint-ae-aligned": "peppol",
+    "pint-jp-shared": "peppol",
+    "pint-jp-aligned": "peppol",
+    "pint-my-shared": "peppol",
+    "pint-my-aligned": "peppol",
+    "pint-sg-shared": "peppol",
+    "pint-sg-aligned": "peppol",
+    "xrechnung-ubl": "xrechnung",
+    "xrechnung-cii": "xrechnung",
+    "nlcius-ubl": "simplerinvoicing",
+    "nlcius-cii": "simplerinvoicing",
+    "cius-ro-ubl": "cius-ro",
+    "zatca": "zatca",
+    "zatca-en16931": "zatca",
+}
