@@ -56,7 +56,7 @@ def new_session(
     session = requests.Session()
     session.trust_env = False
     session.verify = verify
-    session.max_redirects = 0
+    session.max_redirects = 1  # none is followed, but requests reads where the first would lead
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = "erp-einvoicing-gateway"
     session.headers.update(headers or {})

@@ -534,7 +534,9 @@ def check_writing(client: SftpClient, folder: str, clock: Callable[[], datetime]
     seconds = max(early.total_seconds(), late.total_seconds(), 0)
     seen = f"{seconds:.0f} seconds between our clock and the server's, by that file's time"
     exact = seconds <= _MOST_SKEW_SECONDS
-    yield CheckStep("clock", exact, seen, "" if exact else "set both clocks by NTP (this machine's and theirs)")
+    yield CheckStep(
+        "clock", exact, seen, "" if exact else "set both clocks by NTP (this machine's and theirs)"
+    )
 
 
 def _remote_file(name: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:

@@ -167,8 +167,10 @@ class _Run:
         if self.problems:
             raise _together(self.problems, invoice)
         invoice, computed = complete(invoice, self.mapping.derive)
+        said = {(origin.path, origin.value) for origin in self.origins}
         for path in computed:
-            self.origins += self._computed(_at(invoice, path), path)
+            found = self._computed(_at(invoice, path), path)
+            self.origins += [origin for origin in found if (origin.path, origin.value) not in said]
         return Mapped(invoice, tuple(self.origins))
 
     def _computed(self, value: Any, path: str) -> Iterator[Origin]:

@@ -65,8 +65,8 @@ def read_idoc(content: bytes, part: int) -> Plain:
         raise MalformedDocument(
             f"the IDoc file from SAP cannot be read: {error.what}",
             where=error.where.replace("XML document", "IDoc file"),
-            fix="put the document out again in SAP (VF02, output); if it fails again, have IT check the XML port "
-            "(WE21) and how the file is transferred",
+            fix="put the document out again in SAP (VF02, output); if it fails again, have IT check the XML "
+            "port (WE21) and how the file is transferred",
         ) from error
     idocs = [child for child in root if isinstance(child.tag, str) and child.tag == "IDOC"]
     if part >= len(idocs):

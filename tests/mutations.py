@@ -14,9 +14,12 @@ from lxml import etree
 __all__ = ["mutants"]
 
 _WORDS: Final = (
-    "0", "1", "-1", "0.005", "1.00", "100", "99999999.99", "1e3", "+5.5", ".5", "5.", "abc", "S", "AE", "E", "K", "Z", "O",
-    "VAT", "vat", "EUR", "USD", "DKK", "380", "381", "389", "true", "false", "2026-02-29", "2026-11-22", "NL", "DE",
-    "XX", "0088", "30", "58", " ", "a b", "\u00a0", "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0", "C62", "mutually defined",
+    "0", "1", "-1", "0.005", "1.00", "100", "99999999.99", "1e3", "+5.5", ".5", "5.", "abc", "S", "AE",
+    "E", "K", "Z", "O",
+    "VAT", "vat", "EUR", "USD", "DKK", "380", "381", "389", "true", "false", "2026-02-29", "2026-11-22",
+    "NL", "DE",
+    "XX", "0088", "30", "58", " ", "a b", "\u00a0", "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0",
+    "C62", "mutually defined",
 )  # fmt: skip
 
 
@@ -112,6 +115,6 @@ def _pad(root: etree._Element, chance: random.Random) -> None:
 
 
 _CHANGES: Final = (
-    _set_text, _set_text, _shift_number, _shift_number, _swap_text, _remove, _remove, _repeat, _repeat, _change_attribute,
-    _put_comment, _pad,
+    _set_text, _set_text, _shift_number, _shift_number, _swap_text, _remove, _remove, _repeat, _repeat,
+    _change_attribute, _put_comment, _pad,
 )  # fmt: skip

@@ -1,5 +1,5 @@
-"""The current official rules, where this machine has them (GATEWAY_TEST_RULES names a folder of JARs; the script
-tests/fetch-rules fills one)."""
+"""The current official rules, where this machine has them: GATEWAY_TEST_RULES names a folder of JARs, which the
+script tests/fetch-rules fills."""
 
 from __future__ import annotations
 

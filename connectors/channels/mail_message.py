@@ -55,7 +55,7 @@ def mailbox_address(text: str) -> str:
     address = f"{local}@{domain}"
     try:
         read = Address(addr_spec=address).addr_spec
-    except (MessageError, ValueError) as error:
+    except (MessageError, ValueError, IndexError) as error:
         raise ValueError("the part before @ is reserved for encoded words (RFC 2047)") from error
     if read != address:
         raise ValueError("mail programs read this as another address")
@@ -122,7 +122,7 @@ def compose(
         mail.set_boundary(f"=_{message.message_id}")
     try:
         content = mail.as_bytes()
-    except (MessageError, UnicodeError) as error:
+    except (MessageError, UnicodeError, IndexError) as error:
         raise _unfit("a subject, name or file name cannot be written into an e-mail", where) from error
     if len(content) > largest:
         raise DocumentError(
@@ -141,7 +141,7 @@ def _set_header(
     try:
         mail[name] = value() if callable(value) else value
         defects = mail[name].defects
-    except (MessageError, ValueError) as error:
+    except (MessageError, ValueError, IndexError) as error:  # IndexError: its parser, on odd addresses
         defects = (error,)
     if not defects:
         return
@@ -151,7 +151,9 @@ def _set_header(
             where=where,
             fix="correct the e-mail address of the customer in the ERP, one plain address without a name",
         )
-    raise _unfit(f"the header {name} of the e-mail cannot carry this text: {type(defects[0]).__name__}", where)
+    raise _unfit(
+        f"the header {name} of the e-mail cannot carry this text: {type(defects[0]).__name__}", where
+    )
 
 
 def _header_text(text: str, name: str, where: str) -> str:

@@ -34,7 +34,7 @@ from connectors.base import (
     Receipt,
     Surroundings,
 )
-from connectors.sftp import RemoteFile, SftpClient, SftpSettings, check_steps
+from connectors.sftp import RemoteFile, SftpClient, SftpSettings, check_steps, check_writing
 from formats.errors import (
     ConflictError,
     DocumentError,
@@ -203,13 +203,15 @@ class SftpOutbox:
         )
 
     def check(self) -> Iterator[CheckStep]:
-        """Name, connection and host key, login, the three folders, and the right to write and the clock by one
-        temporary file in the outbox."""
+        """Name, connection and host key, login, the three folders, and the right to write and the clock by
+        one temporary file in the outbox."""
         settings = self._settings
-        yield from check_steps(
-            self._sftp, (settings.outbox_folder, settings.taken_folder, settings.receipts_folder)
-        )
-        if self._sftp.connected:
+        folders = (settings.outbox_folder, settings.taken_folder, settings.receipts_folder)
+        sound = True
+        for step in check_steps(self._sftp, folders):
+            sound = sound and (step.ok or step.name != f"folder {settings.outbox_folder}")
+            yield step
+        if sound and self._sftp.connected:
             yield from check_writing(self._sftp, settings.outbox_folder, self._surroundings.clock)
 
     def close(self) -> None:

@@ -36,7 +36,8 @@ _BODY_TAX_CODES: Final = ("shippingTaxCode", "handlingTaxCode")
 _ADJUSTMENTS: Final = frozenset({"DiscountItem", "MarkupItem"})
 # A line of these kinds sells nothing, so that a discount below it is not one of that line.
 _NOT_ADJUSTED: Final = frozenset({"", "SubtotalItem", "DescriptionItem", "ItemGroup", *_ADJUSTMENTS})
-# What payments, stock, other invoices of the customer, and saving itself move without a change of the invoice.
+# What payments, stock, other invoices of the customer, and saving itself move without a change of the
+# invoice.
 _FLEETING: Final = frozenset(
     {
         "lastModifiedDate",
@@ -101,6 +102,9 @@ class Bundle:
             name = etree.QName(element).localname
             if name in _FLEETING or (name == "customField" and element.get("scriptId") in status_fields):
                 parent.remove(element)
+            elif name == "customField":
+                # Known by its script id; the number beside it is no fact of the invoice.
+                element.attrib.pop("internalId", None)
         for listed in list(root.iter("{*}customFieldList")):
             parent = listed.getparent()
             if parent is not None and not len(listed):

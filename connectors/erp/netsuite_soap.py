@@ -240,7 +240,9 @@ class NetSuiteSoap:
             there = _custom_texts(read.element)
             differing = {name: text for name, text in wanted.items() if there.get(name, "") != text}
             # The moment alone is no news: state, message and problem decide whether the record says so.
-            if differing.keys() <= {self._settings.moment_field} or self._is_newer(there.get(self._settings.moment_field, ""), report.at):
+            if differing.keys() <= {self._settings.moment_field} or self._is_newer(
+                there.get(self._settings.moment_field, ""), report.at
+            ):
                 return WriteBack(where, existed=True)
             status = self._service.update_custom_fields(key, differing)
             if status.ok:

@@ -241,13 +241,18 @@ class SapIdoc:
         temporary file in the status folder, and one file read."""
         settings = self._settings
         folders = (settings.folder, settings.status_folder, settings.extract_folder)
-        ok = True
+        failed = set()
         for step in check_steps(self._sftp, tuple(filter(None, folders))):
-            ok = ok and step.ok
+            if not step.ok:
+                failed.add(step.name)
             yield step
         if self._sftp.connected:
             yield self._check_archive()
-            if settings.status_folder:
+            if f"folder {settings.status_folder}" in failed:
+                yield CheckStep(
+                    "clock", True, f"not measured: {settings.status_folder} has to be mended first"
+                )
+            elif settings.status_folder:
                 yield from check_writing(self._sftp, settings.status_folder, self._surroundings.clock)
             else:
                 yield CheckStep("clock", True, "not measured: there is no folder that we may write into")

@@ -312,6 +312,8 @@ _ORDERS: Final = (
     _Order(26700002, "2026-10-06", 3, "HN/2210", (
         LineSpec("BO-30", "Bord 27 cm", "120", "st", "4.20", discount="0.1"),
         LineSpec("GL-05", "Wijnglas 35 cl", "200", "st", "2.35", discount="0.05"),
+        # A surcharge on the line is a negative discount.
+        LineSpec("SN-01", "Snijplank op maat", "8", "st", "21.50", discount="-0.1"),
     ), terms="14"),
     _Order(26700003, "2026-10-08", 4, "KW-90871", (
         LineSpec("PA-80", "Kopieerpapier A4, 80 g", "400", "pak", "3.95", vat="7"),

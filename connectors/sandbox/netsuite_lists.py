@@ -81,6 +81,7 @@ ITEMS: Final[Mapping[str, Item]] = {
     "SRV-TRAIN": Item("512", "serviceSaleItem", "Vocational training, water analysis", _DAY),
     "BK-MANUAL": Item("513", "inventoryItem", "Handbook of water analysis (printed)", _EACH),
     "DISC-TRADE": Item("520", "discountItem", "Trade discount"),
+    "MARK-COLD": Item("523", "markupItem", "Cold chain"),
     "SUBTOTAL": Item("521", "subtotalItem", "Subtotal"),
     "TEXT": Item("522", "descriptionItem", "Description"),
 }

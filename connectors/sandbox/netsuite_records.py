@@ -30,6 +30,7 @@ _HOMES: Final[Mapping[str, str]] = {
     "inventoryItem": "listAcct:InventoryItem",
     "serviceSaleItem": "listAcct:ServiceSaleItem",
     "discountItem": "listAcct:DiscountItem",
+    "markupItem": "listAcct:MarkupItem",
     "subtotalItem": "listAcct:SubtotalItem",
     "descriptionItem": "listAcct:DescriptionItem",
     "file": "docFileCab:File",

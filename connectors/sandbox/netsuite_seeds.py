@@ -44,6 +44,14 @@ class _Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class _Markup:
+    """A markup item: so many percent on top of the line above, with that line's tax code."""
+
+    percent: Decimal
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Subtotal:
     """A subtotal item: shows a sum, sells nothing."""
 
@@ -55,7 +63,7 @@ class _Text:
     text: str
 
 
-_Line = _Sale | _Discount | _Subtotal | _Text
+_Line = _Sale | _Discount | _Markup | _Subtotal | _Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,7 @@ _PLANS: Final = (
             _Sale("BI-TURB", _d("5"), _d("612.00"), "S-BE"),
             _Discount(_d("10"), "Trade discount 10 % on turbidity sensors"),
             _Sale("BI-BUF", _d("4"), _d("31.20"), "S-BE"),
+            _Markup(_d("5"), "Cold chain, 5 %"),
             _Subtotal(),
         ),
         order="NZ-4488",
@@ -435,11 +444,12 @@ def _rows(plan: _Plan) -> tuple[list[Row], dict[str, Decimal]]:
                 above, code = _round(line.quantity * line.rate), line.tax
                 bases[code] = bases.get(code, Decimal(0)) + above
                 rows.append(_sale_row(number, line, above))
-            case _Discount():
-                amount = _round(-above * line.percent / 100)
+            case _Discount() | _Markup():
+                item, sign = ("DISC-TRADE", "-") if isinstance(line, _Discount) else ("MARK-COLD", "")
+                amount = _round(Decimal(f"{sign}1") * above * line.percent / 100)
                 bases[code] += amount
-                fields = _line_fields(number, "DISC-TRADE", line.text) | _tax_fields(code, amount)
-                rows.append(Row(fields | {"rate": f"-{line.percent}.0%"}))
+                fields = _line_fields(number, item, line.text) | _tax_fields(code, amount)
+                rows.append(Row(fields | {"rate": f"{sign}{line.percent}.0%"}))
             case _Subtotal():
                 shown = sum(bases.values(), Decimal(0))
                 rows.append(Row(_line_fields(number, "SUBTOTAL", "Subtotal") | {"amount": shown}))

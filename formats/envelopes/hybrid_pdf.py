@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
-
 from formats.errors import MalformedDocument
 
 __all__ = ["LARGEST", "EmbeddedInvoice", "embedded_invoice", "is_pdf"]
@@ -29,7 +26,6 @@ logging.getLogger("pypdf").addHandler(logging.NullHandler())
 _NAMES: Final = ("factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml")
 # What pypdf lets through on damaged files, beside its own errors.
 _DAMAGED: Final = (
-    PyPdfError,
     ValueError,
     TypeError,
     LookupError,
@@ -71,11 +67,13 @@ def embedded_invoice(content: bytes) -> EmbeddedInvoice:
             where="PDF",
             fix="ask the sender for the XML alone",
         )
+    from pypdf.errors import PyPdfError  # takes longer to load than an XML invoice to judge
+
     try:
         found = _attachments(content)
         chosen = _chosen(found)
         embedded = None if chosen is None else bytes(found[chosen].content)
-    except _DAMAGED as error:
+    except (PyPdfError, *_DAMAGED) as error:
         raise MalformedDocument(
             f"the PDF is damaged or protected: {type(error).__name__}",
             where="PDF",
@@ -92,6 +90,8 @@ def embedded_invoice(content: bytes) -> EmbeddedInvoice:
 
 def _attachments(content: bytes) -> dict[str, Any]:
     """By name, not yet unpacked; of two with one name the first counts."""
+    from pypdf import PdfReader
+
     found: dict[str, Any] = {}
     for number, attachment in enumerate(PdfReader(BytesIO(content)).attachment_list):
         if number == _MOST_ATTACHMENTS:

@@ -80,24 +80,49 @@ def calculate(invoice: Invoice) -> Invoice:
 
 
 def calculate_breakdown(invoice: Invoice) -> tuple[VatBreakdown, ...]:
-    """BG-23 from lines and document allowances and charges, one row for each category and rate, in order of
-    appearance; empty where an amount or a category is missing.
+    """BG-23 from lines and document allowances and charges, one row for each category and rate; empty where
+    an amount or a category is missing.
 
-    Rows that the invoice has already lend their exemption reasons (BT-120, BT-121) to the row of their
-    category.
+    Amounts that the invoice says already (BT-116, BT-117) stay as they were said: only what is missing beside
+    them is calculated, rows of one category and rate are put together (an ERP may have two tax codes for it),
+    and they come first. Rows without any amount lend their exemption reasons (BT-120, BT-121) to the row of
+    their category.
     """
-    reasons = {row.category: row for row in reversed(invoice.vat_breakdown)}
-    return tuple(
-        VatBreakdown(
-            taxable_amount=round_amount(base),
-            tax_amount=tax_of(base, rate),
-            category=category,
-            rate=rate,
-            exemption_reason=reasons[category].exemption_reason if category in reasons else None,
-            exemption_reason_code=reasons[category].exemption_reason_code if category in reasons else None,
+    bases = taxable_amounts(invoice)
+    if bases is None:
+        return ()
+    said: dict[tuple[str | None, Decimal | None], list[VatBreakdown]] = {}
+    for row in invoice.vat_breakdown:
+        if row.taxable_amount is not None or row.tax_amount is not None:
+            said.setdefault((row.category, row.rate), []).append(row)
+    reasons = {row.category: row for row in reversed(invoice.vat_breakdown) if _has_reason(row)}
+    found = []
+    for category, rate in dict.fromkeys((*said, *bases)):
+        rows, reason = said.get((category, rate), []), reasons.get(category)
+        base = None if category is None else bases.get((category, rate))
+        found.append(
+            VatBreakdown(
+                taxable_amount=_first_of(
+                    _sum(row.taxable_amount for row in rows), None if base is None else round_amount(base)
+                ),
+                tax_amount=_first_of(
+                    _sum(row.tax_amount for row in rows), None if base is None else tax_of(base, rate)
+                ),
+                category=category,
+                rate=rate,
+                exemption_reason=reason.exemption_reason if reason else None,
+                exemption_reason_code=reason.exemption_reason_code if reason else None,
+            )
         )
-        for (category, rate), base in (taxable_amounts(invoice) or {}).items()
-    )
+    return tuple(found)
+
+
+def _has_reason(row: VatBreakdown) -> bool:
+    return row.exemption_reason is not None or row.exemption_reason_code is not None
+
+
+def _first_of(said: Decimal | None, calculated: Decimal | None) -> Decimal | None:
+    return calculated if said is None else said
 
 
 def taxable_amounts(invoice: Invoice) -> dict[tuple[str, Decimal | None], Decimal] | None:
@@ -206,8 +231,9 @@ COMPLETIONS: Final[Mapping[str, tuple[str, _Calculation]]] = MappingProxyType(
 
 def _missing(invoice: Invoice, path: str) -> bool:
     if path == "vat_breakdown":
-        # Rows without any amount only bring exemption reasons.
-        return all(row.taxable_amount is None and row.tax_amount is None for row in invoice.vat_breakdown)
+        # Rows without any amount only bring exemption reasons; those with one of two lack the other.
+        rows = invoice.vat_breakdown
+        return not rows or any(row.taxable_amount is None or row.tax_amount is None for row in rows)
     return getattr(invoice.totals or _NONE, path.removeprefix("totals.")) is None
 
 

@@ -11,7 +11,25 @@ __all__ = ["calls_current", "children", "has_absolute_path", "reads_context", "u
 
 # Without arguments these look at the context item, its position, or the node that the rule is about.
 _CONTEXT_FUNCTIONS = frozenset(
-    ["position", "last", "string", "normalize-space", "string-length", "name", "local-name", "namespace-uri", "number", "root", "data", "current", "base-uri", "document-uri", "node-name", "lang", "generate-id"]
+    [
+        "position",
+        "last",
+        "string",
+        "normalize-space",
+        "string-length",
+        "name",
+        "local-name",
+        "namespace-uri",
+        "number",
+        "root",
+        "data",
+        "current",
+        "base-uri",
+        "document-uri",
+        "node-name",
+        "lang",
+        "generate-id",
+    ]
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
-from xml.etree import ElementTree
+
+from lxml import etree
 
 from formats.rules.tree import Document, Node, document_order
 from formats.rules.values import NodeText, string_value
@@ -233,7 +234,7 @@ def contents_but_comments(node: Node) -> list[Any]:
     found = contents(node)
     if node.el is None:
         return found
-    comments = sum(1 for part in node.el if part.tag is ElementTree.Comment)
+    comments = sum(1 for part in node.el if part.tag is etree.Comment)
     return found[: len(found) - comments] if comments else found
 
 

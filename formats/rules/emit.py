@@ -14,7 +14,9 @@ from formats.rules.writer import Scope
 
 __all__ = ["compile_expression", "compile_truth", "inline_or_bind"]
 
-_WORTH_KEEPING = frozenset(["count", "sum", "exists", "empty", "not", "distinct-values", "min", "max", "avg", "round", "string-join"])
+_WORTH_KEEPING = frozenset(
+    ["count", "sum", "exists", "empty", "not", "distinct-values", "min", "max", "avg", "round", "string-join"]
+)
 
 
 def compile_expression(expression: Expression, scope: Scope) -> Code:
@@ -30,7 +32,8 @@ def compile_truth(expression: Expression, scope: Scope) -> str:
         case ast.Logical(operator, operands):
             return "(" + f" {operator} ".join(compile_truth(operand, scope) for operand in operands) + ")"
         case ast.Call("not", (argument,)):
-            return f"(not {compile_truth(argument, scope)})"
+            inner = compile_truth(argument, scope)
+            return f"(not {inner[4:]})" if inner.startswith("bool(") else f"(not {inner})"
         case ast.Call("boolean", (argument,)):
             return compile_truth(argument, scope)
         case ast.Call("exists", (argument,)):

@@ -16,7 +16,18 @@ from formats.rules.writer import Scope
 __all__ = ["CASTABLE", "call"]
 
 CASTABLE: Final = frozenset(
-    ["xs:date", "xs:dateTime", "xs:time", "xs:integer", "xs:int", "xs:decimal", "xs:double", "xs:float", "xs:string", "xs:boolean"]
+    [
+        "xs:date",
+        "xs:dateTime",
+        "xs:time",
+        "xs:integer",
+        "xs:int",
+        "xs:decimal",
+        "xs:double",
+        "xs:float",
+        "xs:string",
+        "xs:boolean",
+    ]
 )
 _Arguments = tuple[Code, ...]
 
@@ -128,6 +139,8 @@ def _normalize_space(codes: _Arguments) -> Code:
     code = codes[0]
     if code.child and code.kind in TREE:
         return _string(f"tidy_child({code.child[0]}, {code.child[1]})")
+    if code.kind in TREE and code.count == "1":
+        return _string(f"tidy_node({code.text})")
     return _string(f"tidy({static.text_of(code)})")
 
 

@@ -14,13 +14,35 @@ __all__ = ["check_source"]
 _OWN: Final = re.compile(r"[a-zA-Z][0-9]+")
 _FIXED: Final = frozenset(("S", "n", "hit", "error", "x", "FORMAT", "LAZY", "ASSERTS", "RULES"))
 _ATTRIBUTES: Final = frozenset(
-    ["a", "c", "d", "e", "i", "k", "p", "s", "t", "all", "node", "get", "tagged", "spend", "startswith", "endswith", "upper", "lower", "el"]
+    [
+        "a",
+        "c",
+        "d",
+        "e",
+        "i",
+        "k",
+        "p",
+        "s",
+        "t",
+        "all",
+        "node",
+        "get",
+        "tagged",
+        "spend",
+        "startswith",
+        "endswith",
+        "upper",
+        "lower",
+        "el",
+    ]
 )
 _ALLOWED: Final = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.Expr, ast.If, ast.Try,
-    ast.ExceptHandler, ast.Lambda, ast.Call, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Constant, ast.Tuple,
-    ast.List, ast.Dict, ast.Starred, ast.Subscript, ast.Slice, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not,
-    ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt,
+    ast.ExceptHandler, ast.Lambda, ast.Call, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Constant,
+    ast.Tuple, ast.List, ast.Dict, ast.Starred, ast.Subscript, ast.Slice, ast.BoolOp, ast.And, ast.Or,
+    ast.UnaryOp,
+    ast.Not, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Compare, ast.Eq, ast.NotEq, ast.Lt,
+    ast.LtE, ast.Gt,
     ast.GtE, ast.In, ast.Is, ast.IsNot, ast.IfExp, ast.ListComp, ast.GeneratorExp, ast.comprehension,
 )  # fmt: skip
 

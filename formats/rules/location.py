@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lxml import etree
 
 from formats.rules.tree import Document, Node
@@ -23,7 +25,8 @@ def readable(document: Document, node: Node) -> tuple[str, int | None]:
     path = "/" + "/".join(reversed(steps))
     if node.t.startswith("@"):
         path += "/@" + node.t.rpartition("}")[2].lstrip("@")
-    return path, element.sourceline
+    line: Any = element.sourceline  # the stubs do not know its type
+    return path, line
 
 
 def _step(element: etree._Element, home: str | None) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from lxml import etree
 
 from formats.errors import ConfigError
-from formats.rules import axes, regex, texts, values
+from formats.rules import arithmetic, axes, casts, regex, texts, truth, values
 from formats.rules.guard import check_source
 from formats.rules.location import readable
 from formats.rules.module import FORMAT, NotUnderstood, write_module
@@ -101,7 +101,7 @@ def shown(compute: Callable[[], str]) -> str:
 def _runtime_names() -> dict[str, Any]:
     """All that generated code can reach."""
     names: dict[str, Any] = {"Decimal": Decimal, "shown": shown}
-    for module in (axes, texts, values, regex):
+    for module in (arithmetic, axes, casts, texts, truth, values, regex):
         for name, value in vars(module).items():
             if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__:
                 names[name] = value

@@ -68,6 +68,9 @@ class _Walk:
 
 def path(expression: ast.Path, scope: Scope) -> Code:
     """A path expression."""
+    shorter = _anywhere_of_several(expression)
+    if shorter is not None:
+        return path(shorter, scope)
     if expression.absolute:
         walk = _Walk(scope, "S.d.node", Kind.DOCUMENT)
     else:
@@ -93,6 +96,25 @@ def path(expression: ast.Path, scope: Scope) -> Code:
         else:
             position += _step(walk, steps, position)
     return walk.result()
+
+
+def _anywhere_of_several(expression: ast.Path) -> ast.Path | None:
+    """`//(a | b)/c` as `(//a | //b)/c`, which the index of names answers; None for any other path."""
+    if not expression.absolute or expression.steps[:1] != (ast.Step("descendant-or-self", ANYTHING),):
+        return None
+    several = expression.steps[1] if len(expression.steps) > 1 else None
+    if not isinstance(several, ast.ExpressionStep) or several.predicates:
+        return None
+    if not isinstance(several.expression, ast.Union):
+        return None
+    found: list[Expression] = []
+    for operand in several.expression.operands:
+        match operand:
+            case ast.Path(False, (ast.Step("child", test, ()),)) if _is_name(test):
+                found.append(ast.Path(True, (ast.Step("descendant", test),)))
+            case _:
+                return None
+    return ast.Path(False, (ast.ExpressionStep(ast.Union(tuple(found))), *expression.steps[2:]))
 
 
 def _children_of(parent: str, test: str, walk: _Walk) -> Code:
@@ -172,11 +194,14 @@ def _step(walk: _Walk, steps: list[ast.Step | ast.ExpressionStep], position: int
     if not isinstance(step, ast.Step):
         raise Refused("a step that is no step")
     following = steps[position + 1] if position + 1 < len(steps) else None
-    if walk.node == "S.d.node" and step == ast.Step("descendant-or-self", ANYTHING):
-        if isinstance(following, ast.Step) and following.axis == "attribute" and _is_name(following.test):
-            tag = walk.scope.writer.tag(following.test)
-            _add(walk, following, f"attribute_values(S.d, {tag})", Kind.ATTRIBUTE)
-            return 2
+    anywhere = walk.node == "S.d.node" and step == ast.Step("descendant-or-self", ANYTHING)
+    names_attribute = (
+        isinstance(following, ast.Step) and following.axis == "attribute" and _is_name(following.test)
+    )
+    if anywhere and names_attribute and isinstance(following, ast.Step):
+        tag = walk.scope.writer.tag(following.test)
+        _add(walk, following, f"attribute_values(S.d, {tag})", Kind.ATTRIBUTE)
+        return 2
     if walk.kind not in TREE:
         raise Refused(f"the axis {step.axis} of something that is no element")
     if step.axis == "parent" and step.test in (ANYTHING, "*") and not step.predicates:

@@ -22,6 +22,7 @@ Hit: TypeAlias = tuple[int, Node, Exception | None]
 _Test: TypeAlias = Callable[[Node, "State"], Any]
 _Paths: TypeAlias = tuple[tuple[str, ...], ...]
 _MOST_CALLS: Final = 200_000
+_MOST_PLANS: Final = 50_000
 
 
 class State(dict[str, Any]):
@@ -101,6 +102,7 @@ class Planner:
 
     def __init__(self, rows: Iterable[RuleRow]) -> None:
         self.rows = tuple(rows)
+        self.plans: dict[Place, Plan | None] = {}
 
     def plan(self, place: Place) -> Plan | None:
         """The plan for a path; None if there is nothing to do."""
@@ -240,12 +242,14 @@ def run(planner: Planner, state: State) -> list[Hit]:
     """All broken rules of one document, in no particular order."""
     hits: list[Hit] = []
     hit = hits.append
-    pack = id(planner)
+    plans = planner.plans
+    if len(plans) > _MOST_PLANS:
+        plans.clear()
     for place, nodes in state.d.by_place.items():
         try:
-            plan = place.plans[pack]
+            plan = plans[place]
         except KeyError:
-            plan = place.plans[pack] = planner.plan(place)
+            plan = plans[place] = planner.plan(place)
         if plan is not None:
             _run_plan(plan, nodes, state, hit)
     return hits

@@ -55,7 +55,9 @@ class _Part:
     @property
     def varies(self) -> bool:
         """Whether it can match texts of different length or in different ways."""
-        choice = (self.kind == "any" and len(self.parts) > 1) or (self.kind == "repeat" and self.least != self.most)
+        choice = (self.kind == "any" and len(self.parts) > 1) or (
+            self.kind == "repeat" and self.least != self.most
+        )
         return choice or any(part.varies for part in self.parts)
 
     @property

@@ -117,7 +117,7 @@ class _Reader:
             pattern.get("id") or "": pattern for pattern in patterns if pattern.get("abstract") == "true"
         }
         lets = [*self.lets(self.root, {}), *phase_lets]
-        kept = []
+        kept: list[Pattern] = []
         for pattern in patterns:
             if pattern.get("abstract") == "true" or (active is not None and pattern.get("id") not in active):
                 continue

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from formats.rules.arithmetic import rounded
 from formats.rules.tree import Document, Node
-from formats.rules.values import Fault, item_text, rounded
+from formats.rules.values import Fault, item_text
 
 __all__ = ["tidy"]
 
@@ -17,6 +18,16 @@ _BLANKS: Final = re.compile("[ \t\r\n]+")
 
 def tidy(value: str) -> str:
     """fn:normalize-space."""
+    if " " in value or "\n" in value or "\t" in value or "\r" in value:
+        return _BLANKS.sub(" ", value).strip(" ")
+    return value
+
+
+def tidy_node(node: Node) -> str:
+    """normalize-space of a node."""
+    value = node.s
+    if value is None:
+        value = item_text(node)
     if " " in value or "\n" in value or "\t" in value or "\r" in value:
         return _BLANKS.sub(" ", value).strip(" ")
     return value

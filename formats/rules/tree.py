@@ -1,8 +1,6 @@
 """A document as the compiled rules see it: light nodes, indexed by their path from the root.
 
-The tree is built once per document and shared by all rule packs that judge it. It is taken from libxml2's own
-serialisation through the C parser of the standard library, because that gives all names, attributes and texts
-without one Python object per access; the input is a tree that was already parsed by the hardened parser.
+The tree is built once per document and shared by all rule packs that judge it.
 """
 
 from __future__ import annotations
@@ -10,8 +8,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterable
-from typing import Any, Final
-from xml.etree import ElementTree
+from typing import Any, Final, TypeAlias
 
 from lxml import etree
 
@@ -31,7 +28,7 @@ class Node:
 
     `t` tag, `p` parent, `i` place in document order, `e` the first number after its descendants, `a`
     attributes, `c` child elements by tag, `k` child elements in order, `s` string value (None: not yet put
-    together), `el` the parsed element where the node has child nodes other than one text.
+    together), `el` the original element where the node has child nodes other than one text.
     """
 
     __slots__ = ("a", "c", "e", "el", "i", "k", "p", "s", "t")
@@ -47,18 +44,14 @@ class Node:
 
 
 class Place:
-    """A path of element names from the root, the same object for all documents.
+    """A path of element names from the root, the same object for all documents."""
 
-    `plans` holds, for each rule pack, what that pack has to do at such elements.
-    """
-
-    __slots__ = ("below", "parent", "plans", "tag")
+    __slots__ = ("below", "parent", "tag")
 
     def __init__(self, tag: str, parent: Place | None) -> None:
         self.tag = tag
         self.parent = parent
         self.below: dict[str, Place] = {}
-        self.plans: dict[int, Any] = {}
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -69,6 +62,10 @@ class Place:
             tags.append(place.tag)
             place = place.parent
         return tuple(reversed(tags))
+
+
+#: An element being read: its node, its children, those by tag, how many are to come, its place.
+_Open: TypeAlias = "tuple[Node, list[Node], dict[str, list[Node]], int, Place]"
 
 
 class _Pause:
@@ -129,19 +126,14 @@ class Document:
         self.attribute_nodes: dict[tuple[int, str], Node] = {}
         self.attribute_values: dict[str, list[str]] | None = None
         with no_collection:
-            self.node = self._grown(_reread(root))
+            self.node = self._grown(root)
 
-    def _grown(self, element: Any) -> Node:
+    def _grown(self, root: etree._Element) -> Node:
         place = _places.root_for_a_document()
         document = _new_node("", _NO_NODE, -1)
         document.s = None
         self.by_place[place] = [document]
-        holder = ElementTree.Element("")
-        holder.append(element)
-        try:
-            _grow(holder, document, place, self.all, self.by_place, 0)
-        except RecursionError as error:
-            raise _too_deep() from error
+        _grow(root, document, place, self.all, self.by_place)
         document.e = len(self.all)
         return document
 
@@ -192,14 +184,6 @@ class Document:
         return self.root
 
 
-def _reread(root: etree._Element) -> Any:
-    content = etree.tostring(root, encoding="UTF-8", with_tail=False)
-    builder = ElementTree.TreeBuilder(insert_comments=True, insert_pis=True)
-    parser = ElementTree.XMLParser(target=builder)  # noqa: S314  see the docstring of this module
-    parser.feed(content)
-    return parser.close()
-
-
 def _new_node(tag: str, parent: Node, number: int) -> Node:
     node = Node()
     node.t, node.p, node.i, node.e = tag, parent, number, number + 1
@@ -218,34 +202,35 @@ _NO_NODE: Final = _no_node()
 
 
 def _grow(
-    element: Any,
-    node: Node,
+    root: etree._Element,
+    document: Node,
     place: Place,
     everything: list[Node],
     by_place: dict[Place, list[Node]],
-    depth: int,
 ) -> None:
-    """Give `node` its children. Leaves are made in place, without a call: they are most of a document."""
-    if depth > _DEEPEST:
-        raise _too_deep()
+    """All nodes in one walk. It is one long loop because it is run for every element of every document."""
     new = Node
-    below = place.below
-    children: list[Node] = []
-    by_tag: dict[str, list[Node]] = {}
-    for part in element:
+    above: list[_Open] = []
+    state: _Open = (document, [], {}, 1, place)
+    node, kids, by_tag, left, below = state
+    for part in root.iter():
+        while not left:
+            node.k, node.c, node.e = kids, by_tag, len(everything)
+            node, kids, by_tag, left, below = above.pop()
+        left -= 1
         tag = part.tag
         if tag.__class__ is not str:
             continue  # a comment or processing instruction: no child element, but it parts texts
-        spot = below.get(tag)
+        spot = below.below.get(tag)
         if spot is None:
             _places.size += 1
-            spot = below.setdefault(tag, Place(tag, place))
+            spot = below.below.setdefault(tag, Place(tag, below))
         child = new()
         child.t = tag = spot.tag
         child.p = node
         child.i = len(everything)
         everything.append(child)
-        children.append(child)
+        kids.append(child)
         if tag in by_tag:
             by_tag[tag].append(child)
         else:
@@ -254,19 +239,27 @@ def _grow(
             by_place[spot].append(child)
         else:
             by_place[spot] = [child]
-        child.a = part.attrib if part.keys() else _NOTHING
-        if len(part):
+        attributes: Any = part.attrib
+        child.a = dict(attributes) if attributes else _NOTHING
+        parts = len(part)
+        if parts:
             child.el = part
             child.s = None
-            _grow(part, child, spot, everything, by_place, depth + 1)
+            above.append((node, kids, by_tag, left, below))
+            if len(above) > _DEEPEST:
+                raise _too_deep()
+            node, kids, by_tag, left, below = child, [], {}, parts, spot
         else:
             child.el = None
             child.s = part.text or ""
             child.k = _NONE
             child.c = _NOTHING
-        child.e = len(everything)
-    node.k = children
-    node.c = by_tag
+            child.e = len(everything)
+    while True:
+        node.k, node.c, node.e = kids, by_tag, len(everything)
+        if not above:
+            return
+        node, kids, by_tag, left, below = above.pop()
 
 
 def _order(node: Node) -> int:

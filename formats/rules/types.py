@@ -28,7 +28,18 @@ _TYPES = {
     "xs:time": Kind.TIME,
 }
 _CASTABLE_TO = frozenset(
-    ["xs:string", "xs:boolean", "xs:integer", "xs:int", "xs:decimal", "xs:double", "xs:float", "xs:date", "xs:dateTime", "xs:time"]
+    [
+        "xs:string",
+        "xs:boolean",
+        "xs:integer",
+        "xs:int",
+        "xs:decimal",
+        "xs:double",
+        "xs:float",
+        "xs:date",
+        "xs:dateTime",
+        "xs:time",
+    ]
 )
 _FUNCTIONS = {
     Kind.BOOLEAN: "boolean",

@@ -26,7 +26,20 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _AXES: Final = frozenset(
-    ["child", "descendant", "descendant-or-self", "self", "parent", "ancestor", "ancestor-or-self", "following-sibling", "preceding-sibling", "following", "preceding", "attribute"]
+    [
+        "child",
+        "descendant",
+        "descendant-or-self",
+        "self",
+        "parent",
+        "ancestor",
+        "ancestor-or-self",
+        "following-sibling",
+        "preceding-sibling",
+        "following",
+        "preceding",
+        "attribute",
+    ]
 )
 _KIND_TESTS: Final = frozenset(
     ["text", "node", "comment", "element", "document-node", "processing-instruction", "attribute"]
@@ -38,7 +51,20 @@ _SCHEMA: Final = "http://www.w3.org/2001/XMLSchema"
 _ANYWHERE: Final = ast.Step("descendant-or-self", ANYTHING)
 # Predicates with these never select by position, so `//x[...]` is the same as `descendant::x[...]`.
 _TRUTH_FUNCTIONS: Final = frozenset(
-    ["not", "exists", "empty", "boolean", "contains", "starts-with", "ends-with", "matches", "true", "false", "normalize-space", "string"]
+    [
+        "not",
+        "exists",
+        "empty",
+        "boolean",
+        "contains",
+        "starts-with",
+        "ends-with",
+        "matches",
+        "true",
+        "false",
+        "normalize-space",
+        "string",
+    ]
 )
 
 

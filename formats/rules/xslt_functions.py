@@ -94,9 +94,8 @@ def _body(instructions: list[etree._Element], leading: str | None, typed: bool) 
     items: list[Expression] = []
     if leading and leading.strip():
         items.append(ast.Text(leading, untyped=True))
+    instructions = [element for element in instructions if _is_element(element)]
     for number, element in enumerate(instructions):
-        if not isinstance(element.tag, str):
-            continue
         if element.tag == f"{_X}variable":
             rest = _body(instructions[number + 1 :], element.tail, typed)
             name = qualified(element.get("name", ""), element)
@@ -106,6 +105,10 @@ def _body(instructions: list[etree._Element], leading: str | None, typed: bool) 
         if element.tail and element.tail.strip():
             items.append(ast.Text(element.tail, untyped=True))
     return items[0] if len(items) == 1 else ast.Sequence(tuple(items))
+
+
+def _is_element(element: etree._Element) -> bool:
+    return not isinstance(element, (etree._Comment, etree._ProcessingInstruction))
 
 
 def _typed_value(element: etree._Element) -> Expression:

@@ -10,12 +10,13 @@ import typer
 
 from formats.errors import ConfigError, EInvoicingError
 from gateway import __version__
-from gateway.cli import audit, demo, documents, explain, invoices, rounds, rules, sandbox, setup, validate
+from gateway.cli.commands import Commands
 from gateway.cli.output import CONFIG, OUT, show_error
 
 __all__ = ["app", "run"]
 
 app = typer.Typer(
+    cls=Commands,
     help="From the ERP to the buyer as an e-invoice, with proof, and the status back.",
     no_args_is_help=True,
     add_completion=False,
@@ -39,12 +40,6 @@ def _options(
     ] = False,
 ) -> None:
     context.obj = config
-
-
-for group in (setup, rounds, invoices, documents, validate, explain, sandbox, demo):
-    group.register(app)
-app.add_typer(audit.app, name="audit")
-app.add_typer(rules.app, name="rules")
 
 
 def run() -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from unicodedata import category
 
 import typer
@@ -17,11 +17,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from connectors.base import PaymentStatus
 from formats.errors import EInvoicingError
-from gateway.config_file import ConfigProblems
 from gateway.pipeline.submission import State, Verdict
-from gateway.store.submissions import Submission
+
+if TYPE_CHECKING:  # the commands that never see a database start without one
+    from connectors.base import PaymentStatus
+    from gateway.store.submissions import Submission
 
 __all__ = [
     "CONFIG",
@@ -91,7 +92,8 @@ def shown(text: str, style: str = "") -> Text:
 
 def show_error(error: EInvoicingError) -> None:
     """What happened, where, and what to do next."""
-    for problem in error.problems if isinstance(error, ConfigProblems) else (error,):
+    # ConfigProblems, by its mark: its module brings the YAML reader, which most commands do without.
+    for problem in getattr(error, "problems", (error,)):
         ERRORS.print(shown(f"{problem.what[:1].upper()}{problem.what[1:]}", "bold red"), soft_wrap=True)
         ERRORS.print(shown(f"  where: {problem.where}"), soft_wrap=True)
         ERRORS.print(shown(f"  to do: {problem.fix}"), soft_wrap=True)

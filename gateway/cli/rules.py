@@ -101,7 +101,7 @@ def add(
 ) -> None:
     """Take in rules from a file of their publisher."""
     shelf = _shelf(context)
-    found = offers(path, shelf, CompiledPacks(), only=only or (), as_key=as_key, every=every)
+    found = offers(path, shelf, CompiledPacks(), only=only or (), as_key=as_key, every=every, release=release)
     _take(
         context,
         found,
@@ -136,7 +136,14 @@ def fetch(
             if len(address.packs) == 1 and got.file.suffix in (".sch", ".xsl", ".xslt")
             else ""
         )
-        found = offers(got.file, _shelf(context), CompiledPacks(), only=address.packs, as_key=as_key)
+        found = offers(
+            got.file,
+            _shelf(context),
+            CompiledPacks(),
+            only=address.packs,
+            as_key=as_key,
+            release=address.release,
+        )
         _take(context, found, source=got.source, release=address.release, valid=None, yes=yes)
 
 
@@ -182,7 +189,9 @@ def verify(
     examples: Annotated[
         Path | None, typer.Option(help="a folder of XML documents; invented ones without it")
     ] = None,
-    copies: Annotated[int, typer.Option(min=0, max=10_000, help="damaged copies of each document")] = 60,
+    copies: Annotated[
+        int, typer.Option(min=0, max=10_000, help="damaged copies of each; those the schema accepts count")
+    ] = 300,
 ) -> None:
     """Judge by both engines, compiled and Saxon, on examples and damaged copies, and keep the result."""
     found = _shelf(context).find(pack)

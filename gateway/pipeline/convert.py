@@ -45,7 +45,7 @@ def convert(gateway: Gateway, submission: Submission) -> Submission:
     try:
         with gateway.database.begin() as connection:
             return _settled(gateway, connection, submission, mapped.invoice, canonical, origins)
-    except revisions.ChangedAfterSending as error:
+    except (revisions.ChangedAfterSending, revisions.NumberUsedTwice) as error:
         error.invoice = mapped.invoice
         with gateway.database.begin() as connection:
             revisions.retire_stopped(connection, submission, clock=gateway.clock)

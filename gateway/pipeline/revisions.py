@@ -39,7 +39,10 @@ class ChangedAfterSending(DocumentError):
 
 
 class NumberUsedTwice(DocumentError):
-    """Two documents of the ERP are one invoice to the tax office: same seller, kind, year and number."""
+    """Two documents of the ERP are one invoice to the tax office: same seller, kind, year and number;
+    `invoice` is the later one."""
+
+    invoice: Invoice | None = None
 
 
 def erp_key(submission: Submission) -> str:

@@ -18,7 +18,7 @@ from formats.errors import (
 from gateway.pipeline import news
 from gateway.pipeline.check import BrokenRules
 from gateway.pipeline.convert import facts
-from gateway.pipeline.revisions import ChangedAfterSending
+from gateway.pipeline.revisions import ChangedAfterSending, NumberUsedTwice
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import attempts, documents, submissions
 from gateway.store.submissions import Submission
@@ -78,7 +78,10 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
         if isinstance(error, BrokenRules):
             changes["report_digest"] = data["report"] = error.digest
             data["rules"] = sorted({finding.rule for finding in error.report.fatal})
-        if isinstance(error, IncompleteInvoice | ChangedAfterSending) and error.invoice is not None:
+        if (
+            isinstance(error, IncompleteInvoice | ChangedAfterSending | NumberUsedTwice)
+            and error.invoice is not None
+        ):
             changes |= facts(error.invoice)
         if isinstance(error, RemoteUnexpected) and error.evidence:
             data["evidence"] = documents.put(connection, error.evidence, "application/octet-stream", now=now)

@@ -15,7 +15,7 @@ from gateway.rules.artefact import Artefact, artefacts_in, version_of
 from gateway.rules.compiled import CompiledPacks
 from gateway.rules.known import KNOWN, KnownPack
 from gateway.rules.packs import RulePack
-from gateway.rules.store import RuleShelf, add_pack
+from gateway.rules.store import RuleShelf, add_pack, remove_pack
 
 __all__ = ["Offer", "offers", "take_in"]
 
@@ -49,11 +49,13 @@ def offers(
     only: Collection[str] = (),
     as_key: str = "",
     every: bool = False,
+    release: str = "",
 ) -> tuple[Offer, ...]:
     """What a rule file or archive holds for this gateway: of each rule set the newest release, or `every`
     one.
 
-    `only` limits the rule sets. `as_key` names the rule set of a loose file that is not recognised. Raises
+    `only` limits the rule sets. `as_key` names the rule set of a loose file that is not recognised, `release`
+    what the operator calls it. Raises
     ConfigError for a file without rules that the gateway knows, NotUnderstood never: that is in the offer.
     """
     for key in (*only, *((as_key,) if as_key else ())):
@@ -74,13 +76,14 @@ def offers(
             fix="name the publisher's release, or say with --as which rule set a loose file is: "
             + ", ".join(KNOWN),
         )
-    return tuple(_offer(artefact, known, shelf, compiled) for artefact, known in found)
+    return tuple(_offer(artefact, known, shelf, compiled, release) for artefact, known in found)
 
 
 def take_in(
     offer: Offer, folder: Path, *, source: str, now: datetime, release: str = "", valid: date | None = None
 ) -> RulePack:
-    """Store one offer. Raises ConfigError for one that nobody could judge by, StorageError."""
+    """Store one offer, in the place of what it replaces. Raises ConfigError for one that nobody could judge
+    by, StorageError."""
     if not offer.usable:
         raise ConfigError(
             offer.refusal,
@@ -89,7 +92,13 @@ def take_in(
             if offer.artefact.name.lower().endswith((".xsl", ".xslt"))
             else "add the publisher's compiled rules (XSLT) instead, which Saxon can run",
         )
-    return add_pack(offer.artefact, offer.known, folder, source=source, now=now, release=release, valid=valid)
+    added = add_pack(
+        offer.artefact, offer.known, folder, source=source, now=now, release=release, valid=valid
+    )
+    old = offer.replaces
+    if old is not None and old.path.is_relative_to(folder):
+        remove_pack(old)
+    return added
 
 
 def _chosen(
@@ -117,9 +126,11 @@ def _rank(artefact: Artefact) -> tuple[tuple[int, ...], bool]:
     return version_of(artefact.release), not artefact.name.lower().endswith(".sch")
 
 
-def _offer(artefact: Artefact, known: KnownPack, shelf: RuleShelf, compiled: CompiledPacks) -> Offer:
+def _offer(
+    artefact: Artefact, known: KnownPack, shelf: RuleShelf, compiled: CompiledPacks, release: str
+) -> Offer:
     told = known.releases.get(artefact.release)
-    release = told.name if told else artefact.release
+    release = release or (told.name if told else artefact.release)
     refusal = ""
     try:
         compiled.prepare(artefact)

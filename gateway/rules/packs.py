@@ -75,17 +75,16 @@ Releases = Mapping[str, tuple[RulePack, ...]]
 
 
 def in_force(releases: Iterable[RulePack], day: date) -> RulePack | None:
-    """The release that judges on `day`: the one that became valid last.
+    """The release that judges on `day`: of those that are valid by then the one that became so last.
 
-    Releases that the operator added stand before packaged ones. Before the first day of validity of all of
+    A release that the operator added stands before a packaged one. Before the first day of validity of all of
     them the earliest judges, since old invoices have to be judged by something.
     """
     every = tuple(releases)
-    candidates = tuple(pack for pack in every if pack.added) or every
-    valid = [pack for pack in candidates if (pack.valid_from or _ALWAYS) <= day]
+    valid = [pack for pack in every if (pack.valid_from or _ALWAYS) <= day]
     if valid:
-        return max(valid, key=_order)
-    return min(candidates, key=_order, default=None)
+        return max(valid, key=lambda pack: (pack.added, _order(pack)))
+    return min(every, key=lambda pack: (not pack.added, _order(pack)), default=None)
 
 
 def _order(pack: RulePack) -> tuple[date, tuple[int, ...]]:

@@ -24,7 +24,16 @@ from gateway.rules.artefact import Artefact
 from gateway.rules.known import KNOWN, KnownPack
 from gateway.rules.packs import RulePack, packaged_pack, superseded, valid_from
 
-__all__ = ["RuleShelf", "add_pack", "folder_to_add_to", "rule_folders", "user_folder"]
+__all__ = [
+    "RuleShelf",
+    "add_pack",
+    "folder_to_add_to",
+    "keep_verdict",
+    "remove_pack",
+    "rule_folders",
+    "user_folder",
+    "verdict_on",
+]
 
 _PROGRAM: Final = "erp-einvoicing-gateway"
 _CARD: Final = "pack.json"

@@ -78,6 +78,11 @@ class Schema:
         self._schema = etree.XMLSchema(file=str(path))
         self._lock = threading.Lock()  # lxml keeps the errors of the last document in the schema object
 
+    def accepts(self, root: etree._Element) -> bool:
+        """Whether the document keeps to the schema."""
+        with self._lock:
+            return self._schema.validate(root)
+
     def check(self, root: etree._Element, binding: Binding) -> tuple[Finding, ...]:
         """What is against the schema, in document order, at most a hundred findings."""
         with self._lock:

@@ -1,4 +1,5 @@
-"""Compiled rules against Saxon on the same documents, in one process: `run()` gives one row per kind of document."""
+"""Compiled rules against Saxon on the same documents, in one process: `run()` gives one row per kind of
+document."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ _ARTEFACTS = (
 def run(folder: Path | None = None) -> list[dict[str, Any]]:
     """Rows of medians in milliseconds, `ratio` being Saxon's time by ours.
 
-    `folder` holds official UBL examples (peppol-bis-3/examples); without it there is nothing to measure. Parsing
-    is part of both times. The first row is about loading and memory.
+    `folder` holds official UBL examples (peppol-bis-3/examples); without it there is nothing to measure.
+    Parsing is part of both times. The first row is about loading and memory.
     """
     paths = [(name, package_file(package, path)) for name, package, path in _ARTEFACTS]
     files = [path for _, path in paths if path is not None]

@@ -478,6 +478,61 @@ def test_headers_cannot_be_forged(world: World, changes: dict[str, Any]) -> None
     assert world.mail.store.contents(ARCHIVE) == []
 
 
+@pytest.mark.parametrize(
+    "mailbox",
+    [
+        "=?utf-8?q?x?=@b.example",
+        "=?utf-8?b?eA==?=@b.example",
+        "=?utf-8?b?!!?=@b.example",
+        "=?a?q?=41?=@b.example",
+    ],
+)
+def test_a_mailbox_that_mail_programs_would_decode_is_a_route_error(mailbox: str) -> None:
+    """The library refuses it as a broken header; the clerk hears of the address."""
+    with pytest.raises(RouteError) as caught:
+        compose(message(mailbox), sender=SENDER, at=datetime(2026, 11, 22, tzinfo=UTC), largest=100_000)
+    assert "customer" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": "\ud800"},
+        {"seller": "\ud800"},
+        {"body": "\ud800"},
+        {"subject": "=?utf-8?b?YQ?="},
+        {"message_id": "<>"},
+    ],
+    ids=["subject", "name", "body", "broken encoded word", "message id"],
+)
+def test_any_other_header_that_cannot_be_written_is_a_document_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(DocumentError) as caught:
+        compose(message(**changes), sender=SENDER, at=datetime(2026, 11, 22, tzinfo=UTC), largest=100_000)
+    assert not isinstance(caught.value, RouteError)
+
+
+@given(
+    st.from_regex(r"[=?!a-zA-Z0-9_.*'+-]{1,30}@[a-z0-9.-]{1,20}", fullmatch=True),
+    st.text(max_size=60),
+    st.text(max_size=60),
+)
+def test_whatever_address_subject_and_name_say_there_is_one_kind_of_error(
+    mailbox: str, subject: str, seller: str
+) -> None:
+    """And what is written reads back as the one receiver."""
+    try:
+        envelope = compose(
+            message(mailbox, subject=subject, seller=seller),
+            sender=SENDER,
+            at=datetime(2026, 11, 22, tzinfo=UTC),
+            largest=100_000,
+        )
+    except DocumentError:
+        return
+    written = email.message_from_bytes(envelope.content, policy=email.policy.SMTP)
+    assert [address.addr_spec for address in written["To"].addresses] == [envelope.receiver]
+
+
 def test_a_large_attachment_goes_out_up_to_the_limit(world: World) -> None:
     """Five megabytes of anything arrive unchanged; the limit counts the message as it is sent."""
     content = bytes(range(256)) * 20_000

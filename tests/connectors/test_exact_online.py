@@ -702,6 +702,64 @@ def test_a_lost_answer_makes_no_second_document(site: Site, place: str, kind: st
     assert document["files"] == ["26700004.xml"]
 
 
+def test_news_is_counted_by_its_reference(site: Site) -> None:
+    connector = site.connector()
+    for _ in range(3):
+        connector.report_status(_report())
+    connector.report_status(_report(state=DeliveryState.ACCEPTED_FOR_TRANSPORT, reference="sub-17-sent"))
+    assert site.exact.holdings()["status_references"] == {"sub-17-delivered": 1, "sub-17-sent": 1}
+
+
+def test_filing_a_status_and_being_paid_leave_the_bytes_of_an_invoice(site: Site) -> None:
+    """So there is no need of a fingerprint: what moves by itself is not in the bundle."""
+    connector = site.connector()
+
+    def read() -> dict[str, bytes]:
+        return {one.key: one.content for page in connector.pull("") for one in page.documents}
+
+    rounds = [read()]
+    connector.report_status(_report())
+    site.exact.pay(26700004)
+    rounds.append(read())
+    site.exact.change(26700004, StarterSalesInvoiceStatus=3)
+    rounds.append(read())
+    assert rounds[0] == rounds[1] == rounds[2]
+    site.exact.change(26700004, YourRef="PRJ-5512")
+    changed = read()
+    assert {key for key, content in changed.items() if content != rounds[0][key]} == {
+        seeded_id("invoice 26700004")
+    }
+
+
+def test_a_restarted_imitation_takes_over_the_refresh_token_of_its_earlier_run(
+    open_site: Callable[..., Site],
+) -> None:
+    """The database of the demo outlives the imitation; its rotated token is the one in force."""
+    before, after = open_site(), open_site()
+    before.connector().report_status(_report())
+    after.cells = before.cells
+    after.clock.now = before.clock.now + timedelta(hours=1)
+    after.connector().report_status(_report())
+    assert len(_documents(after)) == 1
+
+
+def test_only_the_first_token_shown_is_adopted(open_site: Callable[..., Site]) -> None:
+    """From then on a refresh token lives once, as with the real service."""
+    site = open_site()
+    site.connector().report_status(_report())
+    site.cells = Cells()
+    site.clock.now += timedelta(hours=1)
+    with pytest.raises(RemoteRefused, match="used before"):
+        site.connector().report_status(_report())
+
+
+def test_a_token_of_another_form_is_not_adopted(open_site: Callable[..., Site]) -> None:
+    site = open_site()
+    site.secrets["exact-refresh-token"] = "stampNL001.somebody-elses"
+    with pytest.raises(RemoteRefused):
+        site.connector().report_status(_report())
+
+
 def test_each_piece_of_news_has_its_own_document(site: Site) -> None:
     connector = site.connector()
     connector.report_status(_report(state=DeliveryState.ACCEPTED_FOR_TRANSPORT, reference="sub-17-sent"))
@@ -735,7 +793,7 @@ def test_payments_tell_open_partly_paid_and_paid(site: Site) -> None:
     found = {int(status.number): status for status in site.connector().pull_payments(wanted)}
     assert {number: (status.state, status.paid) for number, status in found.items()} == {
         26700001: (PaymentState.PARTLY_PAID, Decimal("313.60")),
-        26700002: (PaymentState.PAID, Decimal("1089.12")),
+        26700002: (PaymentState.PAID, Decimal("1318.05")),
         26700003: (PaymentState.OPEN, Decimal(0)),
         26700004: (PaymentState.SETTLED, Decimal("2117.00")),
         26700008: (PaymentState.PARTLY_PAID, Decimal("1168.86")),

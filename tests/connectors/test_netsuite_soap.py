@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from lxml import etree
@@ -28,6 +29,7 @@ from connectors.erp.netsuite_service import Credentials, sign
 from connectors.erp.netsuite_soap import NetSuiteSoap, NetSuiteSoapSettings
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.netsuite import NetSuiteSandbox
+from connectors.sandbox.netsuite_records import Custom
 from connectors.sandbox.netsuite_seeds import SEEDED_CREDIT_MEMOS, SEEDED_INVOICES
 from formats.errors import (
     ConfigError,
@@ -213,7 +215,10 @@ def test_a_document_holds_the_records_around_the_invoice(netsuite: NetSuiteSoap)
     assert root.findtext("subsidiary/{*}federalIdNumber") == "BE1999307184"
     assert root.findtext("currency/{*}symbol") == "EUR"
     kinds = [line.get("kind") for line in root.iterfind("line")]
-    assert kinds == ["InventoryItem", "DiscountItem", "InventoryItem", "SubtotalItem"]
+    assert kinds == ["InventoryItem", "InventoryItem", "SubtotalItem"]
+    below = [[part.get("kind") for part in line.iterfind("adjustment")] for line in root.iterfind("line")]
+    assert below == [["DiscountItem"], ["MarkupItem"], []]
+    assert root.findtext("line/adjustment/item/{*}itemId") == "DISC-TRADE"
     assert root.findtext("line/taxCode/{*}itemId") == "S-BE"
 
 
@@ -579,6 +584,82 @@ def test_our_own_note_brings_the_invoice_again_but_nothing_else_changed(
     assert after.key == "invoice/1002"
     assert stripped(after) == stripped(before)
     assert after.content != before.content
+    assert after.fingerprint == before.fingerprint
+
+
+def test_rounds_without_a_change_end_in_the_same_fingerprint_and_no_second_update(
+    account: NetSuiteSandbox, netsuite: NetSuiteSoap, clock: SteppingClock
+) -> None:
+    """Our own note moves the record, the record comes again, and the circle ends there."""
+    prints, contents = set(), set()
+    for _ in range(3):
+        (found,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
+        prints.add(found.fingerprint)
+        contents.add(found.content)
+        clock.advance(hours=1)
+        # The same news, told anew with the moment of this round.
+        netsuite.report_status(replace(REPORT, at=clock()))
+    assert len(prints) == 1
+    assert re.fullmatch(r"[0-9a-f]{64}", prints.pop())
+    assert len(contents) == 2
+    assert len(account.updates) == 1
+    assert list(cast("dict[str, int]", account.holdings()["status_references"]).values()) == [1]
+
+
+def test_other_news_is_written_and_leaves_the_fingerprint(
+    account: NetSuiteSandbox, netsuite: NetSuiteSoap, clock: SteppingClock
+) -> None:
+    """Another state, and another message after a correction, are news."""
+    (before,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
+    for step, change in enumerate(
+        (
+            {"state": DeliveryState.ACCEPTED_FOR_TRANSPORT},
+            {"state": DeliveryState.REJECTED, "text": "refused"},
+            {
+                "state": DeliveryState.ACCEPTED_FOR_TRANSPORT,
+                "message_id": "7c3f2c1e-0000-4000-8000-000000000002",
+            },
+        )
+    ):
+        clock.advance(minutes=5)
+        moment = SENT_AT + timedelta(hours=step)
+        assert not netsuite.report_status(replace(REPORT, at=moment, **change)).existed
+    (after,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
+    assert len(account.updates) == 3
+    assert set(cast("dict[str, int]", account.holdings()["status_references"]).values()) == {1}
+    assert after.fingerprint == before.fingerprint
+
+
+def test_a_payment_leaves_the_fingerprint(account: NetSuiteSandbox, netsuite: NetSuiteSoap) -> None:
+    """It changes what is left and the status, and not the invoice."""
+    (before,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
+    account.pay("BW-2026-0102", Decimal("100.00"))
+    (after,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
+    assert after.content != before.content
+    assert after.fingerprint == before.fingerprint
+
+
+@pytest.mark.parametrize("what", ["order number", "line", "customer", "buyer reference", "tax code"])
+def test_a_real_change_has_another_fingerprint(
+    account: NetSuiteSandbox, netsuite: NetSuiteSoap, what: str
+) -> None:
+    """Wherever it is that the e-invoice takes its words from."""
+    (before,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
+    record = account.transaction("BW-2026-0102")
+    rows = record.sublists["item"]
+    match what:
+        case "order number":
+            account.save("BW-2026-0102", otherRefNum="KZ/2026/0913")
+        case "line":
+            rows[1] = replace(rows[1], fields={**rows[1].fields, "quantity": Decimal(3)})
+        case "customer":
+            account.records["customer", "802"].fields["email"] = "other@kestrel-ziekenhuis.example"
+        case "buyer reference":
+            record.custom["custbody_einv_buyer_reference"] = Custom("String", "LAB-C-205")
+        case "tax code":
+            account.records["salesTaxItem", "12"].fields["description"] = "VAT 6 %"
+    (after,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
+    assert after.fingerprint != before.fingerprint
 
 
 def stripped(document: SourceDocument) -> bytes:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from connectors.channels.email import EmailSettings
 from connectors.channels.sftp_outbox import SftpOutboxSettings
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.faults import Fault, Faults
 from connectors.sandbox.provider import ImitatedProvider
 from connectors.sandbox.registry import SYSTEMS
 from connectors.sandbox.world import World, parse_fault
@@ -65,6 +65,21 @@ def test_secret_names_belong_to_one_system_each() -> None:
     world.stop()
     assert len(set(names)) == len(names)
     assert set(world.secrets()) == set(names)
+
+
+@pytest.mark.parametrize("text", ["slow@(", "slow@[a-", "slow@?x"])
+def test_a_fault_whose_place_is_no_regular_expression_is_refused(text: str) -> None:
+    """At once, and not when a request comes by."""
+    with pytest.raises(ConfigError, match="regular expression"):
+        Fault.parse(text)
+
+
+def test_an_armed_fault_is_played_as_often_as_it_says() -> None:
+    faults = Faults()
+    faults.arm(Fault.parse("slow@^GET /a*2"))
+    assert faults.take("GET /b") is None
+    assert faults.take("GET /a", "html") is None
+    assert [faults.take("GET /a") is not None for _ in range(3)] == [True, True, False]
 
 
 def test_a_taken_port_is_named_and_nothing_stays_running() -> None:

@@ -689,7 +689,8 @@ def test_without_extracts_nothing_is_said_about_settlement(sap: ImitatedSap, mak
 # Check, sandbox
 
 
-def test_the_check_passes_against_the_sandbox(make: Make) -> None:
+def test_the_check_passes_against_the_sandbox(make: Make, world: World) -> None:
+    world.now = datetime.now(UTC)
     steps = list(make().check())
     assert [step.name for step in steps] == [
         "name",
@@ -699,10 +700,89 @@ def test_the_check_passes_against_the_sandbox(make: Make) -> None:
         "folder /in",
         "folder /extracts",
         "folder /out/archive",
+        "writing into /in",
         "clock",
         "read one file",
     ]
     assert all(step.ok for step in steps)
+
+
+def test_the_check_writes_one_hidden_file_and_takes_it_away(sap: ImitatedSap, make: Make) -> None:
+    """The step names it; SAP reads nothing of it."""
+    (step,) = [step for step in make().check() if step.name == "writing into /in"]
+    assert re.search(r"\.gateway-check-[0-9a-f]{12}\.tmp", step.seen)
+    left = [path.name for path in (sap.root / "in").rglob("*") if path.is_file()]
+    assert left == []
+    assert sap.holdings()["status_idocs"] == []
+
+
+def test_the_check_finds_a_clock_that_is_wrong(make: Make, world: World) -> None:
+    world.now = datetime.now(UTC) + timedelta(minutes=10)
+    (step,) = [step for step in make().check() if step.name == "clock"]
+    assert not step.ok
+    assert re.search(r"\b(600|601|602) seconds", step.seen)
+    assert "NTP" in step.fix
+
+
+@pytest.mark.parametrize("fault", ["full@write /in", "unavailable@write /in"])
+def test_the_check_finds_a_folder_that_cannot_be_written_into(
+    sap: ImitatedSap, make: Make, fault: str
+) -> None:
+    sap.faults.arm(Fault.parse(fault))
+    wrong = [step.name for step in make().check() if not step.ok]
+    assert wrong == ["writing into /in"]
+
+
+def test_a_temporary_file_that_cannot_be_removed_is_named(sap: ImitatedSap, make: Make) -> None:
+    sap.faults.arm(Fault("unavailable", "remove /in"))
+    (step,) = [step for step in make().check() if not step.ok]
+    assert step.name == "writing into /in"
+    assert ".gateway-check-" in step.seen
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(lambda whole: whole[: len(whole) // 2], id="breaks off"),
+        pytest.param(lambda whole: whole.decode().encode("latin-1"), id="wrong character set"),
+        pytest.param(lambda whole: b"", id="empty"),
+        pytest.param(lambda whole: whole.replace(b"INVOIC</MESTYP>", b"ORDERS</MESTYP>"), id="no invoice"),
+    ],
+)
+def test_a_file_that_is_put_right_under_its_name_has_the_same_origin(
+    empty: ImitatedSap, make: Make, world: World, broken: Callable[[bytes], bytes]
+) -> None:
+    """Its key cannot be the same, for only the sound file tells the number of the invoice."""
+    name = empty.put_out(Output((BILLINGS[0],)))
+    path = empty.root / "out" / name
+    whole = path.read_bytes()
+    path.write_bytes(broken(whole))
+    connector = make(give_up_after_seconds=900)
+    list(connector.pull(""))
+    world.wait(900)
+    page = pages(connector)
+    (stub,) = (*page.documents, *page.rejected)
+    connector.acknowledge(page)
+    empty.drop(name, whole)
+    world.wait(1)
+    (document,) = pulled(connector)
+    assert document.key != stub.key
+    assert document.origin == stub.origin == f"/out/{name}"
+
+
+def test_a_repeated_output_is_news_in_any_case(make: Make) -> None:
+    """SAP waits for the status of that very IDoc, so nothing says that it came before."""
+    assert {document.fingerprint for document in pulled(make())} == {""}
+
+
+def test_news_is_counted_by_its_reference(sap: ImitatedSap, make: Make) -> None:
+    connector = make()
+    for _ in range(3):
+        connector.report_status(REPORT)
+    connector.report_status(replace(REPORT, reference="another"))
+    counts = sap.holdings()["status_references"]
+    assert isinstance(counts, dict)
+    assert list(counts.values()) == [1, 1]
 
 
 def test_the_check_names_the_folder_that_is_wrong(make: Make) -> None:

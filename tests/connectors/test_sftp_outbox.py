@@ -499,9 +499,21 @@ def test_a_large_invoice_arrives_whole(channel: SftpOutbox, provider: ImitatedPr
 
 
 def test_the_check_looks_into_the_three_folders(channel: SftpOutbox, provider: ImitatedProvider) -> None:
-    assert all(step.ok for step in channel.check())
+    assert [step.name for step in channel.check() if not step.ok] == ["clock"]  # the clock here stands still
     Path(provider.root / "taken").rmdir()
-    assert [step.name for step in channel.check() if not step.ok] == ["folder /taken"]
+    assert [step.name for step in channel.check() if not step.ok] == ["folder /taken", "clock"]
+
+
+def test_the_check_proves_the_right_to_write_and_leaves_nothing(
+    channel: SftpOutbox, provider: ImitatedProvider
+) -> None:
+    (step,) = [step for step in channel.check() if step.name == "writing into /outbox"]
+    assert step.ok
+    assert ".gateway-check-" in step.seen
+    assert names(provider, "outbox") == names(provider, "taken") == []
+    provider.faults.arm(Fault("full", "write /outbox"))
+    (step,) = [step for step in channel.check() if step.name == "writing into /outbox"]
+    assert not step.ok
 
 
 def test_folders_are_plain_paths(provider: ImitatedProvider) -> None:

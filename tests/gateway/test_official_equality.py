@@ -47,7 +47,6 @@ OTHERS = {
     "pint-my-aligned": "pint/my",
     "pint-sg-shared": "pint/sg",
     "pint-sg-aligned": "pint/sg",
-    "zatca": "zatca/examples",
 }
 
 
@@ -94,7 +93,7 @@ def test_damaged_documents_get_saxons_verdict(key: str, tmp_path: Path) -> None:
     shelf = published_rules((key,), tmp_path)
     pack = shelf.find(key)
     with RulesEngine(shelf) as own, RulesEngine(shelf, engine=Engine.SAXON) as saxon:
-        result = compare(pack, samples(key, pack.syntax), own, saxon, copies=25)
+        result = compare(pack, samples(key, pack.syntax), own, saxon, copies=100)
     assert result.unequal == ()
     assert result.holds
     assert result.stopped < result.documents // 2
@@ -107,7 +106,7 @@ def test_other_rule_sets_compile_and_agree_with_saxon(key: str, tmp_path: Path) 
     shelf = published_rules((key,), tmp_path)
     pack = shelf.find(key)
     with RulesEngine(shelf) as own, RulesEngine(shelf, engine=Engine.SAXON) as saxon:
-        result = compare(pack, _of(pack.syntax, OTHERS[key]), own, saxon, copies=2)
+        result = compare(pack, _of(pack.syntax, OTHERS[key]), own, saxon, copies=10)
         assert own.process_ids() == (), "the compiler refuses these rules"
     assert result.unequal == ()
     assert result.holds

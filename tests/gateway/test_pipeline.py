@@ -262,6 +262,22 @@ def test_a_mended_revision_takes_the_place_of_the_parked_one(story: Story) -> No
     assert arrived(story) == {"90000214": 1}
 
 
+def test_a_number_that_two_documents_have_goes_out_once(story: Story) -> None:
+    """The same invoice to the tax office, under another key of the ERP."""
+    story.put(billing("90000214"))
+    story.round()
+    name = story.sap.put_out(Output((billing("90000214", purchase_order="another"),)))
+    file = story.sap.root / "out" / name
+    file.write_bytes(file.read_bytes().replace(b"<MANDT>100<", b"<MANDT>200<"))
+    story.round()
+    first, second = story.all_of("90000214")
+    assert first.source_key != second.source_key
+    assert first.state is State.DELIVERED
+    assert (second.state, second.verdict) == (State.PARKED, Verdict.DOCUMENT)
+    assert "used twice" in second.sentence
+    assert arrived(story) == {"90000214": 1}
+
+
 def test_of_two_revisions_that_come_together_the_later_counts(story: Story) -> None:
     """Both are in one page, and workers take them at the same time and in any order."""
     numbers = [f"9000{number:04}" for number in range(1000, 1006)]

@@ -316,10 +316,10 @@ def test_both_engines_agree_on_the_packaged_rules(packs: CompiledPacks) -> None:
     pack = shelf.find("en16931-ubl")
     document = ("invoice", xml.parse(INVOICE))
     with RulesEngine(shelf, compiled=packs) as own, RulesEngine(shelf, engine=Engine.SAXON) as saxon:
-        result = compare(pack, [document], own, saxon, copies=60)
+        result = compare(pack, [document], own, saxon, copies=300)
     assert result.unequal == ()
     assert result.holds
-    assert result.documents == 61
+    assert result.documents > 60
     assert result.hits > 20
     assert result.stopped < 20
 

@@ -28,12 +28,14 @@ from formats.model import Invoice
 from formats.registry import PROFILES, SYNTAXES
 from gateway.rules.engine import RulesEngine
 from mappings.registry import load
+from tests.mappings.special_cases import absent_cases
 
 MAPPING = load("exact_online")
 CONFIG = Path(__file__).parents[2] / "config"
 COMPANY: dict[str, Any] = YAML(typ="safe").load((CONFIG / "companies" / "vandael.yaml").read_text("utf-8"))
 FAULTY = {26700012, 26700013, 26700014}
 BY_MAIL = 26700011
+UNMAPPABLE = 26700014
 Bundle = dict[str, Any]
 
 
@@ -117,6 +119,31 @@ def test_every_sound_invoice_passes_the_official_rules(bundles: dict[int, bytes]
     assert {number: rules for number, rules in broken.items() if rules} == {BY_MAIL: {"PEPPOL-EN16931-R010"}}
 
 
+def test_the_special_cases_of_invoicing_are_among_the_seeds(bundles: dict[int, bytes]) -> None:
+    profile = PROFILES["peppol-bis-3"]
+    documents = {
+        str(number): SYNTAXES[profile.syntax].write(profile.prepare(mapped(content)))
+        for number, content in bundles.items()
+        if number != UNMAPPABLE
+    }
+    assert absent_cases(documents) == []
+
+
+def test_totals_are_those_of_exact(bundles: dict[int, bytes]) -> None:
+    """BT-109, BT-110 and BT-112 as the invoice in Exact says them; the lines make them without a rest."""
+    for number, content in bundles.items():
+        if number in FAULTY:
+            continue
+        said = json.loads(content, parse_float=Decimal)["invoice"]
+        totals = mapped(content).totals
+        assert totals is not None
+        assert (totals.without_vat, totals.vat, totals.with_vat) == tuple(
+            abs(Decimal(said[name])) for name in ("AmountFCExclVat", "VATAmountFC", "AmountFC")
+        )
+        assert totals.lines is not None
+        assert totals.without_vat == totals.lines - (totals.allowances or 0) + (totals.charges or 0)
+
+
 def test_what_the_clerk_mended_passes_too() -> None:
     own = ImitatedExactOnline(clock=lambda: datetime(2026, 11, 22, 8, tzinfo=UTC), minutely=1000)
     own.start()
@@ -198,10 +225,54 @@ def test_vat_breakdown(
     ] == rows
 
 
-def test_line_discounts_stand_in_the_price(bundles: dict[int, bytes]) -> None:
-    price = mapped(bundles[26700002]).lines[0].price
-    assert price is not None
-    assert (price.gross, price.discount, price.net) == (Decimal("4.2"), Decimal("0.42"), Decimal("3.78"))
+def test_a_line_discount_is_an_allowance_of_the_line(bundles: dict[int, bytes]) -> None:
+    line = mapped(bundles[26700002]).lines[0]
+    (allowance,) = line.allowances
+    assert (allowance.amount, allowance.base_amount, allowance.percentage) == (
+        Decimal("50.40"),
+        Decimal("504.00"),
+        Decimal(10),
+    )
+    assert line.price is not None
+    assert (line.price.net, line.price.gross, line.price.discount) == (Decimal("4.2"), None, None)
+    assert (line.net_amount, line.charges) == (Decimal("453.60"), ())
+
+
+def test_a_negative_discount_is_a_charge_of_the_line(bundles: dict[int, bytes]) -> None:
+    line = mapped(bundles[26700002]).lines[2]
+    (charge,) = line.charges
+    assert (charge.amount, charge.base_amount, charge.percentage, charge.reason) == (
+        Decimal("17.20"),
+        Decimal("172.00"),
+        Decimal(10),
+        "Surcharge",
+    )
+    assert (line.net_amount, line.allowances) == (Decimal("189.20"), ())
+
+
+def test_a_line_discount_on_a_credit_note_is_positive(bundles: dict[int, bytes]) -> None:
+    (line,) = mapped(bundles[26700020]).lines
+    (allowance,) = line.allowances
+    assert (allowance.amount, allowance.base_amount) == (Decimal("15.16"), Decimal("189.50"))
+    assert (line.quantity, line.net_amount) == (Decimal(1), Decimal("174.34"))
+
+
+def test_a_discount_that_does_not_make_the_amount_to_the_cent_stays_in_the_price(
+    bundles: dict[int, bytes],
+) -> None:
+    """Exact rounded the price per piece: 120 at 3.79 are not 504.00 less 10 %."""
+
+    def rounded(bundle: Bundle) -> None:
+        lines(bundle)[0].update(NetPrice="3.79", AmountFC="454.80")
+
+    line = changed(bundles[26700002], rounded).lines[0]
+    assert line.allowances == ()
+    assert line.price is not None
+    assert (line.price.gross, line.price.discount, line.price.net) == (
+        Decimal("4.2"),
+        Decimal("0.41"),
+        Decimal("3.79"),
+    )
 
 
 def test_a_discount_of_the_whole_invoice_and_shipping(bundles: dict[int, bytes]) -> None:
@@ -253,10 +324,39 @@ def test_a_deposit_is_prepaid(bundles: dict[int, bytes]) -> None:
     )
 
 
-def test_prices_per_hundred_keep_their_unit(bundles: dict[int, bytes]) -> None:
-    line = mapped(bundles[26700009]).lines[0]
+def test_prices_per_hundred_are_prices_for_100_pieces(bundles: dict[int, bytes]) -> None:
+    """Exact counts 250 and 85.5 hundreds."""
+    first, second = mapped(bundles[26700009]).lines
+    assert first.price is not None
+    assert (first.quantity, first.unit, first.net_amount) == (Decimal(25000), "H87", Decimal("868.75"))
+    assert (first.price.net, first.price.base_quantity, first.price.base_quantity_unit) == (
+        Decimal("3.475"),
+        Decimal(100),
+        "H87",
+    )
+    assert (second.quantity, second.net_amount) == (Decimal(8550), Decimal("166.73"))
+
+
+def test_prices_per_hundred_with_a_discount_and_on_a_credit_note(bundles: dict[int, bytes]) -> None:
+    def discounted(bundle: Bundle) -> None:
+        lines(bundle)[0].update(Discount="0.1", AmountFC="781.87", NetPrice="3.1275")
+
+    line = changed(bundles[26700009], discounted).lines[0]
     assert line.price is not None
-    assert (line.quantity, line.unit, line.price.net) == (Decimal(250), "CEN", Decimal("3.475"))
+    assert (line.price.base_quantity, line.quantity) == (Decimal(100), Decimal(25000))
+    assert [allowance.amount for allowance in line.allowances] == [Decimal("86.88")]
+
+    def returned(bundle: Bundle) -> None:
+        lines(bundle)[0].update(UnitCode="100st ")
+
+    note = changed(bundles[26700019], returned).lines[0]
+    assert (note.quantity, note.unit) == (Decimal(200), "H87")
+
+
+def test_an_amount_that_no_price_makes_is_the_price_of_all_pieces(bundles: dict[int, bytes]) -> None:
+    price = changed(bundles[26700009], lambda bundle: lines(bundle)[0].update(NetPrice="4.57")).lines[0].price
+    assert price is not None
+    assert (price.net, price.base_quantity) == (Decimal("868.75"), Decimal(25000))
 
 
 def test_credit_notes_are_positive_and_name_what_they_credit(bundles: dict[int, bytes]) -> None:
@@ -358,12 +458,14 @@ def test_percentages_are_understood_as_fractions_and_as_percent(
 
 def test_a_price_that_does_not_make_the_amount_gives_way_to_the_amount(bundles: dict[int, bytes]) -> None:
     """Prices with VAT in them, or rounded: the amount is the price of the whole quantity, which is exact."""
-    price = changed(bundles[26700002], lambda bundle: lines(bundle)[0].update(NetPrice="4.57")).lines[0].price
+    price = (
+        changed(bundles[26700001], lambda bundle: lines(bundle)[1].update(NetPrice="33.28")).lines[1].price
+    )
     assert price is not None
     assert (price.net, price.base_quantity, price.base_quantity_unit) == (
-        Decimal("453.60"),
-        Decimal(120),
-        "H87",
+        Decimal("165.00"),
+        Decimal(6),
+        "XBX",
     )
 
 

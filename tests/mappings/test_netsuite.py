@@ -18,7 +18,7 @@ from connectors.base import DeliveryState, StatusReport, Surroundings
 from connectors.erp.netsuite_soap import NetSuiteSoap, NetSuiteSoapSettings
 from connectors.sandbox.netsuite import NetSuiteSandbox
 from connectors.sandbox.netsuite_lists import CUSTOMERS
-from connectors.sandbox.netsuite_records import Custom
+from connectors.sandbox.netsuite_records import Custom, Ref, Row
 from connectors.sandbox.netsuite_seeds import SEEDED_CREDIT_MEMOS, SEEDED_INVOICES
 from formats.errors import MappingError
 from formats.identifiers import Identifier
@@ -27,6 +27,7 @@ from formats.profiles import peppol_bis3
 from formats.syntaxes import ubl
 from mappings.registry import library, load
 from tests.conftest import SteppingClock
+from tests.mappings.special_cases import absent_cases
 
 CONFIG: Final = Path(__file__).parents[2] / "config"
 COMPANY: Final[Mapping[str, Any]] = YAML(typ="safe").load(CONFIG / "companies" / "brightwater.yaml")
@@ -130,6 +131,41 @@ def test_after_the_clerk_has_mended_them_all_keep_the_rules(books: Books, saxon:
     assert garage
     assert garage.contact
     assert garage.contact.email == "garage@verhaegen.example"
+
+
+def test_the_special_cases_of_invoicing_are_among_the_seeds(books: Books) -> None:
+    documents = {
+        number: ubl.BINDING.write(peppol_bis3.PROFILE.prepare(mapped(content)))
+        for number, content in books.contents().items()
+        if number != OLD_TAX_CODE
+    }
+    assert absent_cases(documents) == []
+
+
+def test_totals_are_those_of_netsuite(books: Books) -> None:
+    """BT-110 and BT-112 as the record says them; lines, allowances and charges make BT-109 without a rest."""
+    for number, content in books.contents().items():
+        if number in (OLD_TAX_CODE, WRONG_TOTAL):
+            continue
+        record = etree.fromstring(content).find("record")
+        assert record is not None
+        said = [Decimal(record.findtext(f"{{*}}{name}") or "") for name in ("taxTotal", "total")]
+        totals = mapped(content).totals
+        assert totals is not None
+        assert [totals.vat, totals.with_vat] == said
+        assert totals.lines is not None
+        assert totals.without_vat == totals.lines - (totals.allowances or 0) + (totals.charges or 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "term"), [("subTotal", "BT-109"), ("taxTotal", "BT-110"), ("total", "BT-112")]
+)
+def test_a_total_that_netsuite_does_not_state_is_not_made_up(books: Books, field: str, term: str) -> None:
+    """Missing is never zero."""
+    del books.account.transaction("BW-2026-0101").fields[field]
+    with pytest.raises(MappingError) as caught:
+        books.invoice("BW-2026-0101")
+    assert caught.value.term == term
 
 
 def test_every_way_to_fill_a_term_names_the_field_in_netsuites_words() -> None:
@@ -265,18 +301,72 @@ def test_items_bring_name_number_and_gtin(books: Books) -> None:
     assert first.standard_identifier == Identifier("5419990010015", "0160")
 
 
-def test_discount_items_and_shipping_stand_beside_the_lines(books: Books) -> None:
-    """An allowance with the line's tax code, a charge with its own; the subtotal item is not summed."""
+def test_discount_and_markup_items_belong_to_the_line_above(books: Books) -> None:
+    """An allowance of one line, a charge of the other; the subtotal item is not summed."""
     invoice = books.invoice("BW-2026-0103")
-    (allowance,), (charge,) = invoice.allowances, invoice.charges
+    first, second = invoice.lines
+    (allowance,), (charge,) = first.allowances, second.charges
+    assert (allowance.amount, allowance.base_amount, allowance.percentage) == (
+        Decimal("306.00"),
+        Decimal("3060.00"),
+        Decimal(10),
+    )
+    assert (allowance.reason, allowance.reason_code) == ("Trade discount 10 % on turbidity sensors", "95")
+    assert (charge.amount, charge.base_amount, charge.percentage, charge.reason) == (
+        Decimal("6.24"),
+        Decimal("124.80"),
+        Decimal(5),
+        "Cold chain, 5 %",
+    )
+    assert [line.net_amount for line in invoice.lines] == [Decimal("2754.00"), Decimal("131.04")]
+    assert (first.charges, second.allowances) == ((), ())
+
+
+def test_shipping_is_a_charge_of_the_document(books: Books) -> None:
+    """With a tax code of its own."""
+    invoice = books.invoice("BW-2026-0103")
+    (charge,) = invoice.charges
+    assert (charge.amount, charge.vat_category, charge.reason_code) == (Decimal("35.00"), "S", "FC")
+    assert invoice.allowances == ()
+
+
+def test_a_discount_below_a_subtotal_belongs_to_the_document(books: Books) -> None:
+    """It is on the sum, not on one line; so are the amounts of the invoice the same as before."""
+    before = books.invoice("BW-2026-0103").totals
+    rows = books.account.transaction("BW-2026-0103").sublists["item"]
+    rows.append(rows.pop(1))
+    invoice = books.invoice("BW-2026-0103")
+    (allowance,) = invoice.allowances
     assert (allowance.amount, allowance.vat_category, allowance.vat_rate) == (
         Decimal("306.00"),
         "S",
         Decimal(21),
     )
-    assert allowance.reason == "Trade discount 10 % on turbidity sensors"
-    assert (charge.amount, charge.vat_category, charge.reason_code) == (Decimal("35.00"), "S", "FC")
-    assert [line.net_amount for line in invoice.lines] == [Decimal("3060.00"), Decimal("124.80")]
+    assert [line.allowances for line in invoice.lines] == [(), ()]
+    assert before
+    assert invoice.totals
+    assert (invoice.totals.without_vat, invoice.totals.with_vat) == (before.without_vat, before.with_vat)
+
+
+def test_a_discount_with_another_tax_code_belongs_to_the_document(books: Books) -> None:
+    """An allowance of a line has the VAT of that line."""
+    rows = books.account.transaction("BW-2026-0103").sublists["item"]
+    rows[1] = Row({**rows[1].fields, "taxCode": Ref("12", "R-BE"), "taxRate1": Decimal(6)}, rows[1].custom)
+    (allowance,) = books.invoice("BW-2026-0103").allowances
+    assert (allowance.amount, allowance.vat_rate) == (Decimal("306.00"), Decimal(6))
+
+
+def test_two_discounts_below_one_line_are_two_allowances(books: Books) -> None:
+    """Each with its amount; what the second one is a percentage of, NetSuite does not say."""
+    rows = books.account.transaction("BW-2026-0103").sublists["item"]
+    second = {**rows[1].fields, "amount": Decimal("-27.54"), "rate": "-1.0%", "line": "9"}
+    rows.insert(2, Row(second))
+    (line, _) = books.invoice("BW-2026-0103").lines
+    assert [(part.amount, part.base_amount, part.percentage) for part in line.allowances] == [
+        (Decimal("306.00"), None, None),
+        (Decimal("27.54"), None, None),
+    ]
+    assert line.net_amount == Decimal("2726.46")
 
 
 def test_a_document_discount_is_an_allowance_with_its_percentage(books: Books) -> None:

@@ -17,9 +17,12 @@ from connectors.sandbox.sap_seeds import BILLINGS, MENDED
 from formats.errors import DocumentError, MalformedDocument, MappingError
 from formats.identifiers import Identifier
 from formats.model import Invoice
+from formats.registry import PROFILES, SYNTAXES
+from gateway.rules.engine import RulesEngine
 from mappings.engine import CompiledMapping
 from mappings.provenance import Mapped
 from mappings.registry import load
+from tests.mappings.special_cases import absent_cases
 
 CONFIG = Path(__file__).parents[2] / "config"
 FAULTY = {"0090000213"}
@@ -95,6 +98,96 @@ def test_every_sound_document_maps_to_what_sap_billed(invoice: Maps, billing: Bi
     assert total(row.tax_amount for row in found.vat_breakdown) == billing.tax
     assert total(row.taxable_amount for row in found.vat_breakdown) == billing.net
     assert len(found.lines) == len(billing.items)
+
+
+def test_every_sound_invoice_passes_the_official_rules(invoice: Maps) -> None:
+    """EN 16931 and Peppol BIS Billing; those without an electronic address lack that only, and the wrong
+    total is found."""
+    profile, engine = PROFILES["peppol-bis-3"], RulesEngine()
+    broken = {}
+    for billing in BILLINGS:
+        if billing.number not in FAULTY:
+            number = billing.number.lstrip("0")
+            document = SYNTAXES[profile.syntax].write(profile.prepare(invoice(number)))
+            broken[number] = {finding.rule for finding in engine.check(document, profile).findings}
+    engine.close()
+    assert len(broken) == len(BILLINGS) - len(FAULTY)
+    assert {number: rules for number, rules in broken.items() if rules} == {
+        "90000210": {"PEPPOL-EN16931-R010"},
+        "90000211": {"PEPPOL-EN16931-R010"},
+        "90000212": {"BR-CO-15"},
+    }
+
+
+def test_the_special_cases_of_invoicing_are_among_the_seeds(invoice: Maps) -> None:
+    profile = PROFILES["peppol-bis-3"]
+    numbers = [billing.number.lstrip("0") for billing in BILLINGS if billing.number not in FAULTY]
+    documents = {
+        number: SYNTAXES[profile.syntax].write(profile.prepare(invoice(number))) for number in numbers
+    }
+    assert absent_cases(documents) == []
+
+
+@pytest.mark.parametrize(
+    ("sum_id", "term", "name"),
+    [
+        ("010", "BT-109", "Net invoice value"),
+        ("005", "BT-110", "Sales tax"),
+        ("011", "BT-112", "Billed value"),
+    ],
+)
+def test_a_total_that_sap_does_not_state_is_not_made_up(
+    invoice: Maps, sum_id: str, term: str, name: str
+) -> None:
+    """The message names the segment and its qualifier."""
+    with pytest.raises(MappingError, match=name) as caught:
+        invoice("90000201", (f"<SUMID>{sum_id}</SUMID>", "<SUMID>099</SUMID>"))
+    assert caught.value.term == term
+    assert f"E1EDS01 {sum_id}" in caught.value.field
+    assert "E1EDS01" in caught.value.fix
+
+
+def test_an_idoc_without_any_totals_names_all_three(invoice: Maps) -> None:
+    with pytest.raises(MappingError, match=r"E1EDS01 010.*E1EDS01 005.*E1EDS01 011"):
+        invoice("90000201", ("E1EDS01", "E1EDSXX"))
+
+
+def test_the_tax_of_a_rate_is_what_sap_says(invoice: Maps) -> None:
+    """So that the official rules see that it is not what its base and rate make."""
+    found = invoice("90000201", ("<MSATZ>7.000</MSATZ><MWSBT>18.02</MWSBT></E1EDK04>",
+                                 "<MSATZ>7.000</MSATZ><MWSBT>28.02</MWSBT></E1EDK04>"))  # fmt: skip
+    assert breakdown(found) == [
+        ("S", D(19), D("3680.00"), D("699.20")),
+        ("S", D(7), D("257.40"), D("28.02")),
+    ]
+    profile, engine = PROFILES["peppol-bis-3"], RulesEngine()
+    report = engine.check(SYNTAXES[profile.syntax].write(profile.prepare(found)), profile)
+    engine.close()
+    assert {finding.rule for finding in report.findings} >= {"BR-CO-14", "BR-S-09"}
+
+
+def test_two_tax_codes_of_one_rate_are_one_row(invoice: Maps) -> None:
+    """SAP has one E1EDK04 for each code, the invoice one row for each category and rate."""
+    row = '<E1EDK04 SEGMENT="1"><MWSKZ>A2</MWSKZ><MSATZ>7.000</MSATZ><MWSBT>{}</MWSBT></E1EDK04>'
+    rows = (row.format("18.02"), row.format("8.02") + row.format("10.00"))
+    assert breakdown(invoice("90000201", rows)) == breakdown(invoice("90000201"))
+
+
+def test_a_rate_that_sap_leaves_out_of_the_tax_rows_is_summed_from_the_items(invoice: Maps) -> None:
+    """Some systems put out no E1EDK04 where there is no tax."""
+    left_out = '<E1EDK04 SEGMENT="1"><MWSKZ>AE</MWSKZ><MSATZ>0.000</MSATZ><MWSBT>0.00</MWSBT></E1EDK04>'
+    found = invoice("90000205", (left_out, ""))
+    assert sorted(breakdown(found), key=str) == sorted(breakdown(invoice("90000205")), key=str)
+    (exempt,) = (row for row in found.vat_breakdown if row.category == "E")
+    assert exempt.exemption_reason_code == "VATEX-EU-132-1I"
+
+
+def test_the_origin_of_a_tax_amount_is_its_segment_and_not_a_computation(invoice: Maps) -> None:
+    mapped = invoice.mapped("90000201")
+    assert [origin.field for origin in mapped.of("BT-117")] == [
+        "Tax amount of the tax code (E1EDK04-MWSBT)"
+    ] * 2
+    assert all(origin.source.startswith("computed") for origin in mapped.of("BT-116"))
 
 
 @pytest.mark.parametrize(("sentence", "billing"), MENDED)
@@ -435,8 +528,26 @@ def test_an_unknown_tax_code_says_what_a_clerk_can_do(invoice: Maps) -> None:
 def test_what_is_no_idoc_is_malformed(
     mapping: CompiledMapping, company: Mapping[str, Any], content: bytes
 ) -> None:
-    with pytest.raises(MalformedDocument):
+    with pytest.raises(MalformedDocument) as caught:
         mapping.map(content, 0, company)
+    assert "<string>" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (content_of(BILLINGS[0])[:-300], "breaks off"),
+        (content_of(BILLINGS[0]).decode().encode("latin-1"), "encoding"),
+    ],
+)
+def test_a_damaged_file_says_what_a_clerk_can_do_in_sap(
+    mapping: CompiledMapping, company: Mapping[str, Any], content: bytes, said: str
+) -> None:
+    with pytest.raises(MalformedDocument, match=said) as caught:
+        mapping.map(content, 0, company)
+    assert "IDoc file" in caught.value.where
+    assert "SAP" in caught.value.what
+    assert "VF02" in caught.value.fix
 
 
 def test_an_idoc_with_nothing_in_it_is_one_error_not_a_crash(

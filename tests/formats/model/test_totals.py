@@ -36,6 +36,40 @@ CHANGES = st.lists(
 )
 
 
+def test_the_tax_that_is_said_stays_and_its_base_is_filled() -> None:
+    """Rows of one category and rate become one; rates without a row are added behind."""
+    lines = tuple(
+        Line(net_amount=Decimal(amount), vat=LineVat(category=category, rate=Decimal(rate)))
+        for amount, category, rate in (("100.00", "S", 21), ("50.00", "S", 9), ("10.00", "E", 0))
+    )
+    said = tuple(
+        VatBreakdown(category="S", rate=Decimal(21), tax_amount=Decimal(tax)) for tax in ("20.00", "1.50")
+    )
+    reason = VatBreakdown(category="E", exemption_reason="Training")
+    invoice, filled = complete(Invoice(lines=lines, vat_breakdown=(*said, reason)), ["vat_breakdown"])
+    assert filled == ("vat_breakdown",)
+    assert [
+        (row.category, row.rate, row.taxable_amount, row.tax_amount) for row in invoice.vat_breakdown
+    ] == [
+        ("S", 21, Decimal("100.00"), Decimal("21.50")),
+        ("S", 9, Decimal("50.00"), Decimal("4.50")),
+        ("E", 0, Decimal("10.00"), Decimal("0.00")),
+    ]
+    assert invoice.vat_breakdown[2].exemption_reason == "Training"
+    assert complete(invoice, ["vat_breakdown"]) == (invoice, ())
+
+
+def test_said_tax_of_a_rate_that_no_line_has_gets_no_base() -> None:
+    """The rules shall see that it belongs to nothing."""
+    line = Line(net_amount=Decimal("100.00"), vat=LineVat(category="S", rate=Decimal(21)))
+    said = VatBreakdown(category="S", rate=Decimal(9), tax_amount=Decimal("9.00"))
+    invoice, _ = complete(Invoice(lines=(line,), vat_breakdown=(said,)), ["vat_breakdown"])
+    assert [(row.rate, row.taxable_amount) for row in invoice.vat_breakdown] == [
+        (9, None),
+        (21, Decimal("100.00")),
+    ]
+
+
 @given(LINES, CHANGES, CHANGES, st.none() | amounts(0, 10**5), st.none() | amounts(-1, 1))
 def test_completed_totals_agree_with_one_another(
     lines: list[Line],

@@ -13,7 +13,8 @@ __all__ = ["broken", "checker", "holds", "no_files", "schema"]
 
 _HEAD = (
     '<schema xmlns="http://purl.oclc.org/dsdl/schematron" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" '
-    'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:u="urn:example:functions" queryBinding="xslt2"{attributes}>'
+    'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:u="urn:example:functions" '
+    'queryBinding="xslt2"{attributes}>'
     '<ns prefix="a" uri="urn:example:a"/><ns prefix="u" uri="urn:example:functions"/>'
 )
 

@@ -61,7 +61,9 @@ def judge(path: Path, document: bytes) -> Verdict | None:
     except import_module("saxonche").PySaxonApiError:
         return None
     failed = read_report(report.encode())
-    return _sets((rule["rule"], "fatal" if rule["flag"] in ("fatal", "error") else rule["flag"]) for rule in failed)
+    return _sets(
+        (rule["rule"], "fatal" if rule["flag"] in ("fatal", "error") else rule["flag"]) for rule in failed
+    )
 
 
 def our_verdict(broken: Iterable[BrokenRule]) -> Verdict:

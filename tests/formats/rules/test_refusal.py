@@ -16,7 +16,9 @@ from tests.formats.rules.building import broken, holds, no_files, schema
 
 
 def with_test(test: str) -> bytes:
-    return schema(f'<pattern><rule context="i"><assert id="R-1" test={quoteattr(test)}>x</assert></rule></pattern>')
+    return schema(
+        f'<pattern><rule context="i"><assert id="R-1" test={quoteattr(test)}>x</assert></rule></pattern>'
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,9 @@ def test_anything_not_understood_refuses_the_whole_set(test: str) -> None:
     assert "R-1" in caught.value.where
 
 
-@pytest.mark.parametrize("content", [b"<other/>", b'<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform"/>'])
+@pytest.mark.parametrize(
+    "content", [b"<other/>", b'<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform"/>']
+)
 def test_files_that_hold_no_rules(content: bytes) -> None:
     with pytest.raises(NotUnderstood):
         compile_rules(content, no_files)
@@ -92,13 +96,21 @@ def test_the_second_look_finds_what_does_not_belong(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "test", ["(" * 500 + "1" + ")" * 500, "not(" * 300 + "1" + ")" * 300, "-" * 3 + "1" + " + 1" * 5_000, "a" + "/b" * 3_000]
+    "test",
+    [
+        "(" * 500 + "1" + ")" * 500,
+        "not(" * 300 + "1" + ")" * 300,
+        "-" * 3 + "1" + " + 1" * 5_000,
+        "a" + "/b" * 3_000,
+    ],
 )
 def test_deep_nesting_is_refused_or_compiled_but_never_crashes(test: str) -> None:
+    refused = []
     try:
-        compile_rules(with_test(test), no_files)
+        load(compile_rules(with_test(test), no_files).code)
     except NotUnderstood as error:
-        assert error.rule in ("R-1", "all")
+        refused.append(error.rule)
+    assert refused in ([], ["R-1"], ["all"])
 
 
 def test_deep_documents_are_refused() -> None:

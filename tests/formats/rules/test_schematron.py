@@ -18,7 +18,8 @@ def ids(content: bytes, document: str, files: dict[str, bytes] | None = None) ->
 def test_abstract_patterns_take_parameters() -> None:
     """As in the PINT and NLCIUS sources: `$name` stands for the parameter, a longer name is not mistaken."""
     rules = schema(
-        '<pattern abstract="true" id="needs"><rule context="$place"><assert id="A" test="$what and $whatever">x</assert>'
+        '<pattern abstract="true" id="needs"><rule context="$place"><assert id="A" test="$what and '
+        '$whatever">x</assert>'
         '</rule></pattern><pattern is-a="needs"><param name="place" value="i"/><param name="what" value="a"/>'
         '<param name="whatever" value="b"/></pattern>'
     )
@@ -28,8 +29,10 @@ def test_abstract_patterns_take_parameters() -> None:
 
 def test_rules_extend_abstract_rules() -> None:
     rules = schema(
-        '<pattern><rule abstract="true" id="base"><let name="x" value="@n"/><assert id="A" test="$x">a</assert></rule>'
-        '<rule context="i"><extends rule="base"/><report id="B" role="warning" test="$x = 2">b</report></rule></pattern>'
+        '<pattern><rule abstract="true" id="base"><let name="x" value="@n"/><assert id="A" '
+        'test="$x">a</assert></rule>'
+        '<rule context="i"><extends rule="base"/><report id="B" role="warning" test="$x = '
+        '2">b</report></rule></pattern>'
     )
     assert ids(rules, "<i/>") == ["A"]
     assert [(rule.rule, rule.flag) for rule in broken(rules, '<i n="2"/>')] == [("B", "warning")]
@@ -37,8 +40,10 @@ def test_rules_extend_abstract_rules() -> None:
 
 def test_phases_choose_patterns() -> None:
     body = (
-        '<phase id="quick"><active pattern="p1"/></phase><pattern id="p1"><rule context="i"><assert id="A" test="a">x'
-        '</assert></rule></pattern><pattern id="p2"><rule context="i"><assert id="B" test="a">x</assert></rule></pattern>'
+        '<phase id="quick"><active pattern="p1"/></phase><pattern id="p1"><rule context="i"><assert '
+        'id="A" test="a">x'
+        '</assert></rule></pattern><pattern id="p2"><rule context="i"><assert id="B" '
+        'test="a">x</assert></rule></pattern>'
     )
     root = etree.fromstring("<i/>")
     assert [rule.rule for rule in checker(schema(body)).check(root)] == ["A", "B"]
@@ -50,10 +55,11 @@ def test_phases_choose_patterns() -> None:
 
 def test_included_files_bring_patterns_and_namespaces() -> None:
     """As KoSIT's common.sch: found relative to the including file, their prefixes hold."""
-    part = (
-        b'<pattern xmlns="http://purl.oclc.org/dsdl/schematron"><include href="sub/rule.sch"/></pattern>'
+    part = b'<pattern xmlns="http://purl.oclc.org/dsdl/schematron"><include href="sub/rule.sch"/></pattern>'
+    rule = (
+        b'<rule xmlns="http://purl.oclc.org/dsdl/schematron" context="a:i">'
+        b'<assert id="A" test="a:n">x</assert></rule>'
     )
-    rule = b'<rule xmlns="http://purl.oclc.org/dsdl/schematron" context="a:i"><assert id="A" test="a:n">x</assert></rule>'
     files = {"lib/part.sch": part, "lib/sub/rule.sch": rule}
     rules = schema('<include href="lib/part.sch"/>')
     assert ids(rules, '<i xmlns="urn:example:a"/>', files) == ["A"]
@@ -69,8 +75,10 @@ def test_files_that_include_each_other_are_refused() -> None:
 def test_variables_of_patterns_do_not_mix() -> None:
     """Two patterns may give the same name to different things."""
     rules = schema(
-        '<pattern><let name="x" value="1"/><rule context="i"><assert id="A" test="$x = 1">a</assert></rule></pattern>'
-        '<pattern><let name="x" value="2"/><rule context="i"><assert id="B" test="$x = 1">b</assert></rule></pattern>'
+        '<pattern><let name="x" value="1"/><rule context="i"><assert id="A" test="$x = '
+        '1">a</assert></rule></pattern>'
+        '<pattern><let name="x" value="2"/><rule context="i"><assert id="B" test="$x = '
+        '1">b</assert></rule></pattern>'
     )
     assert ids(rules, "<i/>") == ["B"]
 
@@ -91,12 +99,15 @@ def test_functions_of_the_rules() -> None:
     """Parameters with and without type, variables, choose, and a function that calls itself."""
     rules = schema(
         '<xsl:function name="u:sum" as="xs:integer"><xsl:param name="text" as="xs:string?"/>'
-        '<xsl:variable name="first" select="substring($text, 1, 1)"/><xsl:choose><xsl:when test="$text = \'\'">'
+        '<xsl:variable name="first" select="substring($text, 1, 1)"/><xsl:choose><xsl:when test="$text '
+        "= ''\">"
         '<xsl:sequence select="0"/></xsl:when><xsl:otherwise>'
-        '<xsl:sequence select="xs:integer($first) + u:sum(substring($text, 2))"/></xsl:otherwise></xsl:choose></xsl:function>'
+        '<xsl:sequence select="xs:integer($first) + u:sum(substring($text, '
+        '2))"/></xsl:otherwise></xsl:choose></xsl:function>'
         '<xsl:function name="u:even" as="xs:boolean"><xsl:param name="value"/>'
         '<xsl:value-of select="number($value) mod 2 = 0"/></xsl:function>'
-        '<pattern><rule context="n"><assert id="A" test="u:sum(.) = 6">a</assert><assert id="B" test="u:even(.)">b</assert>'
+        '<pattern><rule context="n"><assert id="A" test="u:sum(.) = 6">a</assert><assert id="B" '
+        'test="u:even(.)">b</assert>'
         "</rule></pattern>"
     )
     assert ids(rules, "<i><n>123</n></i>") == ["B"]
@@ -148,7 +159,8 @@ def test_forbidden_paths_are_reported_at_the_rules_context() -> None:
 
 def test_texts_show_values_of_the_document() -> None:
     rules = schema(
-        '<pattern><rule context="i"><let name="x" value="@n"/><assert id="A" test="$x = $x + 1">Value <value-of '
+        '<pattern><rule context="i"><let name="x" value="@n"/><assert id="A" test="$x = $x + 1">Value '
+        "<value-of "
         'select="@n"/> of <name/> is not <value-of select="xs:decimal(\'x\')"/>.</assert></rule></pattern>'
     )
     assert [rule.text for rule in broken(rules, '<i n="5"/>')] == ["Value 5 of i is not …."]

@@ -97,7 +97,8 @@ def test_comparisons_ask_for_any_pair(test: str, expected: bool) -> None:
 def test_a_rule_that_cannot_be_evaluated_is_reported_beside_the_others() -> None:
     """Trap 6: two items where one is wanted stop the official artefact; here every other result stays."""
     rules = schema(
-        '<pattern><rule context="i"><assert id="A" flag="warning" test="normalize-space(n) = \'1\'">one name</assert>'
+        '<pattern><rule context="i"><assert id="A" flag="warning" test="normalize-space(n) = \'1\'">one '
+        "name</assert>"
         '<assert id="B" flag="warning" test="false()">always</assert></rule></pattern>'
     )
     found = broken(rules, "<i><n>1</n><n>1</n></i>")
@@ -127,7 +128,8 @@ def test_variables_are_lazy_and_patterns_see_the_document() -> None:
     """Trap 8: an error in a variable shows where it is read only."""
     rules = schema(
         '<let name="bad" value="xs:decimal(\'x\')"/>'
-        '<pattern><let name="names" value="i/n"/><rule context="n"><let name="worse" value="xs:decimal(\'y\')"/>'
+        '<pattern><let name="names" value="i/n"/><rule context="n"><let name="worse" '
+        "value=\"xs:decimal('y')\"/>"
         '<assert id="A" test="count($names) = 2">a</assert>'
         '<assert id="B" test="true() or $worse = 1 or $bad = 1 or $worse = 2">b</assert></rule></pattern>'
     )
@@ -208,7 +210,9 @@ def test_names_and_wildcards() -> None:
 def test_published_mistakes_are_kept() -> None:
     """Trap 14: a rule that looks for the currency inside the amount can never be broken."""
     document = '<i><total currency="EUR">1.234</total><currency>EUR</currency></i>'
-    assert holds("string-length(substring-after(total[@currency = total/currency], '.')) <= 2", document) is True
+    assert (
+        holds("string-length(substring-after(total[@currency = total/currency], '.')) <= 2", document) is True
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,198 @@
+"""gateway validate: one line for every file, whatever is in it, and a verdict that machines can read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from formats.registry import PROFILES
+from formats.syntaxes import cii, ubl
+from gateway.cli.main import app
+from gateway.rules import judging
+from gateway.rules.engine import RulesEngine
+from gateway.rules.judging import judge_bytes
+from tests.strategies import sample_credit_note, sample_invoice
+
+VALID = ubl.write(sample_invoice())
+UBL_INVOICE = b"urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
+PEPPOL = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["validate", *map(str, arguments)])
+
+
+def _lines(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def _file(folder: Path, name: str, content: bytes) -> Path:
+    file = folder / name
+    file.write_bytes(content)
+    return file
+
+
+def test_each_file_gets_one_line(tmp_path: Path) -> None:
+    """In the order given, each list sorted and each id once."""
+    totals = sample_invoice().totals
+    assert totals is not None
+    wrong = replace(
+        sample_invoice(), totals=replace(totals, due=Decimal(1), with_vat=Decimal(2)), buyer_reference=None
+    )
+    files = (
+        _file(tmp_path, "good.xml", VALID),
+        _file(tmp_path, "credit.xml", ubl.write(sample_credit_note())),
+        _file(tmp_path, "wrong.xml", ubl.write(wrong)),
+    )
+    result = _run("--jsonl", *files)
+    assert result.exit_code == 0
+    good, credit, bad = _lines(result)
+    assert good == {
+        "file": str(files[0]),
+        "profile": "peppol-bis-3",
+        "schema": [],
+        "fatal": [],
+        "warning": [],
+    }
+    assert (credit["file"], credit["fatal"]) == (str(files[1]), [])
+    assert bad["fatal"] == ["BR-CO-15", "BR-CO-16"]
+    assert set(bad) == {"file", "profile", "schema", "fatal", "warning"}
+
+
+def test_both_engines_print_the_same(tmp_path: Path) -> None:
+    file = _file(tmp_path, "a.xml", VALID.replace(b'schemeID="9930"', b'schemeID="9999"'))
+    compiled, saxon = (_run("--jsonl", "--engine", name, file) for name in ("compiled", "saxon"))
+    assert compiled.stdout == saxon.stdout
+    assert _lines(compiled)[0]["fatal"]
+
+
+def test_rules_run_on_what_breaks_the_schema_for_machines(tmp_path: Path) -> None:
+    """A fragment breaks both; people see the schema first and nothing else."""
+    file = _file(tmp_path, "fragment.xml", b'<Invoice xmlns="' + UBL_INVOICE + b'"/>')
+    (line,) = _lines(_run("--jsonl", "--profile", "en16931-ubl", file))
+    assert line["schema"]
+    assert {"BR-01", "BR-02", "BR-16"} <= set(line["fatal"])
+    shown = _run(file)
+    assert shown.exit_code == 1
+    assert "XSD" in shown.stdout
+    assert "BR-01" not in shown.stdout
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "empty.xml": (b"", "empty"),
+    "blank.xml": (b" \n\t ", "empty"),
+    "text.xml": (b"Dear customer,", "not XML"),
+    "binary.xml": (bytes(range(256)) * 10, "not XML"),
+    "truncated.xml": (VALID[: len(VALID) // 2], "breaks off"),
+    "encoding.xml": (VALID.replace(b"Calibration", b"Calibr\xe4tion"), "encoding"),
+    "bomb.xml": (
+        b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;&b;&b;">]><a>&c;</a>',
+        "document type declaration",
+    ),
+    "outside.xml": (
+        b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+        "document type declaration",
+    ),
+    "deep.xml": (b"<a>" * 10_000 + b"</a>" * 10_000, "nested too deep"),
+    "root.xml": (b'<Order xmlns="urn:oasis:names:specification:ubl:schema:xsd:Order-2"/>', "purchase order"),
+    "mixed.xml": (VALID.replace(UBL_INVOICE, b"urn:example:nothing"), "name space"),
+    "no-xml.pdf": (b"%PDF-1.7\n%%EOF\n", "PDF"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gets_one_clear_line(tmp_path: Path, name: str) -> None:
+    """The file is judged as what it is, the others go on, and the exit status stays 0."""
+    content, told = BAD[name]
+    result = _run("--jsonl", _file(tmp_path, name, content), _file(tmp_path, "good.xml", VALID))
+    assert result.exit_code == 0
+    bad, good = _lines(result)
+    assert told in bad["error"]
+    assert "\n" not in bad["error"]
+    assert (bad["schema"], bad["fatal"], bad["warning"]) == ([], [], [])
+    assert "error" not in good
+    assert _run(tmp_path / name).exit_code == 1
+
+
+def test_folders_and_missing_files_get_a_line_too(tmp_path: Path) -> None:
+    result = _run("--jsonl", tmp_path, tmp_path / "absent.xml", Path("/dev/zero"))
+    assert result.exit_code == 0
+    folder, absent, device = _lines(result)
+    assert "folder" in folder["error"]
+    assert "no such file" in absent["error"]
+    assert device["error"]
+
+
+def test_files_beyond_any_invoice_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is told; memory stays at it."""
+    monkeypatch.setattr(judging, "LARGEST", 1024**2)
+    with (tmp_path / "large.xml").open("wb") as file:
+        file.truncate(3 * 1024**2)
+    (line,) = _lines(_run("--jsonl", tmp_path / "large.xml"))
+    assert "larger than 1 MiB" in line["error"]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "profile"),
+    [
+        (PEPPOL, "peppol-bis-3"),
+        (b"urn:cen.eu:en16931:2017", "en16931-ubl"),
+        (b"urn:cen.eu:en16931:2017#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0", "xrechnung-ubl"),
+        (
+            b"urn:cen.eu:en16931:2017#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
+            b"#conformant#urn:xeinkauf.de:kosit:extension:xrechnung_3.0",
+            "xrechnung-ubl",
+        ),
+        (b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0", "nlcius-ubl"),
+        (b"urn:cen.eu:en16931:2017#compliant#urn:efactura.mfinante.ro:CIUS-RO:1.0.1", "cius-ro"),
+        (b"urn:example:unknown", "en16931-ubl"),
+    ],
+)
+def test_the_profile_follows_the_document(identifier: bytes, profile: str) -> None:
+    with RulesEngine({}) as engine:
+        judged = judge_bytes(VALID.replace(PEPPOL, identifier), engine)
+    assert judged.profile is PROFILES[profile]
+
+
+def test_rules_that_are_not_installed_are_never_passed(tmp_path: Path) -> None:
+    """The core rules run; that the others did not is said, and the exit status is 1."""
+    identifier = PROFILES["xrechnung-ubl"].specification_id.encode()
+    file = _file(tmp_path, "a.xml", VALID.replace(PEPPOL, identifier))
+    result = _run("--jsonl", file)
+    assert result.exit_code == 1
+    (line,) = _lines(result)
+    assert "XRechnung rules for UBL not run" in line["error"]
+    shown = _run(file)
+    assert shown.exit_code == 1
+    assert "not run" in shown.stdout
+
+
+def test_a_profile_of_the_other_syntax_is_refused(tmp_path: Path) -> None:
+    file = _file(tmp_path, "a.xml", VALID)
+    (line,) = _lines(_run("--jsonl", "--profile", "en16931-cii", file))
+    assert "the document is UBL 2.1" in line["error"]
+    assert _lines(_run("--jsonl", "--profile", "en16931", file))[0]["profile"] == "en16931-ubl"
+
+
+def test_cii_is_judged_by_its_own_rules(tmp_path: Path) -> None:
+    """Those of CEN have to be added; without them nothing is called passed."""
+    invoice = PROFILES["en16931-cii"].prepare(sample_invoice())
+    (line,) = _lines(_run("--jsonl", _file(tmp_path, "cii.xml", cii.write(invoice))))
+    assert (line["profile"], line["schema"]) == ("en16931-cii", [])
+    assert "EN 16931 rules for CII not run" in line["error"]
+    (line,) = _lines(_run("--jsonl", "--profile", "facturx-en16931", tmp_path / "cii.xml"))
+    assert (line["fatal"], line.get("error")) == ([], None)
+
+
+def test_people_see_place_and_line(tmp_path: Path) -> None:
+    broken = VALID.replace(b"<cbc:Name>Calibration on site</cbc:Name>", b"<cbc:Name> </cbc:Name>")
+    shown = _run(_file(tmp_path, "a.xml", broken)).stdout
+    assert "not passed as Peppol BIS Billing 3.0" in shown
+    assert "/Invoice/cac:InvoiceLine[2], line " in shown
+    assert "these are older rules" in shown
