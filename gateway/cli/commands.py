@@ -1,5 +1,4 @@
-"""Which file holds which command: a file is loaded when one of its commands is called, so that short ones start
-fast."""
+"""Which file holds which command; one is loaded when one of its commands is called, so that each starts fast."""
 
 from __future__ import annotations
 

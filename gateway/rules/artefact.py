@@ -37,6 +37,7 @@ _VERSION_IN_PATH: Final = re.compile(r"(?<![0-9.])v?([0-9]+(?:\.[0-9]+)+)(?![0-9
 _SYNTAX_VERSION: Final = re.compile(r"ubl-?2\.[0-9]", re.IGNORECASE)
 _HEAD: Final = 8_192
 _MOST_FILES: Final = 200
+_MARKS: Final = (b"document(", b"<include", b":include", b"<extends", b":extends", b":import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,18 @@ def artefacts_in(tree: FileTree) -> Iterator[Artefact]:
                 yield found
 
 
-def read_artefact(tree: FileTree, name: str, content: bytes) -> Artefact:
-    """One rule file and what it says of itself. Raises ConfigError where a file that it needs is missing."""
+def read_artefact(tree: FileTree, name: str, content: bytes, known: KnownPack | None = None) -> Artefact:
+    """One rule file and what it says of itself. Raises ConfigError where a file that it needs is missing.
+
+    One that is `known` already is not searched for rule ids.
+    """
     files = _closure(tree, name, content)
     texts = [_text(part) for part in files.values()]
     title = _title(texts[0])
-    ids = frozenset(one or other for text in texts for one, other in _RULE_ID.findall(text))
-    known = recognise(title, tree.place(name), ids)
+    ids: frozenset[str] = frozenset()
+    if known is None:
+        ids = frozenset(one or other for text in texts for one, other in _RULE_ID.findall(text))
+        known = recognise(title, tree.place(name), ids)
     release, released = _release(texts[0], title, name, known)
     return Artefact(name, title, known, release, released, ids, _digest(files), files)
 
@@ -90,7 +96,7 @@ def _closure(tree: FileTree, name: str, content: bytes) -> dict[str, bytes]:
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        for one, other in _REFERENCE.findall(_COMMENT.sub("", _text(files[current]))):
+        for one, other in _references(files[current]):
             target = neighbour(current, one or other)
             if target in files:
                 continue
@@ -104,6 +110,13 @@ def _closure(tree: FileTree, name: str, content: bytes) -> dict[str, bytes]:
             files[target] = part
             waiting.append(target)
     return files
+
+
+def _references(content: bytes) -> list[tuple[str, str]]:
+    # Most files refer to nothing, and to know that is much faster than to look for it.
+    if not any(mark in content for mark in _MARKS):
+        return []
+    return _REFERENCE.findall(_COMMENT.sub("", _text(content)))
 
 
 def _title(text: str) -> str:

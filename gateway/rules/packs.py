@@ -128,7 +128,7 @@ def read_pack(key: str, path: Path, *, release: str = "") -> RulePack:
             where=f"rule pack {key}",
             fix=f"use one of {', '.join(KNOWN)}",
         )
-    artefact = read_loose(path)
+    artefact = read_loose(path, known=known)
     name = release
     if artefact.release and not release:
         name = artefact.release
@@ -149,7 +149,7 @@ def read_pack(key: str, path: Path, *, release: str = "") -> RulePack:
     )
 
 
-def read_loose(path: Path, root: Path | None = None) -> Artefact:
+def read_loose(path: Path, root: Path | None = None, known: KnownPack | None = None) -> Artefact:
     """A rule file on disk with all that it refers to. Raises ConfigError."""
     tree = Folder(path, root)
     content = tree.read(tree.main)
@@ -157,7 +157,7 @@ def read_loose(path: Path, root: Path | None = None) -> Artefact:
         raise ConfigError(
             "the rule file cannot be read", where=str(path), fix="correct the path or its rights"
         )
-    return read_artefact(tree, tree.main, content)
+    return read_artefact(tree, tree.main, content, known)
 
 
 def valid_from(known: KnownPack, artefact: Artefact) -> date | None:
