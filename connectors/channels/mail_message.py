@@ -27,6 +27,7 @@ _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&
 _DOMAIN: Final = re.compile(r"(?=.{1,253}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*"
                             r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # fmt: skip
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_ENCODED_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")  # RFC 2047
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 
 
@@ -159,6 +160,9 @@ def _set_header(
 def _header_text(text: str, name: str, where: str) -> str:
     if _CONTROL.search(text):
         raise _unfit(f"{name} contains a line break or control character: {_shown(text)!r}", where)
+    if _ENCODED_WORD.search(text):
+        # The library would decode it, and the receiver would read something else than the ERP says.
+        raise _unfit(f"{name} contains an encoded word, which mail programs decode: {_shown(text)!r}", where)
     return text
 
 

@@ -104,7 +104,7 @@ class Bundle:
                 parent.remove(element)
             elif name == "customField":
                 # Known by its script id; the number beside it is no fact of the invoice.
-                element.attrib.pop("internalId", None)
+                element.attrib.pop("internalId", "")
         for listed in list(root.iter("{*}customFieldList")):
             parent = listed.getparent()
             if parent is not None and not len(listed):

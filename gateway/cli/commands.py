@@ -1,4 +1,4 @@
-"""Which file holds which command; one is loaded when one of its commands is called, so that each starts fast."""
+"""Which file holds which command; one is loaded when a command of its is called, so that each starts fast."""
 
 from __future__ import annotations
 

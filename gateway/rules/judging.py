@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
+
+from lxml import etree
 
 from formats.detection import detect
 from formats.errors import ConfigError, MalformedDocument
@@ -23,6 +25,9 @@ __all__ = ["LARGEST", "Judged", "judge_bytes", "judge_file", "known_profile"]
 # 50 MiB are some 40,000 invoice lines; more is no invoice, and would take minutes and gigabytes.
 LARGEST: Final = 50 * 1024 * 1024
 # One profile in both syntaxes, under one name.
+_MOST_ELEMENTS: Final = 1_500_000
+_DEEPEST: Final = 100
+_SMALL: Final = 5_000_000
 _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "en16931": MappingProxyType({"ubl-2.1": "en16931-ubl", "cii-d16b": "en16931-cii"}),
@@ -111,11 +116,24 @@ def judge_bytes(
         root = xml.parse(found.document)
     except MalformedDocument as error:
         return Judged(wanted, None, " ".join(error.what.split()))
+    if problem := _too_much(root, len(found.document)):
+        return Judged(wanted, None, problem)
     if wanted is None:
         identifier = SYNTAXES[found.syntax].value(root, "BT-24") or ""
         wanted = PROFILES[found.profile_key or _nearest(identifier, found.syntax)]
     report = engine.check_tree(root, wanted, rules_despite_schema=rules_despite_schema, on=on)
     return Judged(wanted, report)
+
+
+def _too_much(root: etree._Element, size: int) -> str:
+    """Why a document that is well-formed and not too long still is no invoice; "" if it may be one."""
+    if size < _SMALL:
+        return ""  # the parser has bounded its depth, and it cannot hold that many elements
+    if int(cast("float", root.xpath("count(//*)"))) > _MOST_ELEMENTS:
+        return f"the document has more than {_MOST_ELEMENTS} elements, which no invoice has"
+    if root.xpath(f"boolean(//*[count(ancestor::*) = {_DEEPEST}])"):
+        return f"the elements are nested more than {_DEEPEST} deep, which no invoice needs"
+    return ""
 
 
 def _nearest(identifier: str, syntax: str) -> str:

@@ -8,11 +8,16 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import pipeline
+from tests.benchmarks import pipeline, rules
 
 
 def main() -> None:
     rows = [*pipeline.run()]
+    examples = Path(os.environ.get("GATEWAY_TESTDATA", ""), "peppol-bis-3", "examples")
+    if examples.is_dir():
+        rows += rules.run(examples)
+    else:
+        sys.stdout.write("rules not measured: set GATEWAY_TESTDATA to the official example documents\n")
     machine = {"python": platform.python_version(), "processors": os.cpu_count(), "system": platform.system()}
     Path("benchmarks.json").write_text(
         json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n", "utf-8"

@@ -501,9 +501,11 @@ def test_a_mailbox_that_mail_programs_would_decode_is_a_route_error(mailbox: str
         {"seller": "\ud800"},
         {"body": "\ud800"},
         {"subject": "=?utf-8?b?YQ?="},
+        {"seller": "=?utf-8?q?x=0aBcc:?= GmbH"},
+        {"subject": "Invoice =?utf-8?b?!?="},
         {"message_id": "<>"},
     ],
-    ids=["subject", "name", "body", "broken encoded word", "message id"],
+    ids=["subject", "name", "body", "encoded subject", "encoded name", "broken encoded word", "message id"],
 )
 def test_any_other_header_that_cannot_be_written_is_a_document_error(changes: dict[str, Any]) -> None:
     with pytest.raises(DocumentError) as caught:

@@ -611,16 +611,15 @@ def test_other_news_is_written_and_leaves_the_fingerprint(
 ) -> None:
     """Another state, and another message after a correction, are news."""
     (before,) = [one for one in documents(netsuite.pull("")) if one.key == "invoice/1002"]
-    for step, change in enumerate(
-        (
-            {"state": DeliveryState.ACCEPTED_FOR_TRANSPORT},
-            {"state": DeliveryState.REJECTED, "text": "refused"},
-            {
-                "state": DeliveryState.ACCEPTED_FOR_TRANSPORT,
-                "message_id": "7c3f2c1e-0000-4000-8000-000000000002",
-            },
-        )
-    ):
+    changes: tuple[dict[str, Any], ...] = (
+        {"state": DeliveryState.ACCEPTED_FOR_TRANSPORT},
+        {"state": DeliveryState.REJECTED, "text": "refused"},
+        {
+            "state": DeliveryState.ACCEPTED_FOR_TRANSPORT,
+            "message_id": "7c3f2c1e-0000-4000-8000-000000000002",
+        },
+    )
+    for step, change in enumerate(changes):
         clock.advance(minutes=5)
         moment = SENT_AT + timedelta(hours=step)
         assert not netsuite.report_status(replace(REPORT, at=moment, **change)).existed

@@ -20,6 +20,7 @@ from connectors.base import (
     Page,
     PaymentState,
     PaymentStatus,
+    RejectedDocument,
     SourceDocument,
     StatusReport,
     Surroundings,
@@ -761,7 +762,8 @@ def test_a_file_that_is_put_right_under_its_name_has_the_same_origin(
     list(connector.pull(""))
     world.wait(900)
     page = pages(connector)
-    (stub,) = (*page.documents, *page.rejected)
+    found: list[SourceDocument | RejectedDocument] = [*page.documents, *page.rejected]
+    (stub,) = found
     connector.acknowledge(page)
     empty.drop(name, whole)
     world.wait(1)

@@ -51,9 +51,9 @@ def test_the_tax_that_is_said_stays_and_its_base_is_filled() -> None:
     assert [
         (row.category, row.rate, row.taxable_amount, row.tax_amount) for row in invoice.vat_breakdown
     ] == [
-        ("S", 21, Decimal("100.00"), Decimal("21.50")),
-        ("S", 9, Decimal("50.00"), Decimal("4.50")),
-        ("E", 0, Decimal("10.00"), Decimal("0.00")),
+        ("S", Decimal(21), Decimal("100.00"), Decimal("21.50")),
+        ("S", Decimal(9), Decimal("50.00"), Decimal("4.50")),
+        ("E", Decimal(0), Decimal("10.00"), Decimal("0.00")),
     ]
     assert invoice.vat_breakdown[2].exemption_reason == "Training"
     assert complete(invoice, ["vat_breakdown"]) == (invoice, ())
@@ -65,8 +65,8 @@ def test_said_tax_of_a_rate_that_no_line_has_gets_no_base() -> None:
     said = VatBreakdown(category="S", rate=Decimal(9), tax_amount=Decimal("9.00"))
     invoice, _ = complete(Invoice(lines=(line,), vat_breakdown=(said,)), ["vat_breakdown"])
     assert [(row.rate, row.taxable_amount) for row in invoice.vat_breakdown] == [
-        (9, None),
-        (21, Decimal("100.00")),
+        (Decimal(9), None),
+        (Decimal(21), Decimal("100.00")),
     ]
 
 
