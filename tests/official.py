@@ -60,7 +60,8 @@ def test_cases(name: str) -> Iterator[TestCase]:
         root = etree.parse(path).getroot()
         tests = [root] if root.tag == f"{_SETS}test" else root.findall(f"{_SETS}test")
         for number, test in enumerate(tests, 1):
-            document = next(child for child in test.iterchildren(etree.Element) if child.tag != f"{_SETS}assert")
+            elements = test.iterchildren(etree.Element)
+            document = next(child for child in elements if child.tag != f"{_SETS}assert")
             expected = tuple(
                 (etree.QName(entry).localname, (entry.text or "").strip())
                 for entry in test.iterfind(f"{_SETS}assert/*")

@@ -1,5 +1,7 @@
-"""The current official rules, where this machine has them: GATEWAY_TEST_RULES names a folder of JARs, which the
-script tests/fetch-rules fills."""
+"""The current official rules, where this machine has them.
+
+GATEWAY_TEST_RULES names a folder of JARs, which the script tests/fetch-rules fills.
+"""
 
 from __future__ import annotations
 

@@ -116,11 +116,21 @@ class Document:
     Raises MalformedDocument if the tree is nested deeper than any invoice.
     """
 
-    __slots__ = ("all", "attribute_nodes", "attribute_values", "by_place", "node", "root", "tagged_nodes")
+    __slots__ = (
+        "all",
+        "attribute_nodes",
+        "attribute_values",
+        "by_place",
+        "elements",
+        "node",
+        "root",
+        "tagged_nodes",
+    )
 
     def __init__(self, root: etree._Element) -> None:
         self.root = root
         self.all: list[Node] = []
+        self.elements: list[etree._Element] | None = None
         self.by_place: dict[Place, list[Node]] = {}
         self.tagged_nodes: dict[str, list[Node]] | None = None
         self.attribute_nodes: dict[tuple[int, str], Node] = {}
@@ -178,10 +188,9 @@ class Document:
 
     def element(self, node: Node) -> etree._Element:
         """The element of the original tree that this node, or the owner of this attribute, stands for."""
-        for number, element in enumerate(self.root.iter(etree.Element)):
-            if number == max(node.i, 0):
-                return element
-        return self.root
+        if self.elements is None:
+            self.elements = list(self.root.iter(etree.Element))
+        return self.elements[max(node.i, 0)]
 
 
 def _new_node(tag: str, parent: Node, number: int) -> Node:

@@ -110,7 +110,7 @@ class Runner:
     def follow(self, channel: str) -> int:
         """Take in the receipts of one channel, and ask after those overdue."""
         new = self._if_open("followed", channel, lambda: follow(self._gateway, channel), f"channel {channel}")
-        park_overdue(self._gateway)
+        _repeated_on_conflict(lambda: park_overdue(self._gateway))
         return new
 
     def follow_payments(self, source: str) -> int:
@@ -188,7 +188,9 @@ class Runner:
         """Run one errand; a failure of the other side is logged, told, and (for sources) kept."""
         gateway = self._gateway
         try:
-            result = _repeated_on_conflict(act)
+            # One process at a time: two that read the same pages would only get in each other's way.
+            with gateway.alone(f"{what} {name}"):
+                result = _repeated_on_conflict(act)
             self._gates.passed(gate)
         except (ConflictError, StorageError):
             raise

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, type_coerce
+from sqlalchemy import Connection, select, type_coerce
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import NullType
 
 from formats.errors import StorageError
@@ -43,10 +44,12 @@ def put(connection: Connection, content: bytes, media_type: str, *, now: datetim
     """Store once and return the digest; storing the same bytes again changes nothing."""
     digest = digest_of(content)
     if connection.scalar(select(documents.c.digest).where(documents.c.digest == digest)) is None:
+        # Another process may store the same bytes at this moment: then they are there, which is all we want.
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         connection.execute(
-            insert(documents).values(
-                digest=digest, media_type=media_type, size=len(content), content=content, stored_at=now
-            )
+            insert(documents)
+            .values(digest=digest, media_type=media_type, size=len(content), content=content, stored_at=now)
+            .on_conflict_do_nothing()
         )
     return digest
 
