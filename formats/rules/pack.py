@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import builtins
 import marshal
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from types import CodeType
@@ -41,6 +42,7 @@ __all__ = [
     "to_bytes",
 ]
 
+_MOST_PLACES: Final = 1_000
 _MAGIC: Final = f"gateway rules {FORMAT}\n".encode()
 
 
@@ -128,7 +130,8 @@ class RuleChecker:
     def check(self, root: etree._Element | Document) -> tuple[BrokenRule, ...]:
         """The rules that a document breaks, in document order, then in the order of the rule set.
 
-        Several checkers share one `Document`. Raises MalformedDocument if it is nested too deeply.
+        A rule that is broken in a thousand places is not named in more. Several checkers share one
+        `Document`. Raises MalformedDocument if it is nested too deeply.
         """
         document = root if isinstance(root, Document) else Document(root)
         with localcontext(ARITHMETIC), no_collection:
@@ -138,7 +141,7 @@ class RuleChecker:
                 return ()
             once = {(id(node), index): (index, node, error) for index, node, error in hits}
             ordered = sorted(once.values(), key=lambda hit: (hit[1].i, hit[0]))
-            return tuple(self._broken(hit, state) for hit in ordered)
+            return tuple(self._broken(hit, state) for hit in _first_of_each(ordered))
 
     def _broken(self, hit: Hit, state: State) -> BrokenRule:
         index, node, error = hit
@@ -149,6 +152,15 @@ class RuleChecker:
         if error is None:
             return BrokenRule(rule, flag, message, location, line)
         return BrokenRule(rule, "fatal", message, location, line, _reason(error))
+
+
+def _first_of_each(ordered: list[Hit]) -> Iterator[Hit]:
+    """Of each rule the first hits: nobody reads more, and a hostile document could ask for millions."""
+    seen: Counter[int] = Counter()
+    for hit in ordered:
+        seen[hit[0]] += 1
+        if seen[hit[0]] <= _MOST_PLACES:
+            yield hit
 
 
 def _reason(error: Exception) -> str:

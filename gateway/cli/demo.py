@@ -112,8 +112,11 @@ def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
     arrived = _arrived(world)
     twice = sorted(names.get(digest, digest) for digest, count in arrived.items() if count > 1)
     missing = sorted(names[digest] for digest in (sent - arrived).elements())
+    told = _told(world)
+    twice += sorted(reference for reference, count in told.items() if count > 1)
     _say(f"Journal: {holds} entries, {'every one holds' if broken is None else broken.what}.")
     _say(f"Delivered: {sent.total()} invoices; arrived at the other sides: {arrived.total()}.")
+    _say(f"The ERPs hold {len(told)} pieces of news about them.")
     if twice or missing:
         _say(f"Twice: {', '.join(twice) or 'none'}. Missing: {', '.join(missing) or 'none'}.")
     else:
@@ -135,6 +138,18 @@ def _arrived(world: World) -> Counter[str]:
     return Counter(
         [document["sha256"] for receiver in delivered for document in receiver["documents"]]
         + [file["sha256"] for file in files if file["filename"].endswith(".xml")]
+    )
+
+
+def _told(world: World) -> Counter[str]:
+    """The news that each ERP holds, by its reference there."""
+    holdings: Mapping[str, Any] = world.holdings()
+    return Counter(
+        {
+            f"{erp} {reference}": count
+            for erp, held in holdings.items()
+            for reference, count in held.get("status_references", {}).items()
+        }
     )
 
 

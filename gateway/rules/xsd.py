@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -92,10 +92,11 @@ class Schema:
         wide = _wide_part(root)
         if wide is None:
             return tuple(_finding(error, root, binding) for error in self._errors(root))
-        for number, part in enumerate(_pieces(root, wide)):
-            if errors := self._errors(part):
-                # Positions count within the piece; beyond the first only the line says where it is.
-                return tuple(_finding(error, None if number else root, binding) for error in errors)
+        with closing(_pieces(root, wide)) as pieces:
+            for number, _ in enumerate(pieces):
+                if errors := self._errors(root):
+                    # Positions count within the piece; beyond the first only the line says where it is.
+                    return tuple(_finding(error, None if number else root, binding) for error in errors)
         return ()
 
     def _errors(self, root: etree._Element) -> tuple[etree._LogEntry, ...]:
@@ -124,22 +125,24 @@ def _wide_part(root: etree._Element) -> etree._Element | None:
     return next((part for part in parts if len(part) > _WIDE), None)
 
 
-def _pieces(root: etree._Element, wide: etree._Element) -> Iterator[etree._Element]:
-    """The same document again and again, each time with another run of the repeated children of `wide`."""
-    place = 0 if wide is root else root.index(wide) + 1
-    whole = copy.deepcopy(root)
-    part = whole[place - 1] if place else whole
-    tags = Counter(child.tag for child in part)
-    lines = part.findall(str(tags.most_common(1)[0][0]))
-    start = part.index(lines[0])
-    for line in lines:
-        part.remove(line)
-    for first in range(0, len(lines), _PIECE):
-        piece = lines[first : first + _PIECE]
-        part[start:start] = piece
-        yield whole
-        for line in piece:
-            part.remove(line)
+def _pieces(root: etree._Element, wide: etree._Element) -> Generator[None, None, None]:
+    """Leave in the document one run after another of the repeated children of `wide`; all of them at the
+    end."""
+    everything = list(wide)
+    tags = Counter(child.tag for child in everything)
+    lines = wide.findall(str(tags.most_common(1)[0][0]))
+    start = wide.index(lines[0])
+    try:
+        for line in lines:
+            wide.remove(line)
+        for first in range(0, len(lines), _PIECE):
+            piece = lines[first : first + _PIECE]
+            wide[start:start] = piece
+            yield
+            for line in piece:
+                wide.remove(line)
+    finally:
+        wide[:] = everything
 
 
 def _finding(error: etree._LogEntry, root: etree._Element | None, binding: Binding) -> Finding:

@@ -118,3 +118,24 @@ def test_killed_inside_a_call_to_the_other_side(offline: Offline, moment: str) -
     assert not live(offline, moment), "the process was to die in that call"
     settle(offline)
     assert_everything_is_there_once(offline)
+
+
+@pytest.mark.parametrize(
+    ("erp", "moment"),
+    [
+        ("exact", "connectors.erp.exact_online/ExactOnline.report_status:after:1"),
+        ("netsuite", "connectors.erp.netsuite_soap/NetSuiteSoap.report_status:after:1"),
+    ],
+)
+def test_killed_beside_another_erp(tmp_path: Path, erp: str, moment: str) -> None:
+    """The same holds where documents come by a cursor and the status goes back by a call."""
+    with offline_world(tmp_path, [erp], workers=2) as offline:
+        assert not live(offline, moment), "the process was to die there"
+        for _ in range(2):
+            assert live(offline, "never")
+        arrived = offline.arrivals()
+        told = offline.holdings()[erp]["status_references"]
+        assert len(arrived) > 10
+        assert set(arrived.values()) == {1}
+        assert len(told) > 10
+        assert set(told.values()) == {1}, "each piece of news is there once"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from typer.testing import CliRunner, Result
 
 from formats.registry import PROFILES
-from formats.syntaxes import cii, ubl
+from formats.syntaxes import cii, ubl, xml
 from gateway.cli.main import app
 from gateway.rules import judging
 from gateway.rules.engine import RulesEngine
@@ -196,3 +198,42 @@ def test_people_see_place_and_line(tmp_path: Path) -> None:
     assert "not passed as Peppol BIS Billing 3.0" in shown
     assert "/Invoice/cac:InvoiceLine[2], line " in shown
     assert "these are older rules" in shown
+
+
+def _with_lines(line: bytes, count: int, last: bytes = b"") -> bytes:
+    start, end = VALID.index(b"<cac:InvoiceLine>"), VALID.rindex(b"</cac:InvoiceLine>") + 18
+    return VALID[:start] + line * count + last + VALID[end:]
+
+
+def test_thousands_of_faulty_lines_take_seconds() -> None:
+    """Naming each place must not take longer the more there are, and no fault far down may be missed."""
+    start, end = VALID.index(b"<cac:InvoiceLine>"), VALID.index(b"</cac:InvoiceLine>") + 18
+    line = VALID[start:end].replace(b"\n", b"")
+    faulty = _with_lines(line.replace(b"cbc:Name>", b"cbc:Wrong>"), 12_000)
+    late = _with_lines(line, 12_000, b"\n<cac:InvoiceLine/>")
+    with RulesEngine() as engine:
+        for content in (faulty, late):
+            started = time.monotonic()
+            root = xml.parse(content)
+            report = engine.check_tree(root, PROFILES["en16931-ubl"])
+            assert time.monotonic() - started < 30
+            assert {finding.rule for finding in report.findings} == {"XSD"}
+            assert etree.tostring(root) == etree.tostring(xml.parse(content))  # left as it was
+        assert report.findings[0].line == late[: late.index(b"<cac:InvoiceLine/>")].count(b"\n") + 1
+        assert engine.check(_with_lines(line, 12_000), PROFILES["en16931-ubl"]).runs[0].state == "passed"
+
+
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        (b"<cac:Party>" * 1_500 + b"x" * 11_000_000 + b"</cac:Party>" * 1_500, "nested"),
+        (b"<cac:InvoiceLine/>" * 1_600_000, "elements, which no invoice has"),
+    ],
+    ids=["deep", "crowded"],
+)
+def test_large_documents_of_strange_shape_are_refused(inner: bytes, told: str) -> None:
+    """The parser allows more in large documents; the rules would take minutes."""
+    with RulesEngine({}) as engine:
+        judged = judge_bytes(VALID.replace(b"</Invoice>", inner + b"</Invoice>"), engine)
+    assert judged.report is None
+    assert told in judged.error
