@@ -55,7 +55,7 @@ class ConnectorSettings(BaseModel):
     Field descriptions are shown to the operator when a value is wrong.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StateCell(Protocol):

@@ -37,7 +37,7 @@ _LARGEST_SECRET: Final = 64 * 1024
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class _Retry(_File):
@@ -357,6 +357,12 @@ class _Reader:
             return prefix + str((self.folder / main.database[len(prefix) :]).resolve())
         try:
             url = make_url(main.database)
+            if url.password:
+                self._problem(
+                    "database: a password stands in the address",
+                    f"{self.folder / 'gateway.yaml'}, line {self._database_line()}",
+                    "take it out and name it as database_password: env:NAME or file:secrets/NAME",
+                )
             if main.database_password is not None:
                 url = url.set(password=reveal(main.database_password, self.folder))
         except (ArgumentError, ValueError):

@@ -281,3 +281,13 @@ def test_init_overwrites_nothing_and_keeps_secrets_to_its_user(config: Path) -> 
     assert secrets.stat().st_mode & 0o077 == 0
     assert [file.name for file in secrets.iterdir() if file.stat().st_mode & 0o077] == []
     assert "secrets/" in (config / ".gitignore").read_text("utf-8")
+
+
+def test_a_password_in_the_database_address_is_refused_and_not_shown(config: Path) -> None:
+    file = config / "gateway.yaml"
+    address = "postgresql://gateway:hunter2@db.example/gateway"
+    file.write_text(file.read_text("utf-8").replace("sqlite:///gateway.db", address), "utf-8")
+    with pytest.raises(ConfigError, match="a password stands in the address") as caught:
+        settings.read(config)
+    assert "hunter2" not in str(caught.value)
+    assert "gateway.yaml, line" in caught.value.where
