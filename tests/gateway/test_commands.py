@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -341,6 +342,9 @@ def test_a_service_ends_on_a_signal_also_while_a_delivery_hangs(tmp_path: Path, 
     with tell(tmp_path, rules) as story:
         story.provider.faults.arm(Fault("slow", "write /outbox", 1, 60))
         story.put(billing("90000214"), billing(MAILED))
+        for channel in (story.offline.config / "channels").glob("*.yaml"):
+            text = channel.read_text("utf-8")
+            channel.write_text(re.sub(r"poll_seconds: \d+", "poll_seconds: 1", text), "utf-8")
         service = program("-c", str(story.offline.config), "run")
         try:
             until(lambda: story.states().get("90000214") is State.SENDING)
