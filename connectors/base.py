@@ -8,16 +8,17 @@ evidence).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from connectors.budget import CallBudget, CallLimit, InProcess
 from formats.errors import EInvoicingError
 from formats.identifiers import Identifier
 
@@ -28,11 +29,17 @@ __all__ = [
     "ConnectorSettings",
     "DeliveryState",
     "ErpConnector",
+    "IncomingPayment",
     "OpenInvoice",
     "OutboundMessage",
     "Page",
+    "PartyPage",
+    "PartyRecord",
     "PaymentState",
     "PaymentStatus",
+    "PostsPayments",
+    "Push",
+    "ReadsParties",
     "Receipt",
     "RejectedDocument",
     "SecretReference",
@@ -40,6 +47,8 @@ __all__ = [
     "StateCell",
     "StatusReport",
     "Surroundings",
+    "TakesPushes",
+    "WokenByCalls",
     "WriteBack",
 ]
 
@@ -77,12 +86,20 @@ class Surroundings:
 
     `secret` turns a reference into the secret (ConfigError if it is not there); `clock` gives the aware UTC
     time; `locked` opens a StateCell of this connector that no other thread or process can open until it is
-    closed.
+    closed. `ledger` opens the call budget of one tenant with its limits: all sources that name the same
+    tenant share it. Where none is given, calls are counted in this process only.
     """
 
     secret: Callable[[str], str]
     clock: Callable[[], datetime]
     locked: Callable[[str], AbstractContextManager[StateCell]]
+    ledger: Callable[[str, tuple[CallLimit, ...]], CallBudget] | None = None
+
+    def budget(self, tenant: str, *limits: CallLimit) -> CallBudget:
+        """The call budget of one tenant, named so that people know it ("Exact Online 123456")."""
+        if self.ledger is not None:
+            return self.ledger(tenant, limits)
+        return InProcess(tenant, limits, self.clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +231,58 @@ class PaymentStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingPayment:
+    """Money that arrived for invoices, to be posted in the ERP.
+
+    `reference` identifies this posting for ever and stays the same on every retry. `amount` is positive, in
+    `currency`; `invoices` names each invoice (key, BT-1) with the part of the amount that settles it;
+    `account` is the house bank account (IBAN) it came in on, `evidence` the bank's reference.
+    """
+
+    reference: str
+    on: date
+    currency: str
+    amount: Decimal
+    invoices: tuple[tuple[str, str, Decimal], ...]
+    account: str = field(default="", repr=False)
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRecord:
+    """A buyer as the ERP's master data has it, as far as invoices and routing need it.
+
+    `facts` maps plain names to values, all text: `name`, `country`, `vat_id`, `company_id`,
+    `electronic_address` (scheme:value), `email`, `iban` (several joined by a space), `route`, and what else
+    the ERP knows. Empty facts are left out.
+    """
+
+    key: str
+    facts: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PartyPage:
+    """Buyers, and the cursor that may be stored once they are."""
+
+    parties: tuple[PartyRecord, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What somebody sent to us over HTTP: a document for a push source, or a wake-up call of an ERP.
+
+    Header names are in lower case. `idempotency_key` is "" where the sender gave none.
+    """
+
+    media_type: str
+    content: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckStep:
     """One step of `gateway check`: what was tried, whether it worked, what was seen, what to do when it did
     not."""
@@ -267,6 +336,47 @@ class ErpConnector(Protocol):
 
     def close(self) -> None:
         """Let go of sockets and files."""
+        ...
+
+
+@runtime_checkable
+class PostsPayments(Protocol):
+    """An ErpConnector that can also post incoming payments."""
+
+    def post_payment(self, payment: IncomingPayment) -> WriteBack:
+        """Post it once: looked up by its reference first, and confirmed by reading again."""
+        ...
+
+
+@runtime_checkable
+class ReadsParties(Protocol):
+    """An ErpConnector that can also read the buyers' master data."""
+
+    def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
+        """Buyers that changed after `cursor` ("" for all), as ErpConnector.pull does it for invoices."""
+        ...
+
+
+@runtime_checkable
+class WokenByCalls(Protocol):
+    """An ErpConnector whose ERP can call when something changed, so that nobody needs to wait for the next
+    poll."""
+
+    def wake(self, call: Push) -> bool:
+        """Whether this call is genuine and means that a pull is worthwhile now. RemoteRefused for a forged
+        one."""
+        ...
+
+
+@runtime_checkable
+class TakesPushes(Protocol):
+    """An ErpConnector that documents are pushed to."""
+
+    def take(self, push: Push) -> Page:
+        """The documents of one push; its cursor is that of the last page, and nothing is acknowledged.
+
+        Raises MalformedDocument for a push that holds none.
+        """
         ...
 
 

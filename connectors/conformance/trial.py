@@ -1,0 +1,63 @@
+"""What the conformance suite needs of a connector's other side in order to put the connector to the test.
+
+One trial per kind of connector, beside this file; third parties bring theirs with their connector. A trial
+starts an imitated (or real) system afresh for each behaviour, says how a connector is configured for it, and
+plays the clerk who makes and changes invoices there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from connectors.sandbox.system import ImitatedSystem
+
+__all__ = ["Trial"]
+
+
+class Trial(Protocol):
+    """One system of the other side, made for one connector kind; the constructor takes no argument.
+
+    Invoices are named by the key that the connector gives them (`SourceDocument.key`).
+    """
+
+    @property
+    def system(self) -> ImitatedSystem:
+        """Not yet started; its `faults` and `secrets()` are used by the suite."""
+        ...
+
+    def settings(self) -> Mapping[str, object]:
+        """The `settings:` of a source as its config file has them; called when the system runs.
+
+        Secrets are references `file:secrets/<name>` to the system's `secrets()`. Page sizes are small, so
+        that a dozen invoices make several pages.
+        """
+        ...
+
+    def place(self, action: str) -> str:
+        """Where `Faults` strike one action: a regular expression for "list", "read" or "write".
+
+        "" for an action that the interface has no call of its own for; what needs it is then named as not
+        applicable.
+        """
+        ...
+
+    def add(self, count: int) -> tuple[str, ...]:
+        """A clerk posts `count` more ordinary invoices; their keys."""
+        ...
+
+    def change(self, key: str) -> None:
+        """A clerk corrects one invoice, so that it is to be pulled again."""
+        ...
+
+    def break_one(self) -> str:
+        """One more invoice is there that cannot be read as a document; its key, or a part of its origin."""
+        ...
+
+    def times_written(self, reference: str) -> int:
+        """How often the news of this reference (`StatusReport.reference`) is in the ERP."""
+        ...
+
+    def set_clock_back(self, seconds: float) -> bool:
+        """From now on the other side's clock is late by so much; False where it has none that matters."""
+        ...
