@@ -17,6 +17,7 @@ __all__ = [
     "EInvoicingError",
     "MalformedDocument",
     "MappingError",
+    "RemoteBlocked",
     "RemoteError",
     "RemoteRefused",
     "RemoteUnavailable",
@@ -76,13 +77,19 @@ class MalformedDocument(DocumentError):
 class MappingError(DocumentError):
     """An ERP field is missing, ambiguous or unknown to a code table.
 
-    `term` is the business term that could not be filled ("BT-151"), `field` the ERP's own name of the field.
+    `term` is the business term that could not be filled ("BT-151"), `field` the ERP's own name of the field,
+    `value` what the ERP said there ("" for nothing), `rule` the place in the mapping file ("acme.yaml, line
+    12"), which `where` names, too.
     """
 
-    def __init__(self, what: str, *, where: str, fix: str, term: str, field: str) -> None:
+    def __init__(
+        self, what: str, *, where: str, fix: str, term: str, field: str, value: str = "", rule: str = ""
+    ) -> None:
         super().__init__(what, where=where, fix=fix)
         self.term = term
         self.field = field
+        self.value = value
+        self.rule = rule
 
 
 class SignatureInvalid(DocumentError):
@@ -114,6 +121,11 @@ class RemoteUnavailable(RemoteError):
 
 class RemoteRefused(RemoteError):
     """Credentials, rights, host key or certificate: parked until a person acts."""
+
+
+class RemoteBlocked(RemoteError):
+    """The other side is well, and will not take this one thing now: a closed period, a locked record. A
+    person there opens it; it is tried again rarely, and what concerns other records goes on."""
 
 
 class RemoteUnexpected(RemoteError):

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from importlib import resources
+from itertools import pairwise
 from typing import Any, Final
 
-import jmespath
 import jsonschema
-from jmespath.exceptions import JMESPathError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
@@ -23,8 +23,9 @@ from ruamel.yaml.error import MarkedYAMLError
 from formats.errors import ConfigError
 from formats.model import Invoice
 from formats.model.terms import CATALOGUE, TermField, fields_of
-from mappings.engine import CompiledMapping, Expression, GroupRule, Rule, Table, TermRule
-from mappings.functions import FUNCTIONS
+from mappings.engine import SHARED, CompiledMapping, DatedRow, Expression, GroupRule, Rule, Table, TermRule
+from mappings.expressions import ExpressionError, compile_expression
+from mappings.functions import FUNCTIONS, Arithmetic
 
 __all__ = ["compile_mapping"]
 
@@ -53,9 +54,11 @@ def _compile(name: str, library: Mapping[str, str], seen: tuple[str, ...]) -> Co
         )
     tables: dict[str, dict[str, Any]] = {key: dict(rows) for key, rows in base.tables.items()} if base else {}
     for table_file in data.get("tables_from", ()):
-        _add_tables(tables, _load(table_file, library, None))
-    _add_tables(tables, data.get("tables", {}))
+        _add_tables(tables, _load(table_file, library, None), table_file)
+    _add_tables(tables, data.get("tables", {}), file)
     compiler = _Compiler(name, str(data["version"]), file, tables)
+    dated = compiler.dated(data) or (base.dated if base else None)
+    _insist_on_a_day(tables, dated, file)
     rules = compiler.rules(data.get("terms", CommentedMap()), Invoice, "")
     return CompiledMapping(
         name=name,
@@ -63,14 +66,60 @@ def _compile(name: str, library: Mapping[str, str], seen: tuple[str, ...]) -> Co
         document=data.get("document") or (base.document if base else ""),
         reads=data.get("reads") or (base.reads if base else ""),
         derive=tuple(data["derive"]) if "derive" in data else (base.derive if base else ()),
+        dated=dated,
         tables=tables,
         rules=_merged(base.rules, rules) if base else rules,
     )
 
 
-def _add_tables(tables: dict[str, dict[str, Any]], more: Mapping[str, Mapping[Any, Any]]) -> None:
+def _add_tables(tables: dict[str, dict[str, Any]], more: Mapping[str, Mapping[Any, Any]], file: str) -> None:
     for table, rows in more.items():
-        tables.setdefault(table, {}).update({str(key): row for key, row in rows.items()})
+        tables.setdefault(table, {}).update(
+            {
+                str(key): _dated_rows(f"{table}, {key}", row, file) if isinstance(row, list) else row
+                for key, row in rows.items()
+            }
+        )
+
+
+def _dated_rows(place: str, rows: Sequence[Any], file: str) -> tuple[DatedRow, ...]:
+    """A list under one key: what it means from one day to another. Days must not be in two of them."""
+    found = []
+    for row in rows:
+        if not isinstance(row, Mapping) or not {"from", "until"} & row.keys():
+            raise ConfigError(
+                f"{place}: each row of a list needs from or until",
+                where=file,
+                fix="write them as days, YYYY-MM-DD; both are included",
+            )
+        first, last = (_day(row.get(name), place, file) for name in ("from", "until"))
+        value = row.get("is", {key: said for key, said in row.items() if key not in ("from", "until")})
+        found.append(DatedRow(first, last, value))
+    found.sort(key=lambda dated: dated.first or date.min)
+    for earlier, later in pairwise(found):
+        if earlier.last is None or later.first is None or earlier.last >= later.first:
+            raise ConfigError(
+                f"{place}: two rows hold for the same day",
+                where=file,
+                fix="end one with until: the day before the next begins",
+            )
+    return tuple(found)
+
+
+def _day(value: Any, place: str, file: str) -> date | None:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    raise ConfigError(f"{place}: {str(value)[:40]!r} is not a day", where=file, fix="write it as YYYY-MM-DD")
+
+
+def _insist_on_a_day(tables: Mapping[str, Table], dated: TermRule | None, file: str) -> None:
+    for name, rows in tables.items():
+        if dated is None and any(isinstance(row, tuple) for row in rows.values()):
+            raise ConfigError(
+                f"the table {name} has rows for certain days, and the mapping does not say which day counts",
+                where=file,
+                fix="add dated: with the expression that finds the day, such as the tax point date",
+            )
 
 
 def _merged(
@@ -103,6 +152,14 @@ class _Compiler:
     file: str
     tables: Mapping[str, Table]
 
+    def dated(self, data: CommentedMap) -> TermRule | None:
+        """The rule under `dated:`, which finds a day as a term of that kind would."""
+        if "dated" not in data:
+            return None
+        day = TermField("dated", "dated", date, repeated=False, within="")
+        rule = self._rule(day, data["dated"], data.lc.key("dated")[0] + 1, listed=False)
+        return rule if isinstance(rule, TermRule) else None
+
     def rules(self, terms: CommentedMap, owner: type, within: str) -> dict[str, tuple[Rule, ...]]:
         known = {entry.name: entry for entry in fields_of(owner, within)}
         compiled: dict[str, tuple[Rule, ...]] = {}
@@ -131,6 +188,7 @@ class _Compiler:
         if term.is_group:
             return GroupRule(
                 term=term,
+                file=self.name,
                 line=line,
                 each=self._expression(way.get("each"), line),
                 when=self._expression(way.get("when"), line),
@@ -177,14 +235,11 @@ class _Compiler:
         if text is None:
             return None
         try:
-            parsed = jmespath.compile(text)
-        except JMESPathError as error:
+            return Expression(text, compile_expression(text, _ARITHMETIC, shared=SHARED))
+        except ExpressionError as error:
             raise self._error(
-                f"the expression {text!r} cannot be read: {str(error).splitlines()[0]}",
-                line,
-                "see jmespath.org",
+                f"the expression {text!r} cannot be read: {error}", line, "see jmespath.org"
             ) from error
-        return Expression(text, parsed.search)
 
     def _error(self, what: str, line: int, fix: str) -> ConfigError:
         return ConfigError(what, where=f"{self.file}, line {line}", fix=fix)
@@ -229,6 +284,7 @@ def _line_of(data: Any, path: Sequence[str | int]) -> int:
     return line
 
 
+_ARITHMETIC: Final = Arithmetic()
 _SCHEMA: Final = jsonschema.Draft202012Validator(
     json.loads(resources.files("mappings").joinpath("schema.json").read_text("utf-8"))
 )

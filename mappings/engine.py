@@ -1,40 +1,8 @@
 """Mapping files at work: an ERP's document to the canonical invoice, with the origin of every value.
 
-A mapping file says for each business term where it comes from:
-
-    mapping: acme                      # its name; `extends: other` takes over another file and overrides
-    parts of it version: "1"                       # recorded with every invoice that was mapped by it
-    document: Acme sales invoice       # for people reads: json                        # json, xml or idoc:
-    see mappings.source for the plain shape of each tables_from: [tables/acme.yaml]    # code tables;
-    `tables:` holds further ones, row by row over those derive: [line_total, due]          # totals the ERP
-    does not give, computed (formats.model.totals.complete) terms:
-      BT-1: doc.invoice.number         # short for {from: ...}
-      BT-2: {from: doc.invoice.date, using: iso_date, field: "Invoice date", required: true}
-      BT-5: {from: doc.invoice.currency, default: EUR}
-      BG-7:                            # a group that occurs once: its terms look into the same scope
-        terms:
-          BT-49:                       # several ways, the first that gives a value counts
-            - {from: doc.buyer.gln, scheme: "0088", field: "GLN of the customer"}
-            - {from: doc.buyer.peppol_id, using: address}
-      BG-25:                           # a repeated group: once for each row that `each` finds, `when` picks
-      rows
-        each: doc.invoice.lines
-        when: is_positive(item.quantity)
-        terms:
-          BT-131: {from: item.amount, using: cents}
-          BG-30:
-            terms:
-              BT-151: {from: item.tax_code, table: tax_codes.category, field: "Tax code of the line"}
-
-Expressions are JMESPath with the functions of `mappings.functions.Arithmetic`. They see `doc` (the document),
-`company` (the selling company's facts from the configuration), `item` (the row of the nearest `each`) and
-`outer` (the row around that one). A term may have: `from`, `const`, `default`, `using` (one or several
-functions of `mappings.functions.FUNCTIONS`), `table` (table or table.column; key "*" catches the rest),
-`scheme` or `scheme_from` for identifiers, `each` for repeated terms, `when`, `required`, `field` (the ERP's
-name of the field, for people) and `hint` (how a person mends it). Texts are trimmed and empty ones are
-missing.
-
-A repeated group may be given as a list of group rules; their rows are put together in that order.
+docs/mapping.md tells the form of a mapping file. Here its compiled rules (`mappings.compiler`) are run over
+one document, in the order of the model: each rule gives a value and its origin, or a problem; all problems of
+a document are collected and shown together.
 """
 
 from __future__ import annotations
@@ -46,9 +14,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
 from formats import money
 from formats.errors import DocumentError, MalformedDocument, MappingError
 from formats.identifiers import Identifier
@@ -56,15 +21,18 @@ from formats.model import Invoice
 from formats.model.line import Classification
 from formats.model.terms import CATALOGUE, TermField, fields_of
 from formats.model.totals import complete
-from mappings.functions import Arithmetic, iso_date, number
+from mappings.expressions import Question
+from mappings.functions import iso_date, number
 from mappings.provenance import IncompleteInvoice, Mapped, Origin
 from mappings.source import READERS
 
-__all__ = ["CompiledMapping", "Expression", "GroupRule", "Rule", "Table", "TermRule"]
+__all__ = ["SHARED", "CompiledMapping", "DatedRow", "Expression", "GroupRule", "Rule", "Table", "TermRule"]
 
-_OPTIONS: Final = jmespath.Options(custom_functions=Arithmetic())
+# What an expression sees of the scope that stays the same for the whole document.
+SHARED: Final = ("doc", "company", "tables")
 _MOST_ROWS: Final = 100_000
 _MOST_PROBLEMS_SHOWN: Final = 3
+_LONGEST_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +40,7 @@ class Expression:
     """A compiled JMESPath expression with its text."""
 
     text: str
-    search: Callable[..., Any] = field(repr=False)
-
-    def value(self, scope: Mapping[str, Any]) -> Any:
-        return self.search(scope, _OPTIONS)
+    value: Question = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +71,24 @@ class GroupRule:
     """One way to fill one business group: the ways of each of its terms and groups, by their field."""
 
     term: TermField
+    file: str
     line: int
     each: Expression | None
     when: Expression | None
     rules: Mapping[str, tuple[Rule, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class DatedRow:
+    """A row of a code table as it is from one day to another, both included; None is open."""
+
+    first: date | None
+    last: date | None
+    row: Any
+
+
 Rule = TermRule | GroupRule
+# Rows by key; a tuple of DatedRow where a row means something else from some day on.
 Table = Mapping[str, Any]
 
 
@@ -125,6 +101,8 @@ class CompiledMapping:
     document: str
     reads: str
     derive: tuple[str, ...]
+    # Which day decides between the dated rows of a table.
+    dated: TermRule | None = field(repr=False)
     tables: Mapping[str, Table] = field(repr=False)
     rules: Mapping[str, tuple[Rule, ...]] = field(repr=False)
 
@@ -134,10 +112,19 @@ class CompiledMapping:
         Raises MalformedDocument where the bytes cannot be read, and MappingError naming the first business
         term and ERP field that could not be filled, with the next ones in its text.
         """
-        run = _Run(
-            self, {"doc": READERS[self.reads](content, part), "company": company, "item": None, "outer": None}
-        )
-        return run.invoice()
+        return self.map_plain(READERS[self.reads](content, part), company)
+
+    def map_plain(self, document: Mapping[str, Any], company: Mapping[str, Any]) -> Mapped:
+        """As `map`, for a document that was read already (`mappings.source`)."""
+        scope = {
+            "doc": document,
+            "company": company,
+            "tables": self.tables,
+            "item": None,
+            "outer": None,
+            "memo": {},
+        }
+        return _Run(self, scope).invoice()
 
     def labels(self, term: str) -> tuple[str, ...]:
         """The ERP's names of the fields that may fill this business term, in order, for people."""
@@ -161,8 +148,11 @@ class _Run:
     root: Mapping[str, Any]
     origins: list[Origin] = field(default_factory=list)
     problems: list[MappingError] = field(default_factory=list)
+    day: date | None = None
 
     def invoice(self) -> Mapped:
+        if self.mapping.dated is not None:
+            self.day = self._day(self.mapping.dated)
         invoice = self._build(Invoice, self.mapping.rules, self.root, "", "") or Invoice()
         if self.problems:
             raise _together(self.problems, invoice)
@@ -172,6 +162,14 @@ class _Run:
             found = self._computed(_at(invoice, path), path)
             self.origins += [origin for origin in found if (origin.path, origin.value) not in said]
         return Mapped(invoice, tuple(self.origins))
+
+    def _day(self, way: TermRule) -> date | None:
+        try:
+            value = self._value(way, self.root)[0]
+            return value if isinstance(value, date) else None
+        except (DocumentError, ArithmeticError) as error:
+            self._problem(way, error)
+            return None
 
     def _computed(self, value: Any, path: str) -> Iterator[Origin]:
         """The origins of a computed value: of itself, or of each term of each of its rows."""
@@ -243,7 +241,7 @@ class _Run:
             return
         try:
             items = way.each.value(scope)
-        except (JMESPathError, DocumentError, ArithmeticError) as error:
+        except (DocumentError, ArithmeticError) as error:
             self._problem(way, error)
             return
         if items is None:
@@ -264,7 +262,7 @@ class _Run:
             return True
         try:
             return bool(way.when.value(scope))
-        except (JMESPathError, DocumentError, ArithmeticError) as error:
+        except (DocumentError, ArithmeticError) as error:
             self._problem(way, error)
             return False
 
@@ -272,9 +270,9 @@ class _Run:
         if not self._wanted(way, scope):
             return None
         try:
-            value, table_row = self._value(way, scope)
-        except (JMESPathError, DocumentError, ArithmeticError) as error:
-            self._problem(way, error)
+            value, table_row, found = self._value(way, scope)
+        except (DocumentError, ArithmeticError) as error:
+            self._problem(way, error, self._said(way, scope))
             return None
         if value is None:
             if way.required:
@@ -292,12 +290,14 @@ class _Run:
                 version=way.version,
                 line=way.line,
                 table=table_row,
+                found=_brief(found),
             )
         )
         return value
 
-    def _value(self, way: TermRule, scope: Mapping[str, Any]) -> tuple[Any, str]:
-        raw = way.const if way.source is None else _trimmed(way.source.value(scope))
+    def _value(self, way: TermRule, scope: Mapping[str, Any]) -> tuple[Any, str, Any]:
+        """The value as the model holds it, the table row that translated it, and what the ERP said."""
+        raw = found = way.const if way.source is None else _trimmed(way.source.value(scope))
         table_row = ""
         if raw is not None and way.table:
             raw, table_row = self._look_up(way, str(raw))
@@ -307,54 +307,86 @@ class _Run:
             if raw is not None:
                 raw = _trimmed(function(raw))
         if raw is None:
-            return None, table_row
+            return None, table_row, found
         scheme = way.scheme
         if way.scheme_from is not None:
-            found = _trimmed(way.scheme_from.value(scope))
-            scheme = scheme if found is None else str(found)
-        return _typed(raw, way.term.value, scheme), table_row
+            named = _trimmed(way.scheme_from.value(scope))
+            scheme = scheme if named is None else str(named)
+        return _typed(raw, way.term.value, scheme), table_row, found
 
     def _look_up(self, way: TermRule, key: str) -> tuple[Any, str]:
         table = self.mapping.tables[way.table]
-        row = table.get(key, table.get("*"))
-        if row is None and key not in table:
-            label = way.erp_field or (way.source.text if way.source else way.term.name)
-            raise MappingError(
-                f"{label}: {key!r} is not known to the table {way.table}",
-                where=f"{way.term.name}, {self.mapping.document}",
-                fix=way.hint
-                or f"correct it in the ERP, or add it to the table {way.table} of mapping {way.file}",
-                term=way.term.name,
-                field=label,
+        if key not in table and "*" not in table:
+            raise self._error(
+                way,
+                f"{key!r} is not known to the table {way.table}",
+                f"correct it in the ERP, or add it to the table {way.table} of mapping {way.file}",
+                key,
             )
+        row = table[key] if key in table else table["*"]
+        if isinstance(row, tuple):
+            row = self._on_the_day(way, key, row)
         value = row.get(way.column) if isinstance(row, Mapping) else row
         return _trimmed(value), f"{way.table}[{key}]"
 
-    def _missing(self, way: TermRule) -> MappingError:
-        label = way.erp_field or (way.source.text if way.source else way.term.name)
-        return MappingError(
-            f"{label} is empty",
-            where=f"{way.term.name}, {self.mapping.document}",
-            fix=way.hint or "fill it in the ERP",
-            term=way.term.name,
-            field=label,
+    def _on_the_day(self, way: TermRule, key: str, rows: tuple[DatedRow, ...]) -> Any:
+        if self.day is None:
+            raise self._error(
+                way,
+                f"the table {way.table} says different things for {key!r} on different days, and the invoice "
+                "names no day",
+                "fill the date in the ERP",
+                key,
+            )
+        for dated in rows:
+            if (dated.first is None or dated.first <= self.day) and (
+                dated.last is None or self.day <= dated.last
+            ):
+                return dated.row
+        raise self._error(
+            way,
+            f"{key!r} of the table {way.table} has no row for {self.day}",
+            f"correct it in the ERP, or add that time to the table {way.table} of mapping {way.file}",
+            key,
         )
 
-    def _problem(self, way: Rule, error: Exception) -> None:
+    def _said(self, way: TermRule, scope: Mapping[str, Any]) -> str:
+        """What the ERP said, for an error; "" where even that cannot be told."""
+        if way.source is None:
+            return way.const or ""
+        try:
+            return _brief(way.source.value(scope))
+        except (DocumentError, ArithmeticError):
+            return ""
+
+    def _missing(self, way: TermRule) -> MappingError:
+        label = way.erp_field or (way.source.text if way.source else way.term.name)
+        error = self._error(way, "", "fill it in the ERP", "")
+        error.what = f"{label} is empty"
+        return error
+
+    def _problem(self, way: Rule, error: Exception, value: str = "") -> None:
         if isinstance(error, MappingError):
             self.problems.append(error)
             return
-        label = (way.erp_field if isinstance(way, TermRule) else "") or way.term.name
         what = error.what if isinstance(error, DocumentError) else str(error).splitlines()[0]
         fix = error.fix if isinstance(error, DocumentError) else "check the field in the ERP"
-        self.problems.append(
-            MappingError(
-                f"{label}: {what}",
-                where=f"{way.term.name}, {self.mapping.document}",
-                fix=(way.hint if isinstance(way, TermRule) else "") or fix,
-                term=way.term.name,
-                field=label,
-            )
+        self.problems.append(self._error(way, what, fix, value))
+
+    def _error(self, way: Rule, what: str, fix: str, value: str) -> MappingError:
+        """An error that names the ERP's field, the business term and the line of the mapping."""
+        rule = f"{way.file}.yaml, line {way.line}"
+        label = hint = ""
+        if isinstance(way, TermRule):
+            label, hint = way.erp_field or (way.source.text if way.source else ""), way.hint
+        return MappingError(
+            f"{label or way.term.name}: {what}",
+            where=f"{way.term.name}, {self.mapping.document}, {rule}",
+            fix=hint or fix,
+            term=way.term.name,
+            field=label or way.term.name,
+            value=value,
+            rule=rule,
         )
 
 
@@ -410,6 +442,14 @@ def _shown(value: Any) -> str:
         if not _composed(value)
         else str(value)
     )
+
+
+def _brief(value: Any) -> str:
+    """What the ERP said, bounded, for people."""
+    if value is None:
+        return ""
+    text = str(value) if not isinstance(value, bytes) else f"{len(value)} bytes"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _composed(value: Any) -> bool:

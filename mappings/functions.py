@@ -92,6 +92,21 @@ class Arithmetic(jmespath_functions.Functions):
     def _func_same_number(self, left: Any, right: Any) -> bool:
         return number(left) == number(right)
 
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_pick(self, rows: Any, key: Any) -> Any:
+        """The row of a table (`tables.currencies`) or member of an object under this key; "*" where there is
+        none."""
+        if not isinstance(rows, dict) or key is None:
+            return None
+        return rows.get(str(key), rows.get("*"))
+
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_move_point(self, value: Any, places: Any) -> Decimal | None:
+        """The number with its decimal point moved to the right: 1.00 and 2 make 100; for amounts that an ERP
+        keeps with two decimals whatever the currency has."""
+        found, by = number(value), number(places)
+        return None if found is None or by is None else found.scaleb(int(by))
+
     @staticmethod
     def _both(left: Any, right: Any, combine: Callable[[Decimal, Decimal], Decimal | None]) -> Decimal | None:
         a, b = number(left), number(right)

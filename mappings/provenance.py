@@ -15,7 +15,15 @@ class IncompleteInvoice(MappingError):
     about."""
 
     def __init__(self, problem: MappingError, what: str, invoice: Invoice) -> None:
-        super().__init__(what, where=problem.where, fix=problem.fix, term=problem.term, field=problem.field)
+        super().__init__(
+            what,
+            where=problem.where,
+            fix=problem.fix,
+            term=problem.term,
+            field=problem.field,
+            value=problem.value,
+            rule=problem.rule,
+        )
         self.invoice = invoice
 
 
@@ -25,9 +33,9 @@ class Origin:
 
     `term` is the business term, `path` its place in the model ("lines[2].vat.category"), `value` what was
     said, as text (embedded files only as their size). `source` is the expression that found it in the ERP's
-    document, with its position where that is a row ("E1EDP01[2]: item.POSEX"), `field` the ERP's own name of
-    the field for people, `table` the code table row that translated it ("tax_codes[A1]"), `line` the line in
-    the mapping file.
+    document, with its position where that is a row ("E1EDP01[2]: item.POSEX"), `found` what stood there
+    before functions and tables, `field` the ERP's own name of the field for people, `table` the code table
+    row that translated it ("tax_codes[A1]"), `line` the line in the mapping file.
     """
 
     term: str
@@ -39,6 +47,7 @@ class Origin:
     version: str
     line: int
     table: str = ""
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,141 @@
+"""Compiled expressions answer exactly as the jmespath library does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import jmespath
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from formats.errors import MalformedDocument
+from mappings.expressions import ExpressionError, compile_expression
+from mappings.functions import Arithmetic
+
+FUNCTIONS = Arithmetic()
+OPTIONS = jmespath.Options(custom_functions=FUNCTIONS)
+NAMES = ("a", "b", "c")
+
+plain = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from(["", "x", "1"]), st.just(Decimal("1.5"))
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+def _grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    two = st.tuples(inner, inner)
+    return st.one_of(
+        st.builds("{}.{}".format, inner, st.sampled_from(NAMES)),
+        st.builds("{}[{}]".format, inner, st.sampled_from(["0", "-1", "2", "*", "", "0:2", "::-1"])),
+        st.builds("{}.*".format, inner),
+        st.builds("{}[?{}]".format, inner, inner),
+        st.builds("{}[?{}].{}".format, inner, inner, st.sampled_from(NAMES)),
+        st.builds("({}) | [0]".format, inner),
+        two.flatmap(
+            lambda pair: st.sampled_from(["==", "!=", "&&", "||"]).map(
+                lambda op: f"({pair[0]}) {op} ({pair[1]})"
+            )
+        ),
+        st.builds("!({})".format, inner),
+        st.builds("[{}, {}]".format, inner, inner),
+        st.builds("{{a: {}, b: {}}}".format, inner, inner),
+        st.builds("not_null({}, {})".format, inner, inner),
+        st.builds("type({})".format, inner),
+        st.builds("to_array({})".format, inner),
+    )
+
+
+expressions = st.recursive(
+    st.sampled_from([*NAMES, "@", "'x'", "`1`", "`0`", "`null`", "`true`", "`[]`", "''"]), _grow, max_leaves=8
+)
+
+
+@settings(max_examples=600)
+@given(expressions, plain)
+def test_a_compiled_expression_answers_as_the_library_does(text: str, data: Any) -> None:
+    """Over random expressions and data, at the top and with answers kept for the next question."""
+    wanted = jmespath.search(text, data, options=OPTIONS)
+    assert repr(compile_expression(text, FUNCTIONS)(data)) == repr(wanted)
+    if isinstance(data, dict):
+        keeping = compile_expression(text, FUNCTIONS, shared=NAMES)
+        if "@" not in text and "*" not in text:
+            scope = {**data, "memo": {}}
+            assert repr(keeping(scope)) == repr(wanted)
+            assert repr(keeping(scope)) == repr(wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max_by(rows[?kind=='RE' || kind=='AG'], &kind).name",
+        "sort_by(rows, &name)[*].name",
+        "map(&name, rows)",
+        "join(', ', rows[].name)",
+        "rows[?amount > `1`].name",
+        "rows[?starts_with(name, 'S')] | [0].kind",
+        "length(rows)",
+        'contains(`["RE"]`, rows[0].kind)',
+        "merge(rows[0], rows[1])",
+        "add(rows[0].amount, '0.10')",
+    ],
+)
+def test_functions_are_those_of_the_library_and_ours(text: str) -> None:
+    data = {
+        "rows": [
+            {"kind": "AG", "name": "Sold-to", "amount": 1},
+            {"kind": "RE", "name": "Bill-to", "amount": 2},
+            {"kind": "WE", "name": "Ship-to", "amount": 3},
+        ]
+    }
+    assert compile_expression(text, FUNCTIONS)(data) == jmespath.search(text, data, options=OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a ==", "Invalid"),
+        ("nonsense(a)", "there is no function nonsense"),
+        ("add(a)", "add takes 2 arguments, 1 are given"),
+        ("not_null()", "not_null takes 1 arguments, 0 are given"),
+    ],
+)
+def test_what_could_never_work_is_refused_when_compiled(text: str, why: str) -> None:
+    with pytest.raises(ExpressionError, match=why):
+        compile_expression(text, FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("length(a)", {}),
+        ("join(',', a)", {"a": [1]}),
+        ("contains(a, b)", {"a": "text", "b": None}),
+        ("a > b", {"a": "text", "b": 1}),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_a_fault_of_the_document(text: str, data: Any) -> None:
+    with pytest.raises(MalformedDocument):
+        compile_expression(text, FUNCTIONS)(data)
+
+
+def test_what_is_shared_is_asked_once() -> None:
+    """A second expression over the same scope goes on from what the first has picked."""
+    asked: list[str] = []
+
+    class Rows(list[Any]):
+        def __iter__(self) -> Any:
+            asked.append("rows")
+            return super().__iter__()
+
+    scope = {"doc": {"rows": Rows([{"q": "1", "n": "x", "d": "y"}])}, "memo": {}}
+    first = compile_expression("doc.rows[?q=='1'].n | [0]", FUNCTIONS, shared=("doc",))
+    second = compile_expression("doc.rows[?q=='1'].d | [0]", FUNCTIONS, shared=("doc",))
+    assert (first(scope), second(scope)) == ("x", "y")
+    assert asked == ["rows"]
