@@ -2,6 +2,7 @@
 # make test   all tests that this machine can run
 # make check  what CI checks: format, lint, types, tests
 # make docs   renew the generated pages
+# make golden renew the examples of the mappings; read the difference before you commit it
 # make bench  how fast it is, and where the time goes
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench docs format clean
+.PHONY: demo test check bench docs golden format clean
 
 demo: $(READY)
 	@$(BIN)/gateway demo
@@ -28,6 +29,9 @@ bench: $(READY)
 
 docs: $(READY)
 	@$(BIN)/python -m tests.coverage_page
+
+golden: $(READY)
+	@$(BIN)/python -m tests.golden
 
 format: $(READY)
 	@$(BIN)/ruff format .

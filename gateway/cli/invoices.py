@@ -68,13 +68,13 @@ def print_status(gateway: Gateway, *, as_json: bool = False) -> None:
         paid = payments.all_of(connection)
         records = [sources.get(connection, spec.name) for spec in gateway.settings.sources]
         # News that the ERP does not hold yet counts as unfinished.
-        unreported = len(reports.due(connection, now=gateway.clock(), limit=1_000_000))
+        waiting = reports.waiting(connection)
     if as_json:
         print_json(
             {
                 "invoices": [_short(submission, paid.get(submission.id)) for submission in listed],
                 "sources": [asdict(record) for record in records],
-                "unreported": unreported,
+                "unreported": len(waiting),
             }
         )
         return
@@ -83,6 +83,11 @@ def print_status(gateway: Gateway, *, as_json: bool = False) -> None:
     for record in records:
         if record.verdict:
             OUT.print(Text(f"Source {record.name} ({record.verdict}): {record.sentence}", style="yellow"))
+    failing = [report for report in waiting if report.verdict]
+    if failing:
+        more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
+        told = f"News not in the ERP yet ({failing[0].verdict}): {failing[0].sentence}{more}"
+        OUT.print(shown(told, "yellow"), soft_wrap=True)
     counts = Counter(submission.state for submission in listed)
     summary = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     OUT.print(f"{len(listed)} invoices: {summary or 'none yet'}")
@@ -176,7 +181,10 @@ def trace(context: typer.Context, number: _Number, as_json: _Json = False) -> No
         table.add_column(name, style=style, overflow="fold")
     for origin in origins:
         line = f"{origin['mapping']}:{origin['line']}" + (f" {origin['table']}" if origin["table"] else "")
-        cells = (origin["term"], origin["value"], origin["field"], origin["source"], line)
+        # Invoices mapped by earlier releases have no `found`.
+        said = origin.get("found", "")
+        source = origin["source"] + (f" = {said}" if said not in ("", origin["value"]) else "")
+        cells = (origin["term"], origin["value"], origin["field"], source, line)
         table.add_row(*(shown(str(cell)) for cell in cells))
     OUT.print(table)
 
