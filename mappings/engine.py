@@ -400,12 +400,14 @@ def _together(problems: Sequence[MappingError], invoice: Invoice) -> IncompleteI
 
 def _trimmed(value: Any) -> Any:
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value).strip() or None
+        return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip() or None
     return value
 
 
 def _typed(value: Any, wanted: type, scheme: str | None) -> Any:
     """The value as the model holds it. Raises MalformedDocument for what cannot be one."""
+    if wanted is str:
+        return value if isinstance(value, str) else _text(value)
     if wanted is Identifier:
         return value if isinstance(value, Identifier) else Identifier(_text(value), scheme)
     if wanted is Classification:
@@ -435,25 +437,21 @@ def _text(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return (
-        f"{len(value)} bytes"
-        if isinstance(value, bytes)
-        else _text(value)
-        if not _composed(value)
-        else str(value)
-    )
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return str(value) if isinstance(value, Identifier | Classification) else _text(value)
 
 
 def _brief(value: Any) -> str:
     """What the ERP said, bounded, for people."""
     if value is None:
         return ""
+    if isinstance(value, str) and len(value) <= _LONGEST_SHOWN:
+        return value
     text = str(value) if not isinstance(value, bytes) else f"{len(value)} bytes"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-def _composed(value: Any) -> bool:
-    return isinstance(value, Identifier | Classification)
 
 
 def _term_of(path: str) -> str:

@@ -110,6 +110,9 @@ class _Compiler:
         return tuple(self.node(child, top=top and index == 0) for index, child in enumerate(node["children"]))
 
     def _chain(self, node: _Node, top: bool) -> Question:
+        names = _path(node)
+        if names is not None:
+            return _walk(names)
         steps = self._first(node, top)
         if len(steps) == 2:
             first, second = steps
@@ -194,6 +197,7 @@ class _Compiler:
 
     def _filter_projection(self, node: _Node, top: bool) -> Question:
         base, each, wanted = self._first(node, top)
+        wanted = _said_by_a_field(node["children"][2]) or wanted
 
         def picked(value: Any) -> Any:
             found = base(value)
@@ -255,6 +259,9 @@ class _Compiler:
         name = node["value"]
         self._known(name, len(node["children"]))
         arguments, call = self._children(node, top), self.functions.call_function
+        spec = self.functions.FUNCTION_TABLE[name]
+        if not any(one["types"] or one.get("variadic") for one in spec["signature"]):
+            return self._called_with_anything(spec["function"], arguments)
 
         def called(value: Any) -> Any:
             try:
@@ -268,6 +275,16 @@ class _Compiler:
                 ) from error
 
         return called
+
+    def _called_with_anything(
+        self, function: Callable[..., Any], arguments: tuple[Question, ...]
+    ) -> Question:
+        """A function that takes values of any kind needs no look at them."""
+        functions = self.functions
+        if len(arguments) == 1:
+            (only,) = arguments
+            return lambda value: function(functions, only(value))
+        return lambda value: function(functions, *[argument(value) for argument in arguments])
 
     def _known(self, name: str, given: int) -> None:
         known = self.functions.FUNCTION_TABLE
@@ -307,6 +324,42 @@ _KINDS: Final = MappingProxyType(
         "unknown": "a number with decimals",
     }
 )
+
+
+def _path(node: _Node) -> tuple[str, ...] | None:
+    """The names of a chain that is nothing but names, as in `doc.invoice.number`."""
+    children = node["children"]
+    if any(child["type"] not in ("field", "subexpression") for child in children):
+        return None
+    names: list[str] = []
+    for child in children:
+        inner = (child["value"],) if child["type"] == "field" else _path(child)
+        if inner is None:
+            return None
+        names += inner
+    return tuple(names)
+
+
+def _walk(names: tuple[str, ...]) -> Question:
+    def walk(value: Any) -> Any:
+        for name in names:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(name)
+        return value
+
+    return walk
+
+
+def _said_by_a_field(node: _Node) -> Question | None:
+    """The condition `FIELD == 'text'`, which most filters are."""
+    if node["type"] != "comparator" or node["value"] != "eq":
+        return None
+    left, right = node["children"]
+    if left["type"] != "field" or not _is_text(right):
+        return None
+    name, said = left["value"], right["value"]
+    return lambda element: isinstance(element, dict) and element.get(name) == said
 
 
 def _gathered(elements: list[Any], each: Question) -> list[Any]:
