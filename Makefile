@@ -3,6 +3,7 @@
 # make check  what CI checks: format, lint, types, tests
 # make docs   renew the generated pages
 # make golden renew the examples of the mappings; read the difference before you commit it
+# make equality  how equal the compiled rules are to the official ones, pack by pack (see tests/equality_page.py)
 # make bench  how fast it is, and where the time goes
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench docs golden format clean
+.PHONY: demo test check bench equality docs golden format clean
 
 demo: $(READY)
 	@$(BIN)/gateway demo
@@ -26,6 +27,9 @@ check: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
+
+equality: $(READY)
+	@$(BIN)/python -m tests.equality_page
 
 docs: $(READY)
 	@$(BIN)/python -m tests.coverage_page

@@ -122,6 +122,9 @@ class SourceDocument:
     # What decides whether the invoice came again unchanged, where the bytes also hold what does not matter (a
     # change marker, our own status fields): a digest of the rest. "" where all bytes count.
     fingerprint: str = ""
+    # The bytes as the ERP gave them, where `content` had to be made of them (a flat file, one IDoc of many);
+    # kept as evidence beside it.
+    original: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ ledger is in the database, shared by all processes; `InProcess` counts for one p
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from formats.errors import RemoteUnavailable
 
-__all__ = ["CallBudget", "CallLimit", "Forecast", "InProcess", "window_start"]
+__all__ = ["CallBudget", "CallLimit", "Forecast", "InProcess", "exhausted", "tightest", "window_start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,31 @@ class CallLimit:
 class Forecast:
     """Whether `calls` more reading calls fit: `left` are free now in the tightest limit, named `limit`.
 
-    `resets_at` (aware UTC) is when that limit is whole again.
+    `resets_at` (aware UTC) is when that limit is whole again, to `whole` calls.
     """
 
     calls: int
     left: int
     limit: str
     resets_at: datetime
+    whole: int = 0
 
     @property
     def fits(self) -> bool:
         return self.calls <= self.left
+
+    @property
+    def sentence(self) -> str:
+        """For people, without a final full stop: "this needs 6,200 calls, and 4,950 of 5,000 a day are
+        left"."""
+        per = f"of {self.whole:,} a {self.limit}" if self.whole else f"of this {self.limit}"
+        needs = f"this needs {self.calls:,} calls, and {self.left:,} {per} are left for reading"
+        if self.fits:
+            return needs
+        more = f"; the next begin at {self.resets_at:%H:%M} UTC"
+        if self.whole and self.calls > self.whole:
+            return f"{needs}{more}, and it takes several: read changes only, or start earlier"
+        return needs + more
 
 
 class CallBudget(Protocol):
@@ -75,6 +89,25 @@ def window_start(limit: CallLimit, now: datetime) -> datetime:
     return midnight + timedelta(seconds=passed - passed % limit.seconds)
 
 
+def exhausted(
+    tenant: str, limit: CallLimit, used: int, calls: int, resets_at: datetime, *, writing: bool
+) -> RemoteUnavailable:
+    """What `CallBudget.spend` raises where a limit is used up."""
+    kept = "" if writing or not limit.reserve else f", the last {limit.reserve} are kept for writing"
+    return RemoteUnavailable(
+        f"the calls of this {limit.name} are used up ({used:,} of {calls:,}{kept})",
+        where=tenant,
+        fix="it goes on by itself when the next ones begin",
+        retry_at=resets_at,
+    )
+
+
+def tightest(found: Iterable[Forecast], calls: int, now: datetime) -> Forecast:
+    """The forecast that decides: one that does not fit, else the one with the least left. Without limits
+    anything fits."""
+    return min(found, key=lambda one: (one.fits, one.left), default=Forecast(calls, calls, "day", now))
+
+
 @dataclass(slots=True)
 class _Window:
     start: datetime
@@ -97,11 +130,8 @@ class InProcess:
             for limit, window in zip(self._limits, windows, strict=True):
                 free = window.calls - window.used - (0 if writing else limit.reserve)
                 if calls > free:
-                    raise RemoteUnavailable(
-                        f"the calls of this {limit.name} are used up ({window.used} of {window.calls})",
-                        where=self._tenant,
-                        fix="it goes on by itself when the next window begins",
-                        retry_at=window.resets_at,
+                    raise exhausted(
+                        self._tenant, limit, window.used, window.calls, window.resets_at, writing=writing
                     )
             for window in windows:
                 window.used += calls
@@ -119,11 +149,15 @@ class InProcess:
         with self._lock:
             found = [
                 Forecast(
-                    calls, max(0, window.calls - window.used - limit.reserve), limit.name, window.resets_at
+                    calls,
+                    max(0, window.calls - window.used - limit.reserve),
+                    limit.name,
+                    window.resets_at,
+                    window.calls,
                 )
                 for limit, window in ((limit, self._window(limit)) for limit in self._limits)
             ]
-        return min(found, key=lambda one: one.left)
+        return tightest(found, calls, self._clock())
 
     def _window(self, limit: CallLimit) -> _Window:
         now = self._clock()

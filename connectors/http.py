@@ -30,7 +30,7 @@ from urllib3.util import parse_url
 
 from formats.errors import ConfigError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 
-__all__ = ["HttpAnswer", "HttpClient", "new_session", "parse_json", "retry_moment"]
+__all__ = ["HttpAnswer", "HttpClient", "is_safe_address", "new_session", "parse_json", "retry_moment"]
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,24 @@ def new_session(
     return session
 
 
+class _TlsAdapter(HTTPAdapter):
+    """Encrypted connections with a context of our own; requests adds the authorities to trust."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
+        super().init_poolmanager(*arguments, **settings, ssl_context=self._context)
+
+
+def is_safe_address(url: str) -> bool:
+    """Whether secrets may travel there: encrypted, or within this machine."""
+    return url.startswith("https://") or bool(
+        re.fullmatch(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/.*)?", url)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """One whole answer. Header names are looked up without regard to case."""
@@ -85,7 +103,8 @@ class HttpClient:
     """Requests to one origin (scheme, host and port), and to no other.
 
     `timeout` is seconds to connect and seconds of silence while reading; `longest` bounds the whole answer in
-    seconds, `largest` in bytes after unpacking. Safe to share between threads.
+    seconds, `largest` in bytes after unpacking. `tls` is a client context with our own certificate, for
+    services that know us by it. Safe to share between threads.
 
     Raises RemoteUnavailable (no connection, silence, a broken-off answer, 408, 425, 429, 5xx; `uncertain` for
     a request other than GET or HEAD that may have been carried out), RemoteRefused (401, 403, a certificate
@@ -104,6 +123,7 @@ class HttpClient:
         longest: float = 300.0,
         headers: Mapping[str, str] | None = None,
         proxy: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._base = base_url.rstrip("/")
         try:
@@ -119,6 +139,8 @@ class HttpClient:
         self._largest = largest
         self._longest = longest
         self._session = new_session(verify=verify, headers=headers, proxy=proxy)
+        if tls is not None:
+            self._session.mount("https://", _TlsAdapter(tls))
 
     @property
     def base_url(self) -> str:

@@ -137,17 +137,47 @@ class SoapClient:
         self._service()
 
     def call(
-        self, operation: str, *, headers: Mapping[str, Any], changes: bool = False, **arguments: Any
+        self,
+        operation: str,
+        *,
+        headers: Mapping[str, Any] | Sequence[etree._Element],
+        changes: bool = False,
+        **arguments: Any,
     ) -> SoapAnswer:
         """Call one operation and read its answer; nothing is repeated.
 
-        `headers` are the header blocks by name, `arguments` the parameters. `changes` marks an operation that
+        `headers` are the header blocks by name, or as elements where the description does not declare them;
+        `arguments` the parameters. `changes` marks an operation that
         changes something: only then may a RemoteUnavailable be `uncertain`.
         """
-        _, service = self._service()
         where = f"{operation} at {self._port}"
+        answer = self._ask(operation, where, headers, changes, arguments)
+        return read_answer(answer, rules=self._rules, where=where, changes=changes)
+
+    def hand_over(
+        self, operation: str, *, headers: Mapping[str, Any] | Sequence[etree._Element], **arguments: Any
+    ) -> None:
+        """Call a one-way operation that changes something, which answers 2xx without content.
+
+        That says only that the message was taken. A fault or a page raises as with `call`.
+        """
+        where = f"{operation} at {self._port}"
+        answer = self._ask(operation, where, headers, True, arguments)
+        if answer.content.strip() or not 200 <= answer.status < 300:
+            read_answer(answer, rules=self._rules, where=where, changes=True)
+
+    def _ask(
+        self,
+        operation: str,
+        where: str,
+        headers: Mapping[str, Any] | Sequence[etree._Element],
+        changes: bool,
+        arguments: Mapping[str, Any],
+    ) -> HttpAnswer:
+        _, service = self._service()
+        blocks = dict(headers) if isinstance(headers, Mapping) else list(headers)
         try:
-            answer = getattr(service, operation)(_soapheaders=dict(headers), **arguments)
+            answer: HttpAnswer = getattr(service, operation)(_soapheaders=blocks, **arguments)
         except RemoteUnavailable as error:
             if error.uncertain and not changes:
                 raise RemoteUnavailable(
@@ -160,7 +190,7 @@ class SoapClient:
                 where=where,
                 fix="compare the configured version with the service",
             ) from error
-        return read_answer(answer, rules=self._rules, where=where, changes=changes)
+        return answer
 
     def close(self) -> None:
         """Close all connections; safe to repeat."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -10,6 +10,7 @@ from lxml import etree
 
 from formats.envelopes.hybrid_pdf import embedded_invoice, is_pdf
 from formats.errors import MalformedDocument
+from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
@@ -40,6 +41,8 @@ class Detected:
 
     `root` is the local name of the root element, "" where there is none. `reason` says in one line what it
     was told by, or what is wrong. `document` is the XML: for a hybrid PDF what it embeds as `embedded_name`.
+    `tree` is the parsed document for whoever goes on with it, None where `syntax` is; `identifier` is BT-24,
+    "" where it is missing.
     """
 
     syntax: str | None
@@ -48,6 +51,8 @@ class Detected:
     reason: str
     document: bytes
     embedded_name: str = ""
+    identifier: str = ""
+    tree: etree._Element | None = field(default=None, compare=False, repr=False)
 
 
 def detect(content: bytes) -> Detected:
@@ -72,12 +77,16 @@ def detect(content: bytes) -> Detected:
     stranger = _stranger(root, binding)
     if stranger is not None:
         return Detected(None, None, local, _line(_why_mixed(root, stranger, binding)), document, name)
-    identifier = binding.value(root, "BT-24")
-    profile = _profile_of(identifier, syntax, embedded=bool(name))
+    identifier = binding.value(root, "BT-24") or ""
+    profile = _profile_of(root, identifier, syntax, embedded=bool(name))
     if profile is None:
-        return Detected(syntax, None, local, _line(_why_no_profile(identifier)), document, name)
-    reason = f"{PROFILES[profile].title}, by its specification identifier {identifier}"
-    return Detected(syntax, profile, local, _line(reason), document, name)
+        reason = _why_no_profile(identifier)
+    elif identifier:
+        reason = f"{profile.title}, by its specification identifier {identifier}"
+    else:
+        reason = f"{profile.title}, by its business process {profile.business_process}"
+    key = profile.key if profile else None
+    return Detected(syntax, key, local, _line(reason), document, name, identifier, root)
 
 
 def _syntax_of(root: etree._Element) -> str | None:
@@ -87,14 +96,12 @@ def _syntax_of(root: etree._Element) -> str | None:
     return None
 
 
-def _profile_of(identifier: str | None, syntax: str, *, embedded: bool) -> str | None:
-    found = [
-        profile
-        for profile in PROFILES.values()
-        if profile.syntax == syntax and profile.specification_id == identifier
-    ]
-    found.sort(key=lambda profile: profile.in_pdf != embedded)
-    return found[0].key if found else None
+def _profile_of(root: etree._Element, identifier: str, syntax: str, *, embedded: bool) -> Profile | None:
+    process = SYNTAXES[syntax].value(root, "BT-23") or ""
+    ours = [profile for profile in PROFILES.values() if profile.syntax == syntax]
+    found = [profile for profile in ours if profile.fits(identifier, process)]
+    found = found or [profile for profile in ours if profile.resembles(identifier)]
+    return min(found, key=lambda profile: profile.in_pdf != embedded, default=None)
 
 
 def _stranger(root: etree._Element, binding: Binding) -> etree._Element | None:
@@ -129,7 +136,7 @@ def _why_mixed(root: etree._Element, stranger: etree._Element, binding: Binding)
     )
 
 
-def _why_no_profile(identifier: str | None) -> str:
+def _why_no_profile(identifier: str) -> str:
     if not identifier:
         return "the document names no profile: its specification identifier (BT-24) is missing"
     return f"the specification identifier (BT-24) names no profile known here: {identifier}"

@@ -32,7 +32,7 @@ class Finding:
 
     `rule` is the publisher's id as published, or "XSD" for a schema violation. `location` is an XPath into
     the checked document, `terms` the business terms the official text or the location names ("BT-112"), in
-    order. `line` is the line of that place in the checked bytes, from 1; None where nobody knows it.
+    order. `line` and `column` say where that is in the checked bytes, both from 1; None where nobody knows.
     """
 
     rule: str
@@ -41,6 +41,7 @@ class Finding:
     location: str = ""
     terms: tuple[str, ...] = ()
     line: int | None = None
+    column: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from types import FrameType
@@ -13,6 +14,7 @@ from typing import Final
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from formats.errors import EInvoicingError, StorageError
@@ -24,15 +26,17 @@ __all__ = ["collect_when_due", "run"]
 
 _WORK_SECONDS: Final = 1.0
 _REPORT_SECONDS: Final = 5.0
+_POSTING_SECONDS: Final = 30.0
 _PAYMENT_FACTOR: Final = 6
 _STOP_SECONDS: Final = 8.0
 _log = structlog.get_logger("scheduler")
 
 
-def run(gateway: Gateway) -> bool:
+def run(gateway: Gateway, started: Callable[[Callable[[], None]], object] = lambda wake: None) -> bool:
     """Work until SIGTERM or SIGINT; returns whether everything at hand was finished within 8 seconds.
 
-    What could not be finished is safe: it goes on at the next start.
+    What could not be finished is safe: it goes on at the next start. `started` is called once, with what
+    makes the workers look at once; that returns immediately and may be called from any thread.
     """
     stopping = threading.Event()
 
@@ -45,12 +49,15 @@ def run(gateway: Gateway) -> bool:
     runner = Runner(gateway)
     scheduler = _scheduler(gateway, runner)
     scheduler.start()
+    started(partial(_work_now, scheduler, gateway))
     _log.info(
         "running",
         sources=[source.name for source in gateway.settings.sources],
         channels=[channel.name for channel in gateway.settings.channels],
         workers=gateway.settings.workers,
     )
+    for left_out in gateway.settings.left_out:
+        _log.error("left out", name=left_out.name, what=left_out.problem.what, fix=left_out.problem.fix)
     stopping.wait()
     runner.stop()
     # The jobs at hand are waited for in a thread of their own, so that a hanging one cannot hold the process.
@@ -62,9 +69,15 @@ def run(gateway: Gateway) -> bool:
     return clean
 
 
+def _work_now(scheduler: BackgroundScheduler, gateway: Gateway) -> None:
+    # A scheduler that is being ended knows no jobs any more; the work is taken up at the next start.
+    with suppress(JobLookupError):
+        scheduler.modify_job("work", next_run_time=gateway.clock())
+
+
 def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
     settings = gateway.settings
-    errands = 4 + 2 * len(settings.sources) + len(settings.channels)
+    errands = 4 + 4 * len(settings.sources) + len(settings.channels)
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(errands)},
@@ -91,6 +104,18 @@ def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
             f"payments {source.name}",
             partial(runner.follow_payments, source.name),
             delay=min(source.poll_seconds, 30.0) + spread.random(),
+        )
+        every(
+            _POSTING_SECONDS,
+            f"postings {source.name}",
+            partial(runner.post_payments, source.name),
+            delay=2 + spread.random(),
+        )
+        every(
+            source.parties_poll_seconds,
+            f"parties {source.name}",
+            partial(runner.pull_parties, source.name, only_when_due=True),
+            delay=1 + spread.random(),
         )
     for channel in settings.channels:
         every(

@@ -11,8 +11,10 @@ mappings/*.yaml       the company's own mapping files, if any
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -29,11 +31,13 @@ from gateway import config_file
 from gateway.config_file import ConfigProblems
 from gateway.retry import RetryPolicy
 from mappings import registry as mapping_registry
+from mappings.as_is import AS_IS
 
-__all__ = ["ChannelSettings", "Route", "Settings", "SourceSettings", "read", "reveal"]
+__all__ = ["ChannelSettings", "LeftOut", "Route", "Settings", "SourceSettings", "Web", "read", "reveal"]
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 _LARGEST_SECRET: Final = 64 * 1024
+_COMPANY_FACT: Final = re.compile(r"\bcompany((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
 
 
 class _File(BaseModel):
@@ -48,6 +52,16 @@ class _Retry(_File):
     jitter: float = Field(
         0.3, ge=0, lt=1, description="share of each delay that is left to chance, 0 to 0.99"
     )
+
+
+class Web(_File):
+    """Where `gateway run` takes calls: pushed documents, and ERPs that say that something changed."""
+
+    enabled: bool = Field(True, description="false: no calls are taken")
+    host: str = Field(
+        "127.0.0.1", description="the address to listen on; 0.0.0.0 for all, behind a proxy with TLS"
+    )
+    port: int = Field(8080, ge=0, le=65_535, description="the TCP port; 0 for any free one")
 
 
 class _GatewayFile(_File):
@@ -68,6 +82,7 @@ class _GatewayFile(_File):
         "info", description="debug, info, warning or error"
     )
     pdf_language: Literal["en", "nl", "de", "fr"] = Field("en", description="en, nl, de or fr")
+    web: Web = Field(Web(), description="enabled, host and port of the interface for other programs")
 
 
 class Route(_File):
@@ -87,6 +102,11 @@ class _RoutingFile(_File):
     routes: tuple[Route, ...] = Field(
         min_length=1, description="at least one route; the first that fits is tried first"
     )
+    address_from_master_data: tuple[str, ...] = Field(
+        (),
+        description="names of sources whose buyers' electronic address may come from the ERP's master data "
+        "where the invoice has none",
+    )
 
 
 class _SourceFile(_File):
@@ -95,6 +115,9 @@ class _SourceFile(_File):
     mapping: str = Field(description="the name of a mapping file")
     company: _Name = Field(description="the name of a file in companies/")
     poll_seconds: float = Field(300.0, ge=1, description="seconds between two looks, 1 or more")
+    parties_poll_seconds: float = Field(
+        3600.0, ge=60, description="seconds between two looks at the buyers' master data, 60 or more"
+    )
     settings: dict[str, Any] = Field(default_factory=dict, description="the settings of this kind")
 
 
@@ -115,6 +138,7 @@ class SourceSettings:
     company: str
     poll_seconds: float
     settings: ConnectorSettings
+    parties_poll_seconds: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +149,14 @@ class ChannelSettings:
     kind: str
     poll_seconds: float
     settings: ConnectorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A source or channel whose plug-in cannot be used; the others go on without it."""
+
+    name: str
+    problem: ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +176,15 @@ class Settings:
     sources: tuple[SourceSettings, ...]
     channels: tuple[ChannelSettings, ...]
     own_mappings: Mapping[str, str] = field(repr=False)
+    left_out: tuple[LeftOut, ...] = ()
+    web: Web = field(default_factory=Web)
+    address_from_master_data: frozenset[str] = frozenset()
 
 
 def read(folder: Path) -> Settings:
     """Read and check a config folder. Raises ConfigProblems with every mistake found, each with file and
     line."""
-    return _Reader(folder, []).settings()
+    return _Reader(folder, [], []).settings()
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -168,6 +203,7 @@ class _Head:
 class _Reader:
     folder: Path
     problems: list[ConfigError]
+    left_out: list[LeftOut]
 
     def settings(self) -> Settings:
         if not self.folder.is_dir():
@@ -180,14 +216,15 @@ class _Reader:
         main = self._gateway()
         routing_data = self._loaded(self.folder / "routing.yaml")
         routing = self._checked(_RoutingFile, routing_data, self.folder / "routing.yaml")
-        companies = {file.stem: self._company(file) for file in self._files("companies")}
         mappings = self._mappings()
+        companies = self._companies(mappings)
         source_heads = self._heads("sources", _SourceFile)
         channel_heads = self._heads("channels", _ChannelFile)
         sources = tuple(filter(None, map(self._source, source_heads)))
         channels = tuple(filter(None, map(self._channel, channel_heads)))
         self._references(source_heads, companies, mappings)
         if routing is not None and routing_data is not None:
+            self._master_data(routing, routing_data, {head.values.name for head in source_heads})
             self._routes(routing.routes, routing_data, {head.values.name for head in channel_heads})
         database = self._database(main) if main is not None else ""
         if self.problems or main is None or routing is None:
@@ -212,6 +249,9 @@ class _Reader:
             sources=sources,
             channels=channels,
             own_mappings=mappings,
+            left_out=tuple(self.left_out),
+            web=main.web,
+            address_from_master_data=frozenset(routing.address_from_master_data),
         )
 
     def _files(self, name: str) -> list[Path]:
@@ -245,15 +285,32 @@ class _Reader:
             self.problems.extend(found.problems)
         return None
 
-    def _company(self, file: Path) -> Mapping[str, Any]:
-        data = self._loaded(file)
-        facts: Mapping[str, Any] = {} if data is None else config_file.plain(data)
-        return facts
+    def _companies(self, own_mappings: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+        read_by_mappings = {
+            fact.removeprefix(".")
+            for text in (*mapping_registry.texts().values(), *own_mappings.values())
+            for fact in _COMPANY_FACT.findall(text)
+        }
+        found: dict[str, Mapping[str, Any]] = {}
+        for file in self._files("companies"):
+            data = self._loaded(file)
+            found[file.stem] = {} if data is None else config_file.plain(data)
+            for path in _unread(found[file.stem], read_by_mappings):
+                self._unread_fact(file, data, path, read_by_mappings)
+        return found
+
+    def _unread_fact(self, file: Path, data: Any, path: tuple[str, ...], known: set[str]) -> None:
+        like = get_close_matches(".".join(path), known, n=1, cutoff=0.6)
+        self._problem(
+            f"{'.'.join(path)[:100]} is not a fact that any mapping reads",
+            config_file.place(file, data, path),
+            f"write {like[0]}, if that is what is meant" if like else "check the spelling, or remove it",
+        )
 
     def _mappings(self) -> dict[str, str]:
         home = self.folder / "mappings"
         found = {}
-        for file in sorted(home.rglob("*.yaml")):
+        for file in sorted((*home.glob("*.yaml"), *home.glob("tables/*.yaml"))):
             try:
                 found[str(file.relative_to(home))] = file.read_text("utf-8")
             except (OSError, UnicodeDecodeError):
@@ -280,27 +337,41 @@ class _Reader:
 
     def _source(self, head: _Head) -> SourceSettings | None:
         values = head.values
-        if not isinstance(values, _SourceFile) or not self._known(head, registry.ERPS):
+        if not isinstance(values, _SourceFile) or not self._known(head, registry.erp_kinds()):
             return None
-        model = registry.settings_of(registry.erp(values.kind))
+        try:
+            model = registry.settings_of(registry.erp(values.kind))
+        except ConfigError as problem:
+            self.left_out.append(LeftOut(values.name, problem))
+            return None
         settings = self._checked(model, head.data, head.file, ("settings",))
         if settings is None:
             return None
         return SourceSettings(
-            values.name, values.kind, values.mapping, values.company, values.poll_seconds, settings
+            values.name,
+            values.kind,
+            values.mapping,
+            values.company,
+            values.poll_seconds,
+            settings,
+            values.parties_poll_seconds,
         )
 
     def _channel(self, head: _Head) -> ChannelSettings | None:
         values = head.values
-        if not self._known(head, registry.CHANNELS):
+        if not self._known(head, registry.channel_kinds()):
             return None
-        model = registry.settings_of(registry.channel(values.kind))
+        try:
+            model = registry.settings_of(registry.channel(values.kind))
+        except ConfigError as problem:
+            self.left_out.append(LeftOut(values.name, problem))
+            return None
         settings = self._checked(model, head.data, head.file, ("settings",))
         if settings is None:
             return None
         return ChannelSettings(values.name, values.kind, values.poll_seconds, settings)
 
-    def _known(self, head: _Head, kinds: Mapping[str, str]) -> bool:
+    def _known(self, head: _Head, kinds: tuple[str, ...]) -> bool:
         kind = head.values.kind
         if kind not in kinds:
             where = config_file.place(head.file, head.data, ("kind",))
@@ -313,7 +384,7 @@ class _Reader:
         companies: Mapping[str, Mapping[str, Any]],
         own_mappings: Mapping[str, str],
     ) -> None:
-        known = {name.removesuffix(".yaml") for name in (*mapping_registry.library(), *own_mappings)}
+        known = {*mapping_registry.names(), *AS_IS, *(name.removesuffix(".yaml") for name in own_mappings)}
         for head in heads:
             values = head.values
             if not isinstance(values, _SourceFile):
@@ -329,7 +400,7 @@ class _Reader:
                     f"there is no mapping {values.mapping[:100]}",
                     config_file.place(head.file, head.data, ("mapping",)),
                     f"write mappings/{values.mapping[:100]}.yaml, or use one of "
-                    + ", ".join(mapping_registry.MAPPINGS),
+                    + ", ".join((*mapping_registry.names(), *AS_IS)),
                 )
 
     def _routes(self, routes: tuple[Route, ...], data: CommentedMap, channels: set[str]) -> None:
@@ -346,6 +417,16 @@ class _Reader:
                     f"route {route.name!r} uses the profile {route.profile[:100]}, which is not known",
                     config_file.place(file, data, ("routes", number, "profile")),
                     f"use one of {', '.join(PROFILES)}",
+                )
+
+    def _master_data(self, routing: _RoutingFile, data: CommentedMap, sources: set[str]) -> None:
+        file = self.folder / "routing.yaml"
+        for number, name in enumerate(routing.address_from_master_data):
+            if name not in sources:
+                self._problem(
+                    f"address_from_master_data names {name[:100]}, which is no source",
+                    config_file.place(file, data, ("address_from_master_data", number)),
+                    "name a source of the folder sources/",
                 )
 
     def _problem(self, what: str, where: str, fix: str) -> None:
@@ -381,6 +462,19 @@ class _Reader:
     def _database_line(self) -> str:
         data = config_file.load(self.folder / "gateway.yaml")
         return config_file.place(self.folder, data, ("database",)).rpartition(" ")[2]
+
+
+def _unread(facts: Mapping[str, Any], known: set[str], *above: str) -> Iterator[tuple[str, ...]]:
+    """Where in these facts something stands that no mapping asks for; a whole group that one takes is not
+    looked into, unless others take parts of it."""
+    for name, value in facts.items():
+        path = (*above, str(name))
+        place = ".".join(path)
+        deeper = any(fact.startswith(f"{place}.") for fact in known)
+        if place not in known and not deeper:
+            yield path
+        elif deeper and isinstance(value, Mapping):
+            yield from _unread(value, known, *path)
 
 
 def reveal(reference: str, folder: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,15 +13,19 @@ from pathlib import Path
 from connectors import registry
 from connectors.base import Channel, ErpConnector, StateCell, Surroundings
 from formats.errors import ConfigError
+from formats.registry import PROFILES
+from gateway import __version__
 from gateway import settings as settings_module
 from gateway.clock import Clock, utc_now
 from gateway.rules.engine import RulesEngine
 from gateway.rules.store import RuleShelf, rule_folders
 from gateway.settings import Settings, SourceSettings
 from gateway.store import schema
+from gateway.store.budgets import Budgets
 from gateway.store.connector_state import ConnectorState
 from gateway.store.database import Database
 from mappings import registry as mapping_registry
+from mappings.as_is import AsIs
 from mappings.engine import CompiledMapping
 
 __all__ = ["Gateway"]
@@ -36,12 +42,15 @@ class Gateway:
         self.clock = clock
         self.database = Database(settings.database)
         schema.upgrade(self.database)
-        self.rules = RulesEngine(RuleShelf(rule_folders(settings.folder)), today=lambda: clock().date())
+        self._shelf = RuleShelf(rule_folders(settings.folder))
+        self.rules = RulesEngine(self._shelf, today=lambda: clock().date())
+        self.budgets = Budgets(self.database, clock)
         self._state = ConnectorState(self.database, settings.folder / "locks")
         self._lock = threading.RLock()
         self._sources: dict[str, ErpConnector] = {}
         self._channels: dict[str, Channel] = {}
-        self._mappings: dict[str, CompiledMapping] = {}
+        self._mappings: dict[str, CompiledMapping | AsIs] = {}
+        self._judged_under: dict[str, str] = {}
 
     @classmethod
     def open(cls, folder: Path, *, clock: Clock = utc_now) -> Gateway:
@@ -81,17 +90,40 @@ class Gateway:
                 )
             return self._channels[name]
 
-    def mapping(self, source: str) -> CompiledMapping:
+    def mapping(self, source: str) -> CompiledMapping | AsIs:
         """The mapping of one source, compiled. Raises ConfigError with file and line."""
         name = self.source_settings(source).mapping
         with self._lock:
             if name not in self._mappings:
-                self._mappings[name] = mapping_registry.load(name, self.settings.own_mappings)
+                self._mappings[name] = mapping_registry.mapper(name, self.settings.own_mappings)
             return self._mappings[name]
 
     def company(self, source: str) -> dict[str, object]:
         """The facts of the company that a source belongs to."""
         return dict(self.settings.companies[self.source_settings(source).company])
+
+    def judged_under(self) -> str:
+        """A digest of everything here that decides what becomes of a document: release, mappings, company
+        facts, routes, rules, and the day, for rules come into force."""
+        today = self.clock().date().isoformat()
+        with self._lock:
+            if today not in self._judged_under:
+                keys = sorted(
+                    {key for route in self.settings.routes for key in PROFILES[route.profile].rule_packs}
+                )
+                facts = [
+                    __version__,
+                    today,
+                    mapping_registry.texts(),
+                    dict(self.settings.own_mappings),
+                    dict(self.settings.companies),
+                    sorted(self.settings.address_from_master_data),
+                    [route.model_dump(mode="json") for route in self.settings.routes],
+                    [[key, *(pack.digest for pack in self._shelf.get(key, ()))] for key in keys],
+                ]
+                text = json.dumps(facts, sort_keys=True, default=str)
+                self._judged_under = {today: hashlib.sha256(text.encode()).hexdigest()}
+            return self._judged_under[today]
 
     def alone(self, errand: str) -> AbstractContextManager[StateCell]:
         """Hold a lock that no other thread or process of this installation can hold at the same time."""
@@ -115,4 +147,5 @@ class Gateway:
             secret=lambda reference: settings_module.reveal(reference, self.settings.folder),
             clock=self.clock,
             locked=locked,
+            ledger=self.budgets.ledger,
         )

@@ -13,17 +13,36 @@ from typing import Final, cast
 
 from formats import plugins
 from formats.errors import ConfigError
+from mappings.as_is import AS_IS, AsIs
 from mappings.compiler import compile_mapping
 from mappings.engine import CompiledMapping
 
-__all__ = ["MAPPINGS", "library", "load", "names", "texts"]
+__all__ = ["MAPPINGS", "library", "load", "mapper", "names", "texts"]
 
-MAPPINGS: Final = ("sap_invoic02", "exact_online", "netsuite")
+MAPPINGS: Final = (
+    "sap_invoic02",
+    "sap_billing_document",
+    "exact_online",
+    "netsuite",
+    "netsuite_rest",
+    "tryton",
+    "odoo",
+    "csv_invoice",
+    "json_invoice",
+)
 
 
 def names() -> tuple[str, ...]:
     """All mappings that `load` knows, those of plug-ins included."""
     return tuple(sorted(_claims()))
+
+
+def mapper(name: str, own: Mapping[str, str] | None = None) -> CompiledMapping | AsIs:
+    """As `load`, for documents that need no mapping as well: `ubl`, `cii` and `einvoice` are names of
+    `mappings.as_is`, unless a file of one's own is called so."""
+    if name in AS_IS and f"{name}.yaml" not in (own or {}):
+        return AS_IS[name]
+    return load(name, own)
 
 
 def library() -> dict[str, str]:

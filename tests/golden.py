@@ -1,4 +1,4 @@
-"""python -m tests.golden: what comes out today becomes what must come out; read the difference before you commit.
+"""python -m tests.golden: what comes out today becomes what must come out; read the difference first.
 
 The examples of our own mappings lie in tests/data/mappings; `gateway.mapping_examples` tells their form.
 """

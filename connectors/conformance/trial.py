@@ -8,11 +8,12 @@ plays the clerk who makes and changes invoices there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from connectors.base import IncomingPayment
 from connectors.sandbox.system import ImitatedSystem
 
-__all__ = ["Trial"]
+__all__ = ["ClosesPeriods", "KnowsNumbers", "TakesPayments", "Trial"]
 
 
 class Trial(Protocol):
@@ -60,4 +61,35 @@ class Trial(Protocol):
 
     def set_clock_back(self, seconds: float) -> bool:
         """From now on the other side's clock is late by so much; False where it has none that matters."""
+        ...
+
+
+@runtime_checkable
+class KnowsNumbers(Protocol):
+    """A Trial whose invoices have numbers (BT-1) that are not their keys."""
+
+    def number(self, key: str) -> str:
+        """The number of this invoice, as status reports name it."""
+        ...
+
+
+@runtime_checkable
+class ClosesPeriods(Protocol):
+    """A Trial whose system can refuse writing for a closed period or a locked record."""
+
+    def close_period(self, key: str) -> None:
+        """From now on this invoice lies in a closed period."""
+        ...
+
+
+@runtime_checkable
+class TakesPayments(Protocol):
+    """A Trial whose system incoming payments can be posted to."""
+
+    def payment_for(self, key: str, reference: str) -> IncomingPayment:
+        """A payment that settles this invoice in full, under this reference."""
+        ...
+
+    def times_posted(self, reference: str) -> int:
+        """How often a payment of this reference is in the ERP."""
         ...

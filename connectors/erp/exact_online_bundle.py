@@ -10,15 +10,16 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from json.encoder import encode_basestring as _quoted
 from typing import Any, Final
 
 from connectors.erp.exact_online_rest import ExactRest, Row, guid
 from formats.errors import DocumentError
 
-__all__ = ["Bundler", "invoice_lines"]
+__all__ = ["ACCOUNT", "INVOICE", "Bundler", "invoice_lines"]
 
 _IDS_PER_CALL: Final = 20
 _MOST_FILES: Final = 20
@@ -35,11 +36,26 @@ _FLEETING: Final = frozenset(
         "Timestamp",
     }
 )
-_ACCOUNT: Final = (
+ACCOUNT: Final = (
     "ID,Code,Name,TradeName,Status,Type,AddressLine1,AddressLine2,AddressLine3,Postcode,City,State,Country,"
     "Email,Phone,Language,VATNumber,ChamberOfCommerce,GlnNumber,OINNumber,RSIN,InvoicingMethod,"
     "PeppolIdentifierType,PeppolIdentifier"
 )
+# What an invoice is read with, alone or with others, so that both ways give the same bytes.
+INVOICE: Final = (
+    "InvoiceID,InvoiceNumber,InvoiceDate,DueDate,Type,Status,Journal,Currency,InvoiceTo,InvoiceToName,"
+    "InvoiceToContactPerson,InvoiceToContactPersonFullName,OrderedBy,OrderedByName,"
+    "OrderedByContactPersonFullName,DeliverTo,DeliverToName,DeliverToAddress,YourRef,OrderNumber,Description,"
+    "Remarks,PaymentCondition,PaymentConditionDescription,PaymentReference,AmountFC,AmountFCExclVat,"
+    "VATAmountFC,AmountDC,VATAmountDC,Discount,DiscountType,AmountDiscount,AmountDiscountExclVat,Document,"
+    "GAccountAmountFC,WithholdingTaxAmountFC,ExtraDutyAmountFC,SalesInvoiceLines"
+)
+_LINE: Final = (
+    "ID,InvoiceID,LineNumber,Item,ItemCode,ItemDescription,Description,Notes,CustomerItemCode,Quantity,"
+    "UnitCode,UnitDescription,UnitPrice,NetPrice,Discount,AmountFC,AmountDC,VATCode,VATCodeDescription,"
+    "VATPercentage,VATAmountFC,VATAmountDC,DeliveryDate,StartTime,EndTime,SalesOrderNumber"
+)
+_FULL_PAGE: Final = 60
 _ADDRESS: Final = "ID,Account,Type,AddressLine1,AddressLine2,AddressLine3,Postcode,City,State,Country"
 _CONTACT: Final = "ID,Account,FullName,Email,BusinessEmail,Phone"
 _VAT: Final = (
@@ -65,7 +81,6 @@ class Bundler:
     rest: ExactRest
     with_files: bool
     largest_file: int
-    reserve: int
     _accounts: dict[str, Row] = field(default_factory=dict)
     _addresses: dict[str, Row] = field(default_factory=dict)
     _contacts: dict[str, Row] = field(default_factory=dict)
@@ -79,7 +94,7 @@ class Bundler:
         def ids(*names: str) -> set[str]:
             return {str(row[name]).lower() for row in invoices for name in names if row.get(name)}
 
-        self._add("crm/Accounts", _ACCOUNT, ids("InvoiceTo", "OrderedBy", "DeliverTo"), self._accounts)
+        self._add("crm/Accounts", ACCOUNT, ids("InvoiceTo", "OrderedBy", "DeliverTo"), self._accounts)
         self._add("crm/Addresses", _ADDRESS, ids("DeliverToAddress"), self._addresses)
         self._add("crm/Contacts", _CONTACT, ids("InvoiceToContactPerson"), self._contacts)
 
@@ -88,13 +103,20 @@ class Bundler:
         return self._accounts.get(str(invoice.get("InvoiceTo") or "").lower(), {})
 
     def complete_lines(self, invoice: Row) -> None:
-        """Put all lines in, in their order: a long invoice gives the further ones on pages of their own."""
+        """Put all lines in, in their order: a long invoice gives the further ones on pages of their own.
+
+        A full page of lines that names no next one is not believed to be all: the lines are read by
+        themselves.
+        """
         lines, expanded = invoice_lines(invoice), invoice.get("SalesInvoiceLines")
         following = expanded.get("__next") if isinstance(expanded, dict) else None
+        entity = "salesinvoice/SalesInvoiceLines"
         if following:
-            entity = "salesinvoice/SalesInvoiceLines"
-            for page in self.rest.pages(entity, {}, reserve=self.reserve, start=str(following)):
+            for page in self.rest.pages(entity, {}, start=str(following)):
                 lines += page
+        elif lines and len(lines) % _FULL_PAGE == 0:
+            query = {"$select": _LINE, "$filter": f"InvoiceID eq {guid(str(invoice['InvoiceID']))}"}
+            lines = self.rest.rows(entity, query)
         lines.sort(key=lambda line: (_decimal(line.get("LineNumber")), str(line.get("ID"))))
         invoice["SalesInvoiceLines"] = {"results": lines}
 
@@ -102,6 +124,7 @@ class Bundler:
         """The document. Raises DocumentError for a file that is too large, and what reading raises."""
         charges = self._charges(invoice)
         codes = {str(row.get("VATCode") or "").strip() for row in (*invoice_lines(invoice), *charges)}
+        vat_codes = [row for row in self._vat_codes() if str(row.get("Code") or "").strip() in codes]
         terms = self._condition(invoice)
         parts: dict[str, Any] = {
             "invoice": invoice,
@@ -111,40 +134,41 @@ class Bundler:
             "deliver_to": self._accounts.get(str(invoice.get("DeliverTo") or "").lower()),
             "delivery_address": self._addresses.get(str(invoice.get("DeliverToAddress") or "").lower()),
             "contact": self._contacts.get(str(invoice.get("InvoiceToContactPerson") or "").lower()),
-            "vat_codes": [row for row in self._vat_codes() if str(row.get("Code") or "").strip() in codes],
+            "vat_codes": vat_codes,
+            "vat": _by_code(vat_codes, (*invoice_lines(invoice), *charges)),
             "payment_conditions": terms,
             "prepaid": self._prepaid(invoice) if len(terms) > 1 else [],
             "journals": self._bank_journals(),
             "division": division,
             "attachments": self._attachments(invoice) if self.with_files else [],
         }
-        return _written(_lasting(parts)).encode()
+        return _written(parts).encode()
 
     def _add(self, entity: str, select: str, wanted: set[str], known: dict[str, Row]) -> None:
         missing = sorted(wanted - known.keys())
         for start in range(0, len(missing), _IDS_PER_CALL):
             part = missing[start : start + _IDS_PER_CALL]
             query = {"$select": select, "$filter": " or ".join(f"ID eq {guid(key)}" for key in part)}
-            for row in self.rest.rows(entity, query, reserve=self.reserve):
+            for row in self.rest.rows(entity, query):
                 known[str(row["ID"]).lower()] = row
 
     def _vat_codes(self) -> list[Row]:
         if self._vat is None:
-            self._vat = self.rest.rows("vat/VATCodes", {"$select": _VAT}, reserve=self.reserve)
+            self._vat = self.rest.rows("vat/VATCodes", {"$select": _VAT})
         return self._vat
 
     def _condition(self, invoice: Row) -> list[Row]:
         """The rows of the invoice's payment condition: several where it is paid in parts."""
         if self._terms is None:
             query = {"$select": _TERMS}
-            self._terms = self.rest.rows("cashflow/PaymentConditions", query, reserve=self.reserve)
+            self._terms = self.rest.rows("cashflow/PaymentConditions", query)
         code = str(invoice.get("PaymentCondition") or "").strip()
         return [row for row in self._terms if code and str(row.get("Code") or "").strip() == code]
 
     def _bank_journals(self) -> list[Row]:
         if self._journals is None:
             query = {"$select": _JOURNAL, "$filter": "Type eq 12"}
-            found = self.rest.rows("financial/Journals", query, reserve=self.reserve)
+            found = self.rest.rows("financial/Journals", query)
             self._journals = [row for row in found if row.get("BankAccountIBAN") and not row.get("IsBlocked")]
         return self._journals
 
@@ -154,7 +178,7 @@ class Bundler:
         if net == _decimal(invoice.get("AmountFCExclVat")):
             return []
         query = {"$select": _CHARGE, "$filter": f"InvoiceID eq {guid(str(invoice['InvoiceID']))}"}
-        return self.rest.rows("salesinvoice/SalesInvoiceOrderChargeLines", query, reserve=self.reserve)
+        return self.rest.rows("salesinvoice/SalesInvoiceOrderChargeLines", query)
 
     def _prepaid(self, invoice: Row) -> list[Row]:
         """The terms that were paid by the day of the invoice: a deposit.
@@ -169,7 +193,7 @@ class Bundler:
         day = _day(invoice.get("InvoiceDate"))
         return [
             row
-            for row in self.rest.rows("cashflow/Receivables", query, reserve=self.reserve)
+            for row in self.rest.rows("cashflow/Receivables", query)
             if row.get("IsFullyPaid") and row.get("Journal") == invoice.get("Journal")
             if (paid := _day(row.get("LastPaymentDate"))) is not None and day is not None and paid <= day
         ]
@@ -182,7 +206,7 @@ class Bundler:
             "$select": "ID,FileName,FileSize,Url",
             "$filter": f"Document eq {guid(str(invoice['Document']))}",
         }
-        files = self.rest.rows("documents/DocumentAttachments", query, reserve=self.reserve)
+        files = self.rest.rows("documents/DocumentAttachments", query)
         if len(files) > _MOST_FILES:
             raise self._too_much(invoice, f"has {len(files)} attachments, {_MOST_FILES} are allowed")
         found = []
@@ -216,6 +240,18 @@ def invoice_lines(invoice: Row) -> list[Row]:
     return [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
 
 
+def _by_code(vat_codes: Sequence[Row], lines: Iterable[Row]) -> dict[str, Row]:
+    """The VAT code of each line under the very text that the line has, for both are padded with blanks."""
+    known = {str(row.get("Code") or "").strip(): row for row in vat_codes}
+    found: dict[str, Row] = {}
+    for line in lines:
+        written = str(line.get("VATCode") or "")
+        code = written.strip()
+        if code in known:
+            found[written] = {**known[code], "Code": code}
+    return found
+
+
 def _decimal(value: object) -> Decimal:
     return Decimal(value) if isinstance(value, int | Decimal) else Decimal(0)
 
@@ -226,23 +262,19 @@ def _day(value: object) -> int | None:
     return int(match[1]) // 86_400_000 if match else None
 
 
-def _lasting(value: Any) -> Any:
-    """Without what changes by itself and what only points elsewhere."""
-    if isinstance(value, Mapping):
-        return {
-            name: _lasting(inner)
-            for name, inner in value.items()
-            if name not in _FLEETING and not (isinstance(inner, Mapping) and "__deferred" in inner)
-        }
-    return [_lasting(inner) for inner in value] if isinstance(value, list) else value
-
-
 def _written(value: Any) -> str:
-    """JSON with every number as it was read: 121.0 stays 121.0."""
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(str(k))}:{_written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return "[" + ",".join(map(_written, value)) + "]"
-    if isinstance(value, Decimal):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False)
+    """JSON with every number as it was read (121.0 stays 121.0), without what changes by itself and what only
+    points elsewhere."""
+    kind = type(value)
+    if kind is str:
+        return _quoted(value)
+    if kind is dict:
+        inner = [
+            f"{_quoted(name)}:{_written(one)}"
+            for name, one in value.items()
+            if name not in _FLEETING and not (type(one) is dict and "__deferred" in one)
+        ]
+        return "{" + ",".join(inner) + "}"
+    if kind is list:
+        return "[" + ",".join([_written(one) for one in value]) + "]"
+    return str(value) if kind is Decimal else json.dumps(value)

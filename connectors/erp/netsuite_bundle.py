@@ -34,8 +34,11 @@ _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _LINES: Final = "{*}itemList/{*}item"
 _BODY_TAX_CODES: Final = ("shippingTaxCode", "handlingTaxCode")
 _ADJUSTMENTS: Final = frozenset({"DiscountItem", "MarkupItem"})
+_END_OF_GROUP: Final = "End of Group"
 # A line of these kinds sells nothing, so that a discount below it is not one of that line.
-_NOT_ADJUSTED: Final = frozenset({"", "SubtotalItem", "DescriptionItem", "ItemGroup", *_ADJUSTMENTS})
+_NOT_ADJUSTED: Final = frozenset(
+    {"", "SubtotalItem", "DescriptionItem", "ItemGroup", "EndGroup", *_ADJUSTMENTS}
+)
 # What payments, stock, other invoices of the customer, and saving itself move without a change of the
 # invoice.
 _FLEETING: Final = frozenset(
@@ -140,6 +143,9 @@ class Bundle:
             yield line
 
     def _kind(self, line: etree._Element) -> str:
+        if line.findtext("{*}item/{*}name") == _END_OF_GROUP:
+            # It shows the sum of the group once more and is no item.
+            return "EndGroup"
         item = self.items.get(_id_of(line, "item"))
         return "" if item is None else (item.element.get(_XSI_TYPE) or "").rpartition(":")[2]
 

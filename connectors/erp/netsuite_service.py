@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from lxml import etree
 
+from connectors.erp.netsuite_slots import Busy, Patience, Slots
 from connectors.soap import FaultRules, SoapAnswer, SoapClient
 from formats.errors import EInvoicingError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 
@@ -45,6 +45,9 @@ CHANGED_MEANWHILE: Final = frozenset({"RCRD_HAS_BEEN_CHANGED", "RCRD_EDITED_SINC
 GONE: Final = frozenset({"RCRD_DSNT_EXIST", "RCRD_PREVSLY_DELETED", "INVALID_KEY_OR_REF"})
 RIGHTS: Final = frozenset({"INSUFFICIENT_PERMISSION", "PERMISSION_VIOLATION"})
 _PASSING: Final = frozenset({"UNEXPECTED_ERROR", "SSS_TIME_LIMIT_EXCEEDED", "WS_REQUEST_BLOCKED"})
+
+# The account is full; nothing was done, and no time to come back is named.
+_FULL: Final = ("WS_REQUEST_BLOCKED", "WS_CONCUR_SESSION_DISALLWD", "concurrent request limit exceeded")
 
 RULES: Final = FaultRules(
     refused=(
@@ -139,8 +142,9 @@ def sign(credentials: Credentials, nonce: str, timestamp: int) -> str:
 
 
 class NetSuiteService:
-    """One account. `credentials` is asked before each request, so that a renewed token is used at once;
-    at most `parallel` requests run at a time."""
+    """One account. `credentials` is asked before each request, so that a renewed token is used at once.
+
+    Each request takes one of the `slots`, and is made again with `patience` where the account is full."""
 
     def __init__(
         self,
@@ -150,14 +154,15 @@ class NetSuiteService:
         credentials: Callable[[], Credentials],
         clock: Callable[[], datetime],
         page_size: int,
-        parallel: int,
+        slots: Slots,
+        patience: Patience,
     ) -> None:
         self._soap = soap
         self._version = version
         self._credentials = credentials
         self._clock = clock
         self._page_size = page_size
-        self._slots = threading.BoundedSemaphore(parallel)
+        self._slots, self._patience = slots, patience
 
     def server_time(self) -> datetime:
         """The service's clock, aware UTC."""
@@ -209,6 +214,27 @@ class NetSuiteService:
             where="search of changed invoices",
             fix="it is tried again by itself; if it lasts, pull at a quieter hour",
         )
+
+    def search_customers(self, since: datetime) -> Iterator[Found]:
+        """Customers last changed since then; each as it was when its page was worked out."""
+        core, common = self._types("core.platform"), self._types("common.platform")
+        record = common.CustomerSearchBasic(
+            lastModifiedDate=core.SearchDateField(searchValue=since, operator="onOrAfter"),
+            isInactive=core.SearchBooleanField(searchValue=False),
+        )
+        given: set[str] = set()
+        try:
+            for answer in self._pages(record):
+                for found in _hits(answer):
+                    if found.key.internal_id not in given:
+                        given.add(found.key.internal_id)
+                        yield found
+        except _PageGone as error:
+            raise RemoteUnavailable(
+                "the list of customers became shorter while it was read",
+                where="search of changed customers",
+                fix="it is tried again by itself",
+            ) from error
 
     def _read_all_pages(self, record: Any) -> tuple[dict[RecordKey, datetime], int] | None:
         """All hits of one search and the number of pages; None where the pages did not fit together."""
@@ -282,6 +308,38 @@ class NetSuiteService:
             raise _no("writeResponse", answer)
         return _status(status)
 
+    def log_record(self, type_id: str, external_id: str) -> Read:
+        """A custom record of this type (internal id of the type), by its external id."""
+        core = self._types("core.platform")
+        ref = core.CustomRecordRef(typeId=type_id, externalId=external_id)
+        answer = self._call("get", baseRef=ref)
+        response = answer.body.find("{*}readResponse")
+        status = None if response is None else response.find("{*}status")
+        if response is None or status is None:
+            raise _no("readResponse", answer)
+        return Read(RecordKey("customRecord", ""), _status(status), response.find("{*}record"))
+
+    def add_log_record(
+        self, type_id: str, external_id: str, texts: Mapping[str, str], links: Mapping[str, str]
+    ) -> Status:
+        """Make a custom record with text fields, and fields that point at other records."""
+        core = self._types("core.platform")
+        fields = [core.StringCustomFieldRef(scriptId=name, value=text) for name, text in texts.items()]
+        fields += [
+            core.SelectCustomFieldRef(scriptId=name, value=core.ListOrRecordRef(internalId=number))
+            for name, number in links.items()
+        ]
+        record = self._types("customization.setup").CustomRecord(
+            externalId=external_id,
+            recType=core.RecordRef(internalId=type_id),
+            customFieldList=core.CustomFieldList(customField=fields),
+        )
+        answer = self._call("add", changes=True, record=record)
+        status = answer.body.find("{*}writeResponse/{*}status")
+        if status is None:
+            raise _no("writeResponse", answer)
+        return _status(status)
+
     def close(self) -> None:
         self._soap.close()
 
@@ -315,13 +373,25 @@ class NetSuiteService:
         preferences: Mapping[str, Any] | None = None,
         **arguments: Any,
     ) -> SoapAnswer:
-        with self._slots:
-            headers: dict[str, Any] = {"tokenPassport": self._passport()}
-            if searchPreferences is not None:
-                headers["searchPreferences"] = searchPreferences
-            if preferences is not None:
-                headers["preferences"] = preferences
-            return self._soap.call(operation, headers=headers, changes=changes, **arguments)
+        def once() -> SoapAnswer:
+            with self._slots.place():
+                headers: dict[str, Any] = {"tokenPassport": self._passport()}
+                if searchPreferences is not None:
+                    headers["searchPreferences"] = searchPreferences
+                if preferences is not None:
+                    headers["preferences"] = preferences
+                try:
+                    return self._soap.call(operation, headers=headers, changes=changes, **arguments)
+                except RemoteUnavailable as error:
+                    if any(text in error.what for text in _FULL):
+                        raise Busy from error
+                    raise
+                except RemoteUnexpected as error:
+                    if "UNSUPPORTED_WS_VERSION" in error.what:
+                        raise self._ended(error) from error
+                    raise
+
+        return self._patience.make(once, where=f"{operation} of NetSuite")
 
     def _passport(self) -> Any:
         core = self._types("core.platform")
@@ -337,7 +407,26 @@ class NetSuiteService:
             signature=core.TokenPassportSignature(sign(credentials, nonce, timestamp), algorithm=_ALGORITHM),
         )
 
+    def load(self) -> None:
+        """Fetch and read the service description now. Raises RemoteRefused where there is none any more."""
+        try:
+            self._soap.load()
+        except RemoteUnexpected as error:
+            if "answered 404" in error.what:
+                raise self._ended(error) from error
+            raise
+
+    def _ended(self, error: RemoteUnexpected) -> RemoteRefused:
+        """Endpoints end with the releases of NetSuite, the last one with 2028.2."""
+        return RemoteRefused(
+            f"NetSuite does not offer its SOAP service in version {self._version} (any more): {error.what}",
+            where=error.where,
+            fix="until release 2028.2 set version to 2025_2, the last one; after it change this source to "
+            "the kind netsuite-rest, which is not concerned",
+        )
+
     def _types(self, area: str) -> Any:
+        self.load()
         name, _, family = area.partition(".")
         return self._soap.types(f"urn:{name}_{self._version}.{family}.webservices.netsuite.com")
 

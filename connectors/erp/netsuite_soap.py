@@ -7,6 +7,7 @@ window, their ids collected first, and then read whole in batches with the recor
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -26,6 +27,8 @@ from connectors.base import (
     DeliveryState,
     OpenInvoice,
     Page,
+    PartyPage,
+    PartyRecord,
     PaymentState,
     PaymentStatus,
     RejectedDocument,
@@ -42,16 +45,19 @@ from connectors.erp.netsuite_service import (
     RIGHTS,
     RULES,
     Credentials,
+    Found,
     NetSuiteService,
     Read,
     RecordKey,
     failure,
 )
+from connectors.erp.netsuite_slots import Patience, slots
 from connectors.http import HttpClient
 from connectors.soap import SoapClient
 from formats.errors import (
     ConfigError,
     EInvoicingError,
+    RemoteBlocked,
     RemoteRefused,
     RemoteUnavailable,
     RemoteUnexpected,
@@ -67,6 +73,7 @@ _STATUSES: Final = {
 }
 _APPROVED: Final = ("", "2")
 _UNCHANGEABLE: Final = frozenset({"RCRD_LOCKED_BY_WF", "RCRD_UNEDITABLE", "USER_ERROR"})
+_EXISTS: Final = frozenset({"DUP_RCRD", "DUP_ENTITY"})
 _WRITE_ATTEMPTS: Final = 4
 _LONGEST_NOTE: Final = 300
 _MOST_SKEW: Final = timedelta(minutes=4)
@@ -116,6 +123,12 @@ class NetSuiteSoapSettings(ConnectorSettings):
         le=20,
         description="Requests at the same time; all integrations of an account share its limit",
     )
+    busy_attempts: int = Field(
+        5, ge=1, le=10, description="How often a request is made in all while NetSuite says it is full"
+    )
+    busy_seconds: float = Field(
+        1.0, gt=0, le=60, description="Seconds before the second attempt; each further pause is twice as long"
+    )
     subsidiaries: tuple[InternalId, ...] = Field(
         (), description="Internal ids of the subsidiaries whose invoices are wanted; none for all"
     )
@@ -130,6 +143,24 @@ class NetSuiteSoapSettings(ConnectorSettings):
     )
     error_field: ScriptId = Field(
         "custbody_einv_error", description="Transaction body field for what went wrong"
+    )
+    peppol_field: ScriptId = Field(
+        "custentity_peppol_id",
+        description="Customer field with the electronic address, scheme:value (the mapping names it, too)",
+    )
+    reference_field: ScriptId | Literal[""] = Field(
+        "", description="Transaction body field for the reference of the news; empty for none"
+    )
+    log_record_type: InternalId | Literal[""] = Field(
+        "",
+        description="Internal id of the custom record type for status that cannot be written on the invoice "
+        "(locked, closed period); empty for none",
+    )
+    log_prefix: str = Field(
+        "custrecord_einv_",
+        pattern=r"^custrecord_[a-z0-9_]{1,60}$",
+        description="Beginning of the field ids of that record: invoice, state, message_id, at, text, "
+        "reference follow it",
     )
     attachment_field: ScriptId = Field(
         "custbody_einv_attachment",
@@ -146,7 +177,8 @@ class NetSuiteSoapSettings(ConnectorSettings):
     @property
     def status_fields(self) -> frozenset[str]:
         """The transaction body fields that the gateway itself writes."""
-        return frozenset({self.status_field, self.message_field, self.moment_field, self.error_field})
+        own = {self.status_field, self.message_field, self.moment_field, self.error_field}
+        return frozenset(own | ({self.reference_field} if self.reference_field else set()))
 
     @property
     def address(self) -> str:
@@ -191,7 +223,8 @@ class NetSuiteSoap:
             credentials=self._credentials,
             clock=surroundings.clock,
             page_size=settings.page_size,
-            parallel=settings.parallel,
+            slots=slots(settings.address, settings.parallel),
+            patience=Patience(settings.busy_attempts, settings.busy_seconds),
         )
 
     @property
@@ -225,10 +258,11 @@ class NetSuiteSoap:
         """Nothing to tidy up: NetSuite keeps no list of what was read."""
 
     def report_status(self, report: StatusReport) -> WriteBack:
-        """Write the news into the custom body fields of the transaction, unless they say it already.
+        """Write the news into the custom body fields of the transaction, unless they say it already; where
+        the record is locked or its period closed, into a custom record, if there is a type for it.
 
-        News that is older than what the fields say is not written. Raises RemoteRefused where the record is
-        locked or in a closed period, RemoteUnavailable where others keep changing it.
+        News that is older than what the fields say is not written. Raises RemoteBlocked where neither can be
+        written, RemoteUnavailable where others keep changing the record.
         """
         key = _key_of(report.key)
         where = f"{self._name}, {key.kind} {report.number} (internal id {key.internal_id})"
@@ -240,15 +274,19 @@ class NetSuiteSoap:
             there = _custom_texts(read.element)
             differing = {name: text for name, text in wanted.items() if there.get(name, "") != text}
             # The moment alone is no news: state, message and problem decide whether the record says so.
-            if differing.keys() <= {self._settings.moment_field} or self._is_newer(
+            silent = {self._settings.moment_field, self._settings.reference_field}
+            if differing.keys() <= silent or self._is_newer(
                 there.get(self._settings.moment_field, ""), report.at
             ):
                 return WriteBack(where, existed=True)
             status = self._service.update_custom_fields(key, differing)
             if status.ok:
                 return WriteBack(where, existed=False)
+            if status.code in _UNCHANGEABLE and self._settings.log_record_type:
+                _log.info("%s: %s cannot be changed (%s)", self._name, key, status.code)
+                return self._write_log(report, key)
             if status.code in _UNCHANGEABLE:
-                raise RemoteRefused(
+                raise RemoteBlocked(
                     f"NetSuite does not let the record be changed: {status.code}, {status.text[:300]}",
                     where=where,
                     fix="open the period, switch on Allow Non-G/L Changes, or let the workflow pass the "
@@ -276,6 +314,35 @@ class NetSuiteSoap:
                     status = _payment(invoice, read.element)
                     if status is not None:
                         yield status
+
+    def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
+        """Customers changed since the cursor, a moment in UTC; all of them the first time. The cursor goes on
+        when all are given, for the search is not in the order of changes."""
+        until = self._surroundings.clock().astimezone(UTC).replace(microsecond=0)
+        since = self._cursor_moment(cursor) or datetime(1970, 1, 1, tzinfo=UTC)
+        overlap = timedelta(minutes=self._settings.overlap_minutes) if cursor else timedelta()
+        parties: list[PartyRecord] = []
+        for found in self._service.search_customers(since - overlap):
+            parties.append(self._party(found))
+            if len(parties) >= self._settings.batch_size:
+                yield PartyPage(tuple(parties), cursor)
+                parties = []
+        yield PartyPage(tuple(parties), until.isoformat())
+
+    def _party(self, found: Found) -> PartyRecord:
+        element = found.element
+        texts = {
+            name: (element.findtext(f"{{*}}{name}") or "").strip()
+            for name in ("companyName", "firstName", "lastName", "isPerson", "vatRegNumber", "email")
+        }
+        person = f"{texts['firstName']} {texts['lastName']}".strip()
+        facts = {
+            "name": person if texts["isPerson"] == "true" else texts["companyName"],
+            "vat_id": texts["vatRegNumber"],
+            "electronic_address": _custom_texts(element).get(self._settings.peppol_field, ""),
+            "email": texts["email"],
+        }
+        return PartyRecord(str(found.key), {name: text for name, text in facts.items() if text})
 
     def check(self) -> Iterator[CheckStep]:
         """Name, connection (and certificate), service description, login, clock, rights by one search and
@@ -350,15 +417,38 @@ class NetSuiteSoap:
 
     # Writing.
 
+    def _write_log(self, report: StatusReport, key: RecordKey) -> WriteBack:
+        """The news as a record of its own, known by an external id that the reference makes."""
+        kind, prefix = self._settings.log_record_type, self._settings.log_prefix
+        external = f"einv-{hashlib.sha256(report.reference.encode()).hexdigest()[:40]}"
+        where = f"{self._name}, custom record {external} for {report.number}"
+        if self._service.log_record(kind, external).status.ok:
+            return WriteBack(where, existed=True)
+        note = self._note(report)
+        texts = {
+            f"{prefix}state": note[self._settings.status_field],
+            f"{prefix}message_id": note[self._settings.message_field],
+            f"{prefix}at": note[self._settings.moment_field],
+            f"{prefix}text": note[self._settings.error_field],
+            f"{prefix}reference": report.reference,
+        }
+        links = {f"{prefix}invoice": key.internal_id}
+        given = {name: text for name, text in texts.items() if text}
+        status = self._service.add_log_record(kind, external, given, links)
+        if status.ok or status.code in _EXISTS:
+            return WriteBack(where, existed=not status.ok)
+        raise failure(status, where)
+
     def _note(self, report: StatusReport) -> Mapping[str, str]:
         bad = report.state in (DeliveryState.REJECTED, DeliveryState.PARKED)
         settings = self._settings
-        return {
+        note = {
             settings.status_field: report.state.value,
             settings.message_field: report.message_id,
             settings.moment_field: report.at.astimezone(UTC).isoformat(timespec="seconds"),
             settings.error_field: " ".join(report.text.split())[:_LONGEST_NOTE] if bad else "",
         }
+        return note | ({settings.reference_field: report.reference} if settings.reference_field else {})
 
     def _is_newer(self, text: str, moment: datetime) -> bool:
         try:
@@ -389,7 +479,7 @@ class NetSuiteSoap:
         yield CheckStep("connection", True, f"{self._settings.address} answers; {seen}")
 
     def _check_description(self) -> Iterator[CheckStep]:
-        self._soap.load()
+        self._service.load()
         yield CheckStep("description", True, f"{self._wsdl_path} and its schemas were read")
 
     def _check_login(self) -> Iterator[CheckStep]:

@@ -1,21 +1,22 @@
 """SAP over SFTP: INVOIC IDocs in, STATUS IDocs back, settlement from an extract of customer line items.
 
-SAP writes INVOIC01/INVOIC02 IDocs as XML files through its XML port; conventions of names, markers and
-folders differ per installation and are settings. Files are read where they lie, handed over byte for byte,
-and moved into an archive folder only after they were stored; nothing is ever deleted.
+SAP writes INVOIC01/INVOIC02 IDocs as XML files through its XML port, or as flat files through its file port;
+conventions of names, markers and folders differ per installation and are settings
+(`connectors.erp.files_pickup`). XML is handed over byte for byte. A flat file, and an XML file with more than
+ten IDocs, is handed over IDoc by IDoc in the XML form that SAP itself would write, with the SHA-256 of the
+file beside it; the file itself is kept as evidence.
 """
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 import hashlib
-import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lxml import etree
@@ -23,7 +24,6 @@ from pydantic import Field, field_validator
 
 from connectors.base import (
     CheckStep,
-    ConnectorSettings,
     DeliveryState,
     OpenInvoice,
     Page,
@@ -34,23 +34,26 @@ from connectors.base import (
     Surroundings,
     WriteBack,
 )
+from connectors.erp.files_pickup import Pickup, PickupSettings, Waiting, file_key
 from connectors.erp.sap_extract import Extract, read_extract
+from connectors.erp.sap_flat_idoc import BreaksOff, FlatForm, is_flat, read_flat
+from connectors.erp.sap_segments import Layout, layout
 from connectors.erp.sap_status import status_filename, status_idoc
-from connectors.sftp import RemoteFile, SftpClient, SftpSettings, check_steps, check_writing
+from connectors.sftp import SftpClient, SftpSettings, check_steps, check_writing
 from formats.errors import (
     ConflictError,
     DocumentError,
     EInvoicingError,
     MalformedDocument,
     RemoteRefused,
-    RemoteUnexpected,
 )
 from formats.syntaxes import xml
 
 __all__ = ["SapIdoc", "SapIdocSettings"]
 
-_PAGE_FILES: Final = 50
 _PAGE_BYTES: Final = 16 * 1024 * 1024
+# More IDocs than this in one XML file are handed over one by one.
+_MOST_TOGETHER: Final = 10
 _ROOT: Final = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.:-]*)")
 _STATUS_DEFAULTS: Final = {
     DeliveryState.ACCEPTED_FOR_TRANSPORT: "22",
@@ -60,27 +63,22 @@ _STATUS_DEFAULTS: Final = {
 }
 
 
-class SapIdocSettings(ConnectorSettings):
+class SapIdocSettings(PickupSettings):
     """Settings of a source of the kind sap-idoc."""
 
     sftp: SftpSettings = Field(description="the SFTP server that SAP and the gateway exchange files on")
-    folder: str = Field("/out", description="where SAP puts its INVOIC IDocs")
-    file_pattern: str = Field("*", description="names of IDoc files, with * and ?")
-    ignore: tuple[str, ...] = Field(
-        ("*.tmp", "*.part", "*.filepart", ".*", "*.lock"),
-        description="names of files that are still being written, with * and ?",
+    form: Literal["auto", "xml", "flat"] = Field(
+        "auto", description="how SAP writes IDocs: xml, flat, or auto to see for each file"
     )
-    done_marker: str = Field(
-        "", description="suffix of the marker that follows a finished file, as in .done; empty: no markers"
+    flat_encoding: str = Field(
+        "utf-8", description="character set of flat files, as in utf-8, cp1252, iso-8859-1 or utf-16-le"
     )
-    settle_seconds: float = Field(
-        30, ge=0, description="a file is taken when size and time have not changed for this long"
+    flat_segments: Mapping[str, str] = Field(
+        {},
+        description="layouts of your own or differing segments in flat files, as in Z1OWN: NAME 35 DATE 8",
     )
-    give_up_after_seconds: float = Field(
-        900, ge=0, description="a file that breaks off is shown to a person when unchanged for this long"
-    )
-    archive_folder: str = Field(
-        "/out/archive", description="where files go once they are stored, below it by year and month"
+    message_types: tuple[str, ...] = Field(
+        ("INVOIC",), description="message types that are invoices (MESTYP of the control record)"
     )
     status_folder: str = Field(
         "/in", description="where SAP reads STATUS IDocs from; empty: SAP is told nothing"
@@ -90,6 +88,9 @@ class SapIdocSettings(ConnectorSettings):
     )
     status_codes: Mapping[DeliveryState, str] = Field(
         _STATUS_DEFAULTS, description="two-digit IDoc status for sent, delivered, rejected and parked"
+    )
+    status_form: Literal["xml", "flat"] = Field(
+        "xml", description="how STATUS IDocs are written: xml or flat"
     )
     port: str = Field("EINVGW", max_length=10, description="port of the gateway as SAP knows it (WE21)")
     partner: str = Field("EINVGW", max_length=10, description="logical system of the gateway (WE20)")
@@ -120,6 +121,30 @@ class SapIdocSettings(ConnectorSettings):
             raise ValueError("no such time zone; write UTC or a name as in Europe/Berlin") from error
         return value
 
+    @field_validator("flat_encoding")
+    @classmethod
+    def _encoding_exists(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError as error:
+            raise ValueError("no such character set; write utf-8, cp1252 or iso-8859-1") from error
+        return value
+
+    @field_validator("flat_segments")
+    @classmethod
+    def _layouts_are_layouts(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, fields in value.items():
+            if not re.fullmatch(r"[A-Z][A-Z0-9_]{1,26}", name):
+                raise ValueError(f"{name[:30]!r} is not the type of a segment, as in Z1OWN")
+            layout(fields)
+        return value
+
+    @property
+    def flat_form(self) -> FlatForm:
+        """Character set and layouts of flat files."""
+        own: dict[str, Layout] = {name: layout(fields) for name, fields in self.flat_segments.items()}
+        return FlatForm.of(self.flat_encoding, own)
+
     @field_validator("status_codes")
     @classmethod
     def _codes_are_complete(cls, value: Mapping[DeliveryState, str]) -> Mapping[DeliveryState, str]:
@@ -143,14 +168,8 @@ class _Batch:
         return Page(tuple(self.documents), "", tuple(self.rejected), tuple(self.handles))
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A file to look into: whether its marker is there, and whether it was unchanged long enough to give
-    up."""
-
-    entry: RemoteFile
-    marked: bool
-    given_up: bool
+class _StillComing(Exception):
+    """A file that was looked at too early."""
 
 
 class SapIdoc:
@@ -174,6 +193,8 @@ class SapIdoc:
         self._settings = settings
         self._surroundings = surroundings
         self._sftp = SftpClient(name, settings.sftp, surroundings.secret)
+        self._pickup = Pickup(name, self._sftp, settings, surroundings)
+        self._flat = settings.flat_form
 
     @property
     def name(self) -> str:
@@ -182,9 +203,9 @@ class SapIdoc:
     def pull(self, cursor: str) -> Iterator[Page]:
         """As ErpConnector.pull; every call starts from what lies in the folder, whatever `cursor` is."""
         batch = _Batch()
-        for ready in self._ready():
-            self._take(ready, batch)
-            if batch.files >= _PAGE_FILES or batch.size >= _PAGE_BYTES:
+        for waiting in self._pickup.waiting():
+            self._take(waiting, batch)
+            if batch.files >= self._settings.page_files or batch.size >= _PAGE_BYTES:
                 yield batch.page()
                 batch = _Batch()
         if batch.files:
@@ -192,11 +213,7 @@ class SapIdoc:
 
     def acknowledge(self, page: Page) -> None:
         """Move the files of this page into the archive; those moved already are fine."""
-        archive = posixpath.join(self._settings.archive_folder, self._surroundings.clock().strftime("%Y/%m"))
-        if page.handles:
-            self._sftp.ensure_folder(archive)
-        for handle in page.handles:
-            self._archive(json.loads(handle), archive)
+        self._pickup.put_away(page.handles)
 
     def report_status(self, report: StatusReport) -> WriteBack:
         """Put a STATUS IDoc into SAP's inbound folder. Its name follows from `report.reference`, and it is
@@ -208,7 +225,8 @@ class SapIdoc:
                 where=self._name,
                 fix="name status_folder in its settings, or switch off status reports for it",
             )
-        filename = status_filename(report)
+        flat = self._flat if settings.status_form == "flat" else None
+        filename = status_filename(report, flat=flat is not None)
         path = posixpath.join(settings.status_folder, filename)
         sender, client = _sender_of(report.key)
         content = status_idoc(
@@ -220,6 +238,7 @@ class SapIdoc:
             sap_partner=settings.sap_partner or sender,
             client=client,
             zone=ZoneInfo(settings.time_zone),
+            flat=flat,
         )
         for folder in filter(None, (settings.status_folder, settings.status_processed_folder)):
             if self._sftp.exists(posixpath.join(folder, filename)):
@@ -261,144 +280,96 @@ class SapIdoc:
     def close(self) -> None:
         self._sftp.close()
 
-    def _ready(self) -> list[_Ready]:
-        """The files to look into now: settled ones, and those whose marker did not come in time."""
-        settings, now = self._settings, self._surroundings.clock()
-        with self._surroundings.locked("looks") as cell:
-            listed = self._sftp.list(settings.folder)
-            before = _looks(cell.value)
-            looks: dict[str, list[str]] = {}
-            ready = []
-            for entry, marked in self._candidates(listed):
-                mark = f"{entry.size} {entry.modified}"
-                known = before.get(entry.name)
-                since = known[1] if known is not None and known[0] == mark else now.isoformat()
-                looks[entry.name] = [mark, since]
-                unchanged = (now - datetime.fromisoformat(since)).total_seconds()
-                given_up = unchanged >= settings.give_up_after_seconds
-                if (unchanged >= settings.settle_seconds) if marked else given_up:
-                    ready.append(_Ready(entry, marked, given_up))
-            saved = json.dumps(looks, ensure_ascii=False, sort_keys=True)
-            if saved != cell.value:
-                cell.save(saved)
-        return ready
-
-    def _candidates(self, listed: tuple[RemoteFile, ...]) -> Iterator[tuple[RemoteFile, bool]]:
-        """Files that may be IDocs by their names, each with whether its marker is there (if one is used)."""
-        settings = self._settings
-        names = {entry.name for entry in listed}
-        for entry in listed:
-            if any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in settings.ignore):
-                continue
-            if settings.done_marker and entry.name.endswith(settings.done_marker):
-                continue
-            if fnmatch.fnmatchcase(entry.name, settings.file_pattern):
-                yield entry, not settings.done_marker or entry.name + settings.done_marker in names
-
-    def _take(self, ready: _Ready, batch: _Batch) -> None:
-        """Read one file into the page; one that has gone, grows or breaks off stays for the next time."""
-        entry = ready.entry
-        path = posixpath.join(self._settings.folder, entry.name)
-        if not ready.marked:
-            batch.files += 1
-            batch.rejected.append(
-                RejectedDocument(
-                    f"{_file_key(entry.name)}/{entry.size}", path, self._unmarked(entry.name, path)
-                )
-            )
-            return
+    def _take(self, waiting: Waiting, batch: _Batch) -> None:
+        """Put one file into the page; one that breaks off stays for the next time."""
+        entry, path, content = waiting.entry, waiting.path, waiting.content
         try:
-            content = self._sftp.read(path)
-        except ConflictError:
+            if waiting.problem is not None:
+                batch.rejected.append(RejectedDocument(waiting.rejection_key, path, waiting.problem))
+            elif self._is_flat(content):
+                self._take_flat(entry.name, path, content, batch)
+            else:
+                self._take_xml(entry.name, path, content, batch, given_up=waiting.given_up)
+        except _StillComing:
             return
-        except DocumentError as error:
-            batch.files += 1
-            batch.rejected.append(RejectedDocument(f"{_file_key(entry.name)}/{entry.size}", path, error))
-            return
-        if len(content) != entry.size:
-            return
-        try:
-            root = xml.parse(content, largest=self._settings.sftp.largest_file_bytes)
-        except MalformedDocument:
-            if _breaks_off(content) and not ready.given_up:
+        except BreaksOff as error:
+            if not waiting.given_up:
                 return
-            batch.documents.append(
-                SourceDocument(_file_key(entry.name), "", "application/xml", content, 0, path)
-            )
-        else:
-            self._sort_out(root, entry, path, content, batch)
+            batch.rejected.append(RejectedDocument(file_key(entry.name), path, error))
+        except MalformedDocument as error:
+            batch.rejected.append(RejectedDocument(file_key(entry.name), path, error))
         batch.files += 1
         batch.size += len(content)
-        batch.handles.append(
-            json.dumps([entry.name, entry.size, entry.modified.isoformat() if entry.modified else ""])
-        )
+        if handle := self._pickup.handle(waiting):
+            batch.handles.append(handle)
 
-    def _unmarked(self, name: str, path: str) -> DocumentError:
-        minutes = self._settings.give_up_after_seconds / 60
-        return DocumentError(
-            f"{name} lies there for {minutes:g} minutes without its marker {self._settings.done_marker}",
-            where=path,
-            fix="if the file is complete, have IT write the marker or put the document out again",
-        )
+    def _is_flat(self, content: bytes) -> bool:
+        form = self._settings.form
+        return form == "flat" or (form == "auto" and is_flat(content, self._flat))
 
-    def _sort_out(
-        self, root: etree._Element, entry: RemoteFile, path: str, content: bytes, batch: _Batch
-    ) -> None:
-        """The IDocs of one well-formed file: invoices, and those that are not to be delivered."""
-        idocs = root.findall("IDOC")
+    def _take_flat(self, name: str, path: str, content: bytes, batch: _Batch) -> None:
+        idocs = read_flat(content, self._flat, path)
+        self._take_apart(idocs, f"flat file in {self._flat.encoding}", name, path, content, batch)
+
+    def _take_xml(self, name: str, path: str, content: bytes, batch: _Batch, *, given_up: bool) -> None:
+        try:
+            root = xml.parse(content, largest=self._settings.sftp.largest_file_bytes)
+        except MalformedDocument as error:
+            if _breaks_off(content) and not given_up:
+                raise _StillComing from error
+            batch.documents.append(SourceDocument(file_key(name), "", "application/xml", content, 0, path))
+            return
+        idocs = tuple(child for child in root if child.tag == "IDOC")
         if not idocs:
-            batch.documents.append(
-                SourceDocument(_file_key(entry.name), "", "application/xml", content, 0, path)
-            )
+            batch.documents.append(SourceDocument(file_key(name), "", "application/xml", content, 0, path))
+        if len(idocs) > _MOST_TOGETHER:
+            self._take_apart(idocs, "file", name, path, content, batch)
+            return
         for part, idoc in enumerate(idocs):
-            number = _text(idoc, "EDI_DC40/DOCNUM")
-            problem = _not_for_delivery(idoc, number, path)
-            if problem is not None:
-                key = f"{_file_key(entry.name)}/{number or part}"
-                is_test = bool(_text(idoc, "EDI_DC40/TEST"))
-                batch.rejected.append(RejectedDocument(key, path, problem, needs_person=not is_test))
+            if self._rejected(idoc, name, path, part, batch):
                 continue
-            key = _invoice_key(idoc) or f"{_file_key(entry.name)}/{part}"
+            key = _invoice_key(idoc) or f"{file_key(name)}/{part}"
+            number = _text(idoc, "EDI_DC40/DOCNUM")
             batch.documents.append(SourceDocument(key, number, "application/xml", content, part, path))
 
-    def _archive(self, handle: list[str | int], archive: str) -> None:
-        name, size, modified = str(handle[0]), handle[1], handle[2]
-        path = posixpath.join(self._settings.folder, name)
-        if not self._as_read(path, size, modified):
-            # Gone: moved before. Changed: SAP has written a new file of the same name, which is not stored
-            # yet.
-            return
-        target = self._move_aside(path, archive, name)
-        if target and not self._as_read(target, size, modified):
-            # Overwritten between the look and the move: back with it, under a name that is free.
-            self._move_aside(target, self._settings.folder, name)
-        if self._settings.done_marker:
-            marker = name + self._settings.done_marker
-            self._move_aside(posixpath.join(self._settings.folder, marker), archive, marker)
+    def _take_apart(
+        self,
+        idocs: tuple[etree._Element, ...],
+        what: str,
+        name: str,
+        path: str,
+        content: bytes,
+        batch: _Batch,
+    ) -> None:
+        """Each IDoc as a document of its own: what is handed over whole is read anew for every invoice."""
+        digest = hashlib.sha256(content).hexdigest()
+        for position, idoc in enumerate(idocs):
+            if self._rejected(idoc, name, path, position, batch):
+                continue
+            idoc.tail = None
+            # Without the note: the very same IDoc may come again in another file.
+            own = hashlib.sha256(etree.tostring(idoc, method="c14n")).hexdigest()
+            root = etree.Element(
+                _text(idoc, "EDI_DC40/CIMTYP") or _text(idoc, "EDI_DC40/IDOCTYP") or "INVOIC02"
+            )
+            root.append(etree.Comment(f" IDoc {position + 1} of a {what}, SHA-256 {digest} "))
+            key = _invoice_key(idoc) or f"{file_key(name)}/{position}"
+            number = _text(idoc, "EDI_DC40/DOCNUM")
+            root.append(idoc)
+            rendered = xml.serialize(root)
+            batch.documents.append(
+                SourceDocument(key, number, "application/xml", rendered, 0, path, own, content)
+            )
 
-    def _as_read(self, path: str, size: object, modified: object) -> bool:
-        found = self._sftp.stat(path)
-        stamp = "" if found is None or found.modified is None else found.modified.isoformat()
-        return found is not None and [found.size, stamp] == [size, modified]
-
-    def _move_aside(self, path: str, folder: str, name: str) -> str:
-        """Move a file into a folder, under another name where its own is taken; "" if it has gone."""
-        stem, extension = posixpath.splitext(name)
-        stamp = self._surroundings.clock().strftime("%Y%m%dT%H%M%SZ")
-        names = [name, f"{stem}_{stamp}{extension}"]
-        names += [f"{stem}_{stamp}_{count}{extension}" for count in range(2, 100)]
-        for candidate in names:
-            target = posixpath.join(folder, candidate)
-            try:
-                self._sftp.rename(path, target)
-            except ConflictError:
-                if not self._sftp.exists(path):
-                    return ""
-            else:
-                return target
-        raise RemoteUnexpected(
-            f"no free name for {name} in {folder}", where=self._name, fix="have IT look at the folder"
-        )
+    def _rejected(self, idoc: etree._Element, name: str, path: str, part: int, batch: _Batch) -> bool:
+        number = _text(idoc, "EDI_DC40/DOCNUM")
+        problem = _not_for_delivery(idoc, number, path, self._settings.message_types)
+        if problem is None:
+            return False
+        is_test = bool(_text(idoc, "EDI_DC40/TEST"))
+        key = f"{file_key(name)}/{number or part}"
+        batch.rejected.append(RejectedDocument(key, path, problem, needs_person=not is_test))
+        return True
 
     def _newest_extract(self) -> Extract | None:
         settings = self._settings
@@ -436,7 +407,7 @@ class SapIdoc:
     def _check_read(self) -> CheckStep:
         try:
             listed = self._sftp.list(self._settings.folder)
-            files = [entry for entry, marked in self._candidates(listed) if marked]
+            files = [entry for entry, marked in self._pickup.candidates(listed) if marked]
             if not files:
                 return CheckStep("read one file", True, "no file is waiting")
             content = self._sftp.read(posixpath.join(self._settings.folder, files[0].name))
@@ -445,20 +416,8 @@ class SapIdoc:
         return CheckStep("read one file", True, f"{files[0].name}, {len(content)} bytes")
 
 
-def _looks(text: str) -> dict[str, list[str]]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _text(idoc: etree._Element, path: str) -> str:
     return (idoc.findtext(path) or "").strip()
-
-
-def _file_key(name: str) -> str:
-    return f"file:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def _invoice_key(idoc: etree._Element) -> str:
@@ -484,12 +443,14 @@ def _sender_of(key: str) -> tuple[str, str]:
     return (parts[0], parts[1]) if len(parts) == 4 else ("", "")
 
 
-def _not_for_delivery(idoc: etree._Element, number: str, path: str) -> DocumentError | None:
+def _not_for_delivery(
+    idoc: etree._Element, number: str, path: str, wanted: tuple[str, ...]
+) -> DocumentError | None:
     message = _text(idoc, "EDI_DC40/MESTYP")
     if _text(idoc, "EDI_DC40/TEST"):
         what = f"IDoc {number} is a test: its control record says TEST = X, so it is not delivered"
         fix = "nothing to do if a test was meant; else put the document out again without the test flag"
-    elif message and message != "INVOIC":
+    elif message and message not in wanted:
         what = f"IDoc {number} is a {message[:30]} message, not an invoice"
         fix = "correct the output in SAP (partner profile, transaction WE20), or the folder"
     else:

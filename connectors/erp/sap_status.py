@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from connectors.base import DeliveryState, StatusReport
+from connectors.erp.sap_flat_idoc import FlatForm, write_flat
 from formats.errors import DocumentError
 from formats.syntaxes import xml
 
@@ -31,9 +32,9 @@ _KIND: Final = {
 }
 
 
-def status_filename(report: StatusReport) -> str:
+def status_filename(report: StatusReport, *, flat: bool = False) -> str:
     """The same name for the same piece of news, so that it can be looked for before it is written."""
-    return f"STATUS_{hashlib.sha256(report.reference.encode()).hexdigest()[:32]}.xml"
+    return f"STATUS_{hashlib.sha256(report.reference.encode()).hexdigest()[:32]}.{'txt' if flat else 'xml'}"
 
 
 def status_idoc(
@@ -46,8 +47,9 @@ def status_idoc(
     sap_partner: str,
     client: str,
     zone: ZoneInfo,
+    flat: FlatForm | None = None,
 ) -> bytes:
-    """The file for one piece of news; the same news gives the same bytes.
+    """The file for one piece of news, XML or in the given flat form; the same news gives the same bytes.
 
     `zone` is the time zone of the SAP system: E1STATS has local times. Raises DocumentError where the invoice
     came without an IDoc number.
@@ -63,8 +65,9 @@ def status_idoc(
     root = etree.Element("SYSTAT01")
     idoc = etree.SubElement(root, "IDOC", BEGIN="1")
     _segment(idoc, "EDI_DC40", _control(at, port, partner, sap_port, sap_partner, client))
-    _segment(idoc, "E1STATS", _record(report, number.zfill(16), at, code, client))
-    return xml.serialize(root)
+    width = _PARAMETER if flat is None else dict(flat.segments["E1STATS"]).get("STAPA1", _PARAMETER)
+    _segment(idoc, "E1STATS", _record(report, number.zfill(16), at, code, client, width))
+    return xml.serialize(root) if flat is None else write_flat(idoc, flat)
 
 
 def _control(
@@ -87,8 +90,10 @@ def _control(
     }
 
 
-def _record(report: StatusReport, number: str, at: datetime, code: str, client: str) -> dict[str, str]:
-    text, parameters = _text(report.text)
+def _record(
+    report: StatusReport, number: str, at: datetime, code: str, client: str, width: int
+) -> dict[str, str]:
+    text, parameters = _text(report.text, width)
     return {
         "MANDT": client,
         "DOCNUM": number,
@@ -106,15 +111,13 @@ def _record(report: StatusReport, number: str, at: datetime, code: str, client: 
     }
 
 
-def _text(text: str) -> tuple[str, tuple[str, ...]]:
-    """A text field of 70 characters, and what is longer as up to four parameters of 50."""
+def _text(text: str, width: int) -> tuple[str, tuple[str, ...]]:
+    """A text field of 70 characters, and what is longer as up to four parameters of this width."""
     plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     if len(plain) <= _TEXT:
         # An ampersand followed by a digit would be taken for a placeholder.
         return plain.replace("&", "+"), ()
-    pieces = textwrap.wrap(
-        plain, _PARAMETER, max_lines=_PARAMETERS, placeholder=" ...", break_on_hyphens=False
-    )
+    pieces = textwrap.wrap(plain, width, max_lines=_PARAMETERS, placeholder=" ...", break_on_hyphens=False)
     return " ".join(f"&{position}" for position in range(1, len(pieces) + 1)), tuple(pieces)
 
 

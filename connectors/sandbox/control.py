@@ -3,7 +3,8 @@
     GET    /                 addresses, by system and purpose
     GET    /holdings         what each system got; /holdings/<system> for one
     POST   /mend             put seeded mistakes right; body {"system": "..."} for one system, or none
-    POST   /faults           body {"system": "provider", "fault": "lost-receipt*2"}
+    POST   /faults           body {"system": "provider", "fault": "lost-receipt*2"}, or by chance
+                             {"fault": "random:0.05", "seed": 7}, for all systems without "system"
     DELETE /faults           forget the faults that were not played
     POST   /quit             end the sandbox
 
@@ -16,7 +17,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from connectors.sandbox.faults import Fault, Faults
+from connectors.sandbox.faults import Chance, Fault, Faults
 from connectors.sandbox.http_server import Reply, Request, SandboxHttpServer, json_reply
 from formats.errors import ConfigError
 
@@ -32,7 +33,7 @@ class _Controlled(Protocol):
 
     def mend(self, system: str | None = None) -> Mapping[str, list[str]]: ...
 
-    def arm(self, system: str, fault: Fault) -> None: ...
+    def arm(self, system: str, fault: Fault | Chance) -> None: ...
 
     def clear_faults(self) -> None: ...
 
@@ -46,7 +47,7 @@ class Control:
         self._server = SandboxHttpServer(port, Faults(), largest=64 * 1024)
         for method, pattern, answer in (
             ("GET", "/", self._addresses),
-            ("GET", "/holdings(?:/([a-z]+))?", self._holdings),
+            ("GET", "/holdings(?:/([a-z0-9_-]+))?", self._holdings),
             ("POST", "/mend", self._mend),
             ("POST", "/faults", self._arm),
             ("DELETE", "/faults", self._clear),
@@ -84,12 +85,18 @@ class Control:
 
     def _arm(self, request: Request) -> Reply:
         body = _body(request)
-        system, fault = body.get("system"), body.get("fault")
-        if not (isinstance(system, str) and isinstance(fault, str)):
+        system, fault, seed = body.get("system"), body.get("fault"), body.get("seed", 0)
+        by_chance = isinstance(fault, str) and fault.startswith("random:")
+        if system is None and by_chance:
+            system = ""
+        if not (isinstance(system, str) and isinstance(fault, str) and isinstance(seed, int)):
             raise _mistake(
                 "system or fault are missing", 'send {"system": "provider", "fault": "lost-receipt"}'
             )
-        self._world.arm(system, Fault.parse(fault))
+        if by_chance:
+            self._world.arm(system, Chance.parse(fault.removeprefix("random:"), seed))
+        else:
+            self._world.arm(system, Fault.parse(fault))
         return json_reply({"armed": fault})
 
     def _clear(self, request: Request) -> Reply:

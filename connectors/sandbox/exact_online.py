@@ -19,9 +19,32 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from connectors.sandbox.exact_online_login import CLIENT_SECRET, FIRST_REFRESH_TOKEN, Login, unauthorized
-from connectors.sandbox.exact_online_odata import EntitySet, QueryError, Row, as_json, query, single
-from connectors.sandbox.exact_online_seed import DIVISION, seed, seeded_id, settle
+from connectors.sandbox.exact_online_login import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    FIRST_REFRESH_TOKEN,
+    Login,
+    unauthorized,
+)
+from connectors.sandbox.exact_online_odata import (
+    EntitySet,
+    QueryError,
+    Row,
+    as_json,
+    children_behind,
+    query,
+    single,
+)
+from connectors.sandbox.exact_online_seed import (
+    DIVISION,
+    LineSpec,
+    book_invoice,
+    issue,
+    seed,
+    seeded_id,
+    settle,
+)
+from connectors.sandbox.exact_online_webhooks import WEBHOOK_SECRET, SubscriptionRefused, Webhooks
 from connectors.sandbox.faults import Fault, Faults
 from connectors.sandbox.http_server import Reply, Request, SandboxHttpServer, json_reply, text_reply
 
@@ -29,6 +52,12 @@ __all__ = ["ImitatedExactOnline"]
 
 _ZONE: Final = ZoneInfo("Europe/Amsterdam")
 _ERRORS_ALLOWED: Final = 10
+_OPEN: Final = 20
+_CHANGEABLE: Final = frozenset(
+    {"Description", "YourRef", "Remarks", "InvoiceDate", "DueDate", "OrderDate", "Document"}
+)
+_SUBSCRIPTION: Final = "ID,Topic,CallbackURL,Description,Created"
+_DELETED: Final = "ID,Division,EntityKey,EntityType,DeletedBy,DeletedDate,Timestamp"
 _SYNC: Final = "sync/SalesInvoice/SalesInvoices"
 _HEADER_IN_SYNC: Final = (
     "InvoiceID", "InvoiceNumber", "InvoiceDate", "DueDate", "Status", "Type", "Journal", "Currency",
@@ -48,7 +77,10 @@ class ImitatedExactOnline:
     sizes, `minutely` and `daily` its limits of calls. The real service allows 60 a minute; here it is ten
     times that, so that nobody waits for the demo. `between_pages` is called after each page of a list, with
     the list's name: a test changes the books there. `forbidden` is the reason with which every call is
-    refused, `links_to` another address that next-page links point to.
+    refused, or those to the services in `forbidden_services`; `links_to` another address that next-page links
+    point to; `unreadable` holds the keys of invoices whose reading fails with 500; with `hides_next_lines`
+    expanded lines end at a full page without a link to the next; `seen` is shown each request; its
+    clock is `late` by so much.
     """
 
     name = "exact"
@@ -60,16 +92,23 @@ class ImitatedExactOnline:
         clock: Callable[[], datetime] | None = None,
         page: int = 60,
         sync_page: int = 1000,
+        lines_page: int = 60,
         minutely: int = 600,
         daily: int = 5000,
     ) -> None:
         self.faults = Faults()
-        self._clock = clock or (lambda: datetime.now(UTC))
-        self._page, self._sync_page = page, sync_page
+        self.late = timedelta()
+        self._true_clock = clock or (lambda: datetime.now(UTC))
+        self._page, self._sync_page, self._lines_page = page, sync_page, lines_page
         self._minutely, self._daily = minutely, daily
         self.books = seed()
         self.login = Login(self._clock)
+        self.webhooks = Webhooks(CLIENT_ID, self._clock)
         self.forbidden = ""
+        self.forbidden_services: set[str] = set()
+        self.unreadable: set[str] = set()
+        self.hides_next_lines = False
+        self.seen: Callable[[Request], object] = lambda request: None
         self.between_pages: Callable[[str], None] | None = None
         self.links_to = ""
         self._lock = threading.RLock()
@@ -81,7 +120,7 @@ class ImitatedExactOnline:
         self.server.route("POST", "/api/oauth2/token", self._token)
         self.server.route("GET", r"/api/v1/current/Me", self._guarded(self._me))
         self.server.route("GET", r"/docs/SysAttachment\.aspx", self._guarded(self._download))
-        key = r"(?:\(guid'(?P<key>[0-9A-Fa-f-]{36})'\))?"
+        key = r"(?:\(guid'(?P<key>[0-9A-Fa-f-]{36})'\)(?:/(?P<child>\w+))?)?"
         self.server.route(
             "*", rf"/api/v1/(?P<division>\d+)/(?P<entity>\w+(?:/\w+)+){key}", self._guarded(self._rest)
         )
@@ -92,6 +131,7 @@ class ImitatedExactOnline:
 
     def stop(self) -> None:
         """Stop listening and end all threads; safe to repeat."""
+        self.webhooks.stop()
         self.server.stop()
 
     def addresses(self) -> Mapping[str, str]:
@@ -99,8 +139,12 @@ class ImitatedExactOnline:
         return {"rest": self.server.url}
 
     def secrets(self) -> Mapping[str, str]:
-        """The app's secret and the refresh token of the first login."""
-        return {"exact-client-secret": CLIENT_SECRET, "exact-refresh-token": FIRST_REFRESH_TOKEN}
+        """The app's secrets and the refresh token of the first login."""
+        return {
+            "exact-client-secret": CLIENT_SECRET,
+            "exact-refresh-token": FIRST_REFRESH_TOKEN,
+            "exact-webhook-secret": WEBHOOK_SECRET,
+        }
 
     def mend(self) -> list[str]:
         """Three corrections by the clerk, each invoice saved again so that it is read anew."""
@@ -109,12 +153,13 @@ class ImitatedExactOnline:
             nowhere, wrong, used = (books.invoice(number) for number in (26700012, 26700013, 26700014))
             account = next(row for row in books.accounts if row["ID"] == nowhere["InvoiceTo"])
             account.update(ChamberOfCommerce="76120943", PeppolIdentifierType=2, PeppolIdentifier="76120943")
-            account["Modified"] += timedelta(days=1)
+            books.touch_account(account)
+            self._fire("Accounts", "crm/Accounts", account["ID"])
             wrong["VATAmountFC"] = wrong["AmountFC"] - wrong["AmountFCExclVat"]
             line = books.lines_of(used)[0]
             line["VATCode"], line["VATCodeDescription"] = "4  ", "BTW hoog 21%"
             for invoice in (nowhere, wrong, used):
-                books.touch(invoice)
+                self._save(invoice)
         return [
             "KvK number and Peppol identifier 76120943 were entered on the account Timmerwerken Ruis in "
             "Exact Online, and invoice 26700012 was saved again.",
@@ -147,6 +192,9 @@ class ImitatedExactOnline:
                 "status_references": dict(references),
             }
 
+    def _clock(self) -> datetime:
+        return self._true_clock() - self.late
+
     # What a test or an operator does to the books.
 
     def change(self, number: int, **fields: object) -> None:
@@ -154,27 +202,66 @@ class ImitatedExactOnline:
         with self._lock:
             invoice = self.books.invoice(number)
             invoice.update(fields)
-            self.books.touch(invoice)
+            self._save(invoice)
+
+    def change_account(self, code: int, **fields: object) -> None:
+        """Save fields of an account."""
+        with self._lock:
+            account = next(row for row in self.books.accounts if int(row["Code"]) == code)
+            account.update(fields)
+            self.books.touch_account(account)
+            self._fire("Accounts", "crm/Accounts", account["ID"])
+
+    def add(self, count: int, lines: int = 2) -> list[str]:
+        """A clerk enters and prints so many ordinary invoices; their keys."""
+        with self._lock:
+            return [self._add_one(lines) for _ in range(count)]
 
     def remove(self, number: int) -> None:
         """Delete an invoice and its lines."""
         with self._lock:
-            invoice = self.books.invoice(number)
-            self.books.invoices.remove(invoice)
-            self.books.lines = [row for row in self.books.lines if row["InvoiceID"] != invoice["InvoiceID"]]
+            self.books.delete(self.books.invoice(number), self._local())
 
     def pay(self, number: int, share: Decimal = Decimal(1), *, paid: bool = True) -> None:
         """A share of what is open was paid; with `paid` false it was settled without a payment."""
         with self._lock:
             settle(self.books, number, share, self._local().replace(hour=0, minute=0, second=0), paid=paid)
+            entry = seeded_id(f"sales entry {number}")
+            self._fire("FinancialTransactions", "financialtransaction/TransactionLines", entry)
+
+    def spend(self, calls: int) -> None:
+        """Another program of the same app makes so many calls."""
+        with self._lock:
+            for _ in range(calls):
+                self._count_call()
 
     def move_division(self) -> None:
         """The division moved to another database: all row versions begin anew."""
         with self._lock:
             self.books.version = 100
             self.books.divisions[0]["DivisionMoveDate"] = self._local()
-            for line in self.books.lines:
-                line["Timestamp"] = self.books.next_version()
+            for row in (*self.books.accounts, *self.books.lines):
+                row["Timestamp"] = self.books.next_version()
+
+    def _add_one(self, lines: int) -> str:
+        books = self.books
+        account = books.accounts[len(books.invoices) % 3]["ID"]
+        specs = [
+            LineSpec(f"AR-{index}", f"Artikel {index}", str(1 + index % 9), "st", f"{3 + index}.25")
+            for index in range(lines)
+        ]
+        day = f"{self._local():%Y-%m-%d}"
+        invoice = book_invoice(books, account, specs, ref=f"R-{len(books.invoices)}", day=day)
+        issue(books, invoice)
+        self._fire("SalesInvoices", "salesinvoice/SalesInvoices", invoice["InvoiceID"])
+        return str(invoice["InvoiceID"]).lower()
+
+    def _save(self, invoice: Row) -> None:
+        self.books.touch(invoice)
+        self._fire("SalesInvoices", "salesinvoice/SalesInvoices", invoice["InvoiceID"])
+
+    def _fire(self, topic: str, entity: str, key: str, action: str = "Update") -> None:
+        self.webhooks.fire(topic, entity, key, action, self.server.url, self._local())
 
     # Answers.
 
@@ -186,6 +273,7 @@ class ImitatedExactOnline:
     def _guarded(self, handler: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
         def answer(request: Request) -> Reply:
             place = f"{request.method} {request.path}"
+            self.seen(request)
             if self.faults.take(place, "expired-token"):
                 self.login.expire_access()
             if self.faults.take(place, "revoked-token"):
@@ -207,8 +295,9 @@ class ImitatedExactOnline:
     def _checked(self, request: Request, handler: Callable[[Request], Reply]) -> Reply:
         if not self.login.accepts(request.headers.get("authorization", "")):
             return unauthorized()
-        if self.forbidden:
-            return _error(403, "Forbidden", {"Reason": self.forbidden})
+        service = request.path.split("/")[4] if request.path.count("/") > 4 else ""
+        if self.forbidden or service in self.forbidden_services:
+            return _error(403, "Forbidden", {"Reason": self.forbidden} if self.forbidden else {})
         if "json" not in request.headers.get("accept", "") and request.path.startswith("/api/"):
             return Reply(200, b'<feed xmlns="http://www.w3.org/2005/Atom"/>', "application/atom+xml")
         try:
@@ -220,26 +309,33 @@ class ImitatedExactOnline:
         if int(request.match["division"]) != DIVISION:
             return _error(403, "Forbidden", {"Reason": "NoDivisionAccess"})
         name, key = request.match["entity"], request.match["key"]
-        entities = self._entities().get(name)
-        if entities is None:
+        made = self._entities(request).get(name)
+        if made is None:
             return _error(404, "Resource not found.")
+        entities = made()
         url = f"{self.server.url}{request.path}"
         if request.method == "POST" and name in ("documents/Documents", "documents/DocumentAttachments"):
             return self._create(name, request, entities, url)
         if request.method != "GET":
-            return _error(405, "Method not allowed.")
+            return self._write(name, key, request, entities, url)
+        if name == "salesinvoice/SalesInvoices" and self._fails(request):
+            return _error(500, "Er is een fout opgetreden.")
+        if request.match["child"] is not None:
+            return self._child(entities, request, url)
         if key is not None:
             row = next((row for row in entities.rows if str(row[entities.key]).lower() == key.lower()), None)
             if row is None:
                 return _error(404, "Resource not found.")
-            return json_reply({"d": single(entities, row, request.query, url=url).d})
+            return json_reply({"d": single(entities, row, request.query, url=url, page=self._lines_page).d})
         answer = query(
             entities,
             request.query,
             url=url.replace(self.server.url, self.links_to or self.server.url),
-            page=self._sync_page if name.startswith("sync/") else self._page,
-            needs_select=name != "system/Divisions",
+            page=self._sync_page if name.startswith(("sync/", "bulk/")) else self._page,
+            needs_select=name not in ("system/Divisions", "webhooks/WebhookSubscriptions"),
             only_filter="Timestamp" if name.startswith("sync/") else "",
+            also_filter="EntityType" if name == "sync/Deleted" else "",
+            lines=self._lines_page,
         )
         if self.faults.take(f"GET {request.path}", "duplicate") and isinstance(answer.d, dict):
             answer.d["results"] = [row for row in answer.d["results"] for _ in range(2)]
@@ -249,43 +345,170 @@ class ImitatedExactOnline:
             self.between_pages(name)
         return json_reply({"d": answer.d})
 
-    def _entities(self) -> dict[str, EntitySet]:
+    def _entities(self, request: Request) -> dict[str, Callable[[], EntitySet]]:
+        """The collections, each made when it is asked for."""
         books = self.books
 
-        def plain(rows: list[Row], type_name: str, key: str = "ID", *hidden: str) -> EntitySet:
-            return EntitySet(rows, key, type_name, {}, frozenset(hidden))
+        def plain(
+            rows: Callable[[], list[Row]], type_name: str, key: str = "ID", *hidden: str, names: str = ""
+        ) -> Callable[[], EntitySet]:
+            known = frozenset(filter(None, names.split(",")))
+            return lambda: EntitySet(rows(), key, type_name, {}, frozenset(hidden), known)
 
-        invoices = EntitySet(
-            books.invoices, "InvoiceID", "SalesInvoice", {"SalesInvoiceLines": self._expanded_lines}
-        )
+        def invoices() -> EntitySet:
+            lines = {"SalesInvoiceLines": self._expanded_lines}
+            return EntitySet(books.invoices, "InvoiceID", "SalesInvoice", lines)
+
         return {
             "salesinvoice/SalesInvoices": invoices,
-            "salesinvoice/SalesInvoiceLines": plain(books.lines, "SalesInvoiceLine", "ID", "Timestamp"),
-            "salesinvoice/SalesInvoiceOrderChargeLines": plain(books.charges, "SalesInvoiceOrderChargeLine"),
-            "crm/Accounts": plain(books.accounts, "Account"),
-            "crm/Addresses": plain(books.addresses, "Address"),
-            "crm/Contacts": plain(books.contacts, "Contact"),
-            "vat/VATCodes": plain(books.vat_codes, "VATCode"),
-            "cashflow/PaymentConditions": plain(books.payment_conditions, "PaymentCondition"),
-            "cashflow/Receivables": plain(books.receivables, "Receivable"),
-            "read/financial/ReceivablesList": plain(self._open_items(), "ReceivableList", "HID"),
-            "financial/Journals": plain(books.journals, "Journal"),
-            "system/Divisions": plain(books.divisions, "Division", "Code"),
-            "documents/Documents": plain(books.documents, "Document"),
-            "documents/DocumentAttachments": plain(self._files(), "DocumentAttachment", "ID", "Content"),
-            _SYNC: plain(self._sync_rows(), "SyncSalesInvoice"),
+            "salesinvoice/PrintedSalesInvoices": invoices,
+            "salesinvoice/SalesInvoiceLines": plain(
+                lambda: books.lines, "SalesInvoiceLine", "ID", "Timestamp"
+            ),
+            "salesinvoice/SalesInvoiceOrderChargeLines": plain(
+                lambda: books.charges, "SalesInvoiceOrderChargeLine"
+            ),
+            "crm/Accounts": plain(lambda: books.accounts, "Account", "ID", "Timestamp"),
+            "crm/Addresses": plain(lambda: books.addresses, "Address"),
+            "crm/Contacts": plain(lambda: books.contacts, "Contact"),
+            "crm/BankAccounts": plain(lambda: books.bank_accounts, "BankAccount"),
+            "vat/VATCodes": plain(lambda: books.vat_codes, "VATCode"),
+            "cashflow/PaymentConditions": plain(lambda: books.payment_conditions, "PaymentCondition"),
+            "cashflow/Receivables": plain(lambda: books.receivables, "Receivable"),
+            "read/financial/ReceivablesList": plain(self._open_items, "ReceivableList", "HID"),
+            "financial/Journals": plain(lambda: books.journals, "Journal"),
+            "system/Divisions": plain(lambda: books.divisions, "Division", "Code"),
+            "documents/Documents": plain(lambda: books.documents, "Document"),
+            "documents/DocumentAttachments": plain(self._files, "DocumentAttachment", "ID", "Content"),
+            "webhooks/WebhookSubscriptions": plain(
+                lambda: self.webhooks.subscriptions, "WebhookSubscription", names=_SUBSCRIPTION
+            ),
+            "sync/CRM/Accounts": plain(lambda: books.accounts, "SyncAccount"),
+            "sync/Deleted": plain(lambda: books.deleted, "SyncDeleted", names=_DELETED),
+            _SYNC: plain(lambda: self._sync_rows(request), "SyncSalesInvoice"),
         }
 
+    def _fails(self, request: Request) -> bool:
+        """Whether an invoice that cannot be read is among those asked for."""
+        asked = f"{request.path} {request.query.get('$filter', '')}".lower()
+        return any(key.lower() in asked for key in self.unreadable)
+
+    def _child(self, entities: EntitySet, request: Request, url: str) -> Reply:
+        """A further page of lines that were expanded."""
+        key, child = request.match["key"].lower(), request.match["child"]
+        row = next((row for row in entities.rows if str(row[entities.key]).lower() == key), None)
+        if row is None or child not in entities.children:
+            return _error(404, "Resource not found.")
+        token = request.query.get("$skiptoken", "")
+        answer = children_behind(entities, row, child, token, url=url, page=self._lines_page)
+        return json_reply({"d": answer.d})
+
+    def _write(self, name: str, key: str | None, request: Request, entities: EntitySet, url: str) -> Reply:
+        """What may be written besides documents: open invoices, printing them, and subscriptions."""
+        sent: Any = {}
+        if request.method != "DELETE":
+            try:
+                sent = request.json()
+            except ValueError:
+                sent = None
+            if not isinstance(sent, dict):
+                return _error(400, "Error in query syntax.")
+        if name == "webhooks/WebhookSubscriptions" and request.method == "POST":
+            try:
+                row = self.webhooks.subscribe(str(sent.get("Topic")), str(sent.get("CallbackURL")))
+            except SubscriptionRefused as refused:
+                return _error(500, str(refused))
+            return self._made(row, row["ID"], entities, url)
+        if name == "webhooks/WebhookSubscriptions" and request.method == "DELETE" and key is not None:
+            left = [row for row in self.webhooks.subscriptions if row["ID"] != key.lower()]
+            gone = len(left) < len(self.webhooks.subscriptions)
+            self.webhooks.subscriptions = left
+            return Reply(204) if gone else _error(404, "Resource not found.")
+        if name == "salesinvoice/PrintedSalesInvoices" and request.method == "POST":
+            return self._print(str(sent.get("InvoiceID", "")), entities, url)
+        if name == "salesinvoice/SalesInvoices":
+            return self._write_invoice(key, request.method, sent, entities, url)
+        return _error(405, "Method not allowed.")
+
+    def _write_invoice(self, key: str | None, method: str, sent: Row, entities: EntitySet, url: str) -> Reply:
+        books = self.books
+        if key is None:
+            account = str(sent.get("InvoiceTo") or sent.get("OrderedBy") or "")
+            buyer = next((row for row in books.accounts if row["ID"].lower() == account.lower()), None)
+            lines = sent.get("SalesInvoiceLines")
+            if method != "POST" or buyer is None or not isinstance(lines, list) or not lines:
+                return _error(500, "Ongeldig: Factuur aan")
+            if buyer["Status"] != "C":
+                return _error(500, "Ongeldig: Factuur aan (Type)")
+            specs = [
+                LineSpec(
+                    str(line.get("ItemCode", "ART")),
+                    str(line.get("Description", "")),
+                    str(line.get("Quantity", 1)),
+                    str(line.get("UnitCode", "st")),
+                    str(line.get("NetPrice", 0)),
+                    vat=str(line.get("VATCode", "4")).strip(),
+                )
+                for line in lines
+            ]
+            day, ref = f"{self._local():%Y-%m-%d}", str(sent.get("YourRef") or f"API-{len(books.invoices)}")
+            # A number in the request is ignored: it comes from the journal, with the printing.
+            row = book_invoice(books, account, specs, ref=ref, day=day, kind=int(sent.get("Type", 8020)))
+            return self._made(row, row["InvoiceID"], entities, url)
+        found = next((row for row in books.invoices if row["InvoiceID"] == key.lower()), None)
+        if found is None:
+            return _error(404, "Resource not found.")
+        if found["Status"] != _OPEN:
+            return _error(500, "Kan niet wijzigen: de factuur is verwerkt.")
+        if method == "DELETE":
+            books.delete(found, self._local())
+            return Reply(204)
+        if method != "PUT" or set(sent) - _CHANGEABLE:
+            return _error(405 if method != "PUT" else 400, "Error in query syntax.")
+        try:
+            changes = {
+                name: datetime.fromisoformat(value) if name.endswith("Date") else value
+                for name, value in sent.items()
+            }
+        except (TypeError, ValueError):
+            return _error(400, "Error in query syntax.")
+        found.update(changes)
+        self._save(found)
+        return Reply(204)
+
+    def _print(self, key: str, entities: EntitySet, url: str) -> Reply:
+        found = next((row for row in self.books.invoices if row["InvoiceID"] == key.lower()), None)
+        if found is None:
+            return _error(404, "Resource not found.")
+        if found["Status"] != _OPEN:
+            return _error(500, "Kan niet afdrukken: de factuur is verwerkt.")
+        issue(self.books, found)
+        self._fire("SalesInvoices", "salesinvoice/SalesInvoices", found["InvoiceID"])
+        return self._made(found, found["InvoiceID"], entities, url)
+
+    def _made(self, row: Row, identity: str, entities: EntitySet, url: str) -> Reply:
+        meta = {"uri": f"{url}(guid'{identity}')", "type": f"Exact.Web.Api.Models.{entities.type_name}"}
+        shown = {name: as_json(value) for name, value in row.items() if name not in entities.hidden}
+        return json_reply({"d": {"__metadata": meta, **shown}}, 201)
+
     def _expanded_lines(self, invoice: Row) -> list[Row]:
+        rows = self.books.lines_of(invoice)
         return [
             {name: value for name, value in line.items() if name != "Timestamp"}
-            for line in self.books.lines_of(invoice)
+            for line in (rows[: self._lines_page] if self.hides_next_lines else rows)
         ]
 
-    def _sync_rows(self) -> list[Row]:
+    def _sync_rows(self, request: Request) -> list[Row]:
+        """The rows of the feed, no more than one page needs of them."""
         headers = {row["InvoiceID"]: row for row in self.books.invoices}
+        asked = f"{request.query.get('$filter', '')} {request.query.get('$skiptoken', '')}"
+        after = max(map(int, re.findall(r"(\d{1,18})L", asked)), default=0)
+        behind = sorted(
+            (line for line in self.books.lines if line["Timestamp"] > after),
+            key=lambda line: line["Timestamp"],
+        )
         rows = []
-        for line in self.books.lines:
+        for line in behind[: self._sync_page + 1] or self.books.lines[:1]:
             header = headers[line["InvoiceID"]]
             rows.append(
                 {name: header[name] for name in _HEADER_IN_SYNC}
@@ -329,6 +552,11 @@ class ImitatedExactOnline:
             accounts = {row["ID"].lower() for row in self.books.accounts}
             if not sent.get("Subject") or str(sent.get("Account", "")).lower() not in accounts:
                 return _error(500, "Ongeldig: Relatie")
+            if any(
+                row["Blocked"] and row["ID"].lower() == str(sent["Account"]).lower()
+                for row in self.books.accounts
+            ):
+                return _error(500, "Ongeldig: Relatie (Geblokkeerd)")
             row: Row = {
                 "ID": identity,
                 "HID": 6000 + number,
@@ -361,9 +589,9 @@ class ImitatedExactOnline:
                 "Content": content,
             }
             self.books.attachments.append(row)
-        shown = {key: as_json(value) for key, value in row.items() if key != "Content"}
-        meta = {"uri": f"{url}(guid'{identity}')", "type": f"Exact.Web.Api.Models.{entities.type_name}"}
-        return json_reply({"d": {"__metadata": meta, **shown}}, 201)
+        return self._made(
+            {key: value for key, value in row.items() if key != "Content"}, identity, entities, url
+        )
 
     def _download(self, request: Request) -> Reply:
         wanted = request.query.get("ID", "").lower()

@@ -16,17 +16,20 @@ from urllib.parse import urlencode
 
 from connectors.sandbox.http_server import Reply, Request, json_reply, text_reply
 
-__all__ = ["CLIENT_ID", "CLIENT_SECRET", "FIRST_REFRESH_TOKEN", "REDIRECT_URI", "Login"]
+__all__ = ["CLIENT_ID", "CLIENT_SECRET", "FIRST_REFRESH_TOKEN", "LOCAL_REDIRECT_URI", "REDIRECT_URI", "Login"]
 
 CLIENT_ID: Final = "5b0c7e52-6f0e-4c55-9a0e-2f4d8f1e7a10"
 CLIENT_SECRET: Final = "demo-exact-client-secret"
 FIRST_REFRESH_TOKEN: Final = "stampNL001.demo-refresh-1"
 REDIRECT_URI: Final = "https://gateway.example/exact/callback"
+# Registered too, for a login whose answer is taken on this machine.
+LOCAL_REDIRECT_URI: Final = "http://127.0.0.1:8765/exact/callback"
 
 _LIFE: Final = timedelta(seconds=600)
 _EARLIEST: Final = timedelta(seconds=570)
 _IDLE: Final = timedelta(days=30)
 _CODE_LIFE: Final = timedelta(minutes=3)
+_CALLS_A_DAY: Final = 200
 
 
 # What this imitation hands out: the first one, and the rotated ones of any earlier start of it.
@@ -48,10 +51,13 @@ class Login:
         self._refresh = FIRST_REFRESH_TOKEN
         self._refresh_since = clock()
         self._issued_at: datetime | None = None
-        self._codes: dict[str, datetime] = {}
+        self._codes: dict[str, tuple[str, datetime]] = {}
         self._count = 1
         self._fresh = True
         self.token_calls = 0
+        self.redirect_uris = {REDIRECT_URI, LOCAL_REDIRECT_URI}
+        self.refuses = ""
+        self._day_calls: dict[str, int] = {}
 
     def accepts(self, authorization: str) -> bool:
         """Whether a request's Authorization header carries a living access token."""
@@ -63,22 +69,29 @@ class Login:
         """GET /api/oauth2/auth: the person has said yes already."""
         if (
             request.query.get("client_id") != CLIENT_ID
-            or request.query.get("redirect_uri") != REDIRECT_URI
+            or request.query.get("redirect_uri") not in self.redirect_uris
             or request.query.get("response_type") != "code"
         ):
             return Reply(
                 400, b"<html><body>The redirect address is not registered.</body></html>", "text/html"
             )
         with self._lock:
+            # Signs that must be encoded: a client that decodes twice, or not at all, is found out.
             code = f"stampNL001!{secrets.token_urlsafe(12)}/+"
-            self._codes[code] = self._clock() + _CODE_LIFE
-        back = urlencode({"code": code, "state": request.query.get("state", "")})
-        return Reply(302, headers={"Location": f"{REDIRECT_URI}?{back}"})
+            address = request.query["redirect_uri"]
+            self._codes[code] = address, self._clock() + _CODE_LIFE
+        answer = {"error": self.refuses} if self.refuses else {"code": code}
+        back = urlencode({**answer, "state": request.query.get("state", "")})
+        return Reply(302, headers={"Location": f"{address}?{back}"})
 
     def token(self, request: Request) -> Reply:
         """POST /api/oauth2/token with a code or a refresh token."""
         with self._lock:
             self.token_calls += 1
+            today = f"{self._clock():%Y-%m-%d}"
+            self._day_calls = {today: self._day_calls.get(today, 0) + 1}
+            if self._day_calls[today] > _CALLS_A_DAY:
+                return _refused(429, "access_denied", "Rate limit exceeded: too many token requests today")
             form = request.form()
             if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
                 return _refused(401, "invalid_client", "The client credentials are not valid.")
@@ -114,8 +127,8 @@ class Login:
             return self._new_refresh()
 
     def _by_code(self, code: str, redirect_uri: str) -> Reply:
-        until = self._codes.pop(code, None)
-        if until is None or self._clock() >= until or redirect_uri != REDIRECT_URI:
+        address, until = self._codes.pop(code, ("", self._clock()))
+        if self._clock() >= until or redirect_uri != address:
             return _refused(400, "invalid_grant", "The authorization code is not valid.")
         return self._issue()
 

@@ -14,13 +14,15 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-__all__ = ["Answer", "EntitySet", "QueryError", "Row", "as_json", "query", "single"]
+__all__ = ["Answer", "EntitySet", "QueryError", "Row", "as_json", "children_behind", "query", "single"]
 
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
 
 _NO_SELECT: Final = "Please add a $select or a $top=1 statement to the query string."
 _SYNTAX: Final = "Error in query syntax."
+_LOOKED_AT: Final = 30
+_KEY: Final = r"guid'[0-9A-Fa-f-]{36}'"
 
 
 class QueryError(Exception):
@@ -36,10 +38,12 @@ class EntitySet:
     type_name: str
     children: Mapping[str, Callable[[Row], list[Row]]]
     hidden: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()  # known also while there is no row
 
     def fields(self) -> frozenset[str]:
-        names: set[str] = set()
-        for row in self.rows:
+        """The names in the first and last rows: all rows of a collection have the same."""
+        names = set(self.names)
+        for row in (*self.rows[:_LOOKED_AT], *self.rows[-_LOOKED_AT:]):
             names |= row.keys()
         return frozenset(names - self.hidden)
 
@@ -59,9 +63,12 @@ def query(
     page: int,
     needs_select: bool = True,
     only_filter: str = "",
+    also_filter: str = "",
+    lines: int = 60,
 ) -> Answer:
     """Answer a list read. `url` is the absolute address without a query; `only_filter` names the one field a
-    sync endpoint may be filtered by."""
+    sync endpoint may be filtered by, `also_filter` one that may stand beside it;
+    `lines` is the page size of what is expanded."""
     names = entities.fields()
     select = _names(options.get("$select", ""), names, set(entities.children))
     top = int(options["$top"]) if options.get("$top", "").isdigit() else None
@@ -69,12 +76,10 @@ def query(
         raise QueryError(_NO_SELECT)
     rows = list(entities.rows)
     if options.get("$filter"):
-        if only_filter and set(re.findall(r"([A-Z]\w+) (?:eq|ne|gt|ge|lt|le) ", options["$filter"])) != {
-            only_filter
-        }:
+        used = set(re.findall(r"([A-Z]\w+) (?:eq|ne|gt|ge|lt|le) ", options["$filter"]))
+        if only_filter and used - {also_filter} != {only_filter}:
             raise QueryError(_SYNTAX)
-        test = _Filter(options["$filter"], names).parse()
-        rows = [row for row in rows if test(row)]
+        rows = _chosen(rows, options["$filter"], names)
     elif only_filter:
         raise QueryError(_SYNTAX)
     order = only_filter or options.get("$orderby", "") or entities.key
@@ -86,7 +91,7 @@ def query(
         top = None
     if top is not None:
         rows = rows[:top]
-    shown = [_shown(entities, row, select, options.get("$expand", ""), url) for row in rows[:page]]
+    shown = [_shown(entities, row, select, options.get("$expand", ""), url, lines) for row in rows[:page]]
     if top is not None and top <= page:
         return Answer(shown)
     result: dict[str, Any] = {"results": shown}
@@ -102,10 +107,23 @@ def query(
     return Answer(result)
 
 
-def single(entities: EntitySet, row: Row, options: Mapping[str, str], *, url: str) -> Answer:
+def single(entities: EntitySet, row: Row, options: Mapping[str, str], *, url: str, page: int) -> Answer:
     """Answer a read by key."""
     select = _names(options.get("$select", ""), entities.fields(), set(entities.children))
-    return Answer(_shown(entities, row, select, options.get("$expand", ""), url))
+    return Answer(_shown(entities, row, select, options.get("$expand", ""), url, page))
+
+
+def children_behind(entities: EntitySet, row: Row, name: str, token: str, *, url: str, page: int) -> Answer:
+    """A further page of what was expanded; `url` is its address without a query."""
+    found = entities.children[name](row)
+    last = token.removeprefix("guid'").rstrip("'")
+    place = next((index for index, child in enumerate(found) if child["ID"] == last), -1) + 1
+    rows = [{key: as_json(value) for key, value in child.items()} for child in found[place : place + page]]
+    result: dict[str, Any] = {"results": rows}
+    if len(found) > place + page:
+        token = quote(f"guid'{found[place + page - 1]['ID']}'")
+        result["__next"] = f"{url}?$skiptoken={token}"
+    return Answer(result)
 
 
 def as_json(value: Any) -> Any:
@@ -118,7 +136,7 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def _shown(entities: EntitySet, row: Row, select: set[str], expand: str, url: str) -> Row:
+def _shown(entities: EntitySet, row: Row, select: set[str], expand: str, url: str, page: int = 60) -> Row:
     collection = re.sub(r"\(guid'[^']*'\)$", "", url)
     shown: Row = {
         "__metadata": {
@@ -131,12 +149,26 @@ def _shown(entities: EntitySet, row: Row, select: set[str], expand: str, url: st
             shown[name] = as_json(value)
     for name, children in entities.children.items():
         if name in expand.split(","):
-            shown[name] = {
-                "results": [{key: as_json(value) for key, value in child.items()} for child in children(row)]
-            }
+            found = children(row)
+            rows = [{key: as_json(value) for key, value in child.items()} for child in found[:page]]
+            shown[name] = {"results": rows}
+            if len(found) > page:
+                token = quote(f"guid'{found[page - 1]['ID']}'")
+                shown[name]["__next"] = f"{collection}(guid'{row[entities.key]}')/{name}?$skiptoken={token}"
         elif not select or name in select:
             shown[name] = {"__deferred": {"uri": f"{collection}(guid'{row[entities.key]}')/{name}"}}
     return shown
+
+
+def _chosen(rows: list[Row], text: str, names: frozenset[str]) -> list[Row]:
+    """The rows that a filter leaves. Many keys in a row (`ID eq guid'..' or ID eq ...`) are looked up
+    together, for large books."""
+    field = text.split(" ", 1)[0]
+    if field in names and re.fullmatch(rf"{field} eq {_KEY}(?: or {field} eq {_KEY})*", text):
+        keys = {key.lower() for key in re.findall(_KEY, text)}
+        return [row for row in rows if f"guid'{str(row.get(field)).lower()}'" in keys]
+    test = _Filter(text, names).parse()
+    return [row for row in rows if test(row)]
 
 
 def _names(text: str, known: Iterable[str], children: set[str]) -> set[str]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-__all__ = ["DIVISION", "Books", "LineSpec", "seed", "seeded_id"]
+__all__ = ["DIVISION", "Books", "LineSpec", "book_invoice", "issue", "seed", "seeded_id"]
 
 DIVISION: Final = 3210123
 CENT: Final = Decimal("0.01")
@@ -73,6 +73,11 @@ class Books:
     receivables: list[Row] = field(default_factory=list)
     documents: list[Row] = field(default_factory=list)
     attachments: list[Row] = field(default_factory=list)
+    bank_accounts: list[Row] = field(default_factory=list)
+    deleted: list[Row] = field(default_factory=list)
+    _lines_of: dict[str, list[Row]] = field(default_factory=dict)
+    _indexed: tuple[int, int] = (0, 0)
+    last_number: int = 0
     version: int = 9_000_000
 
     def next_version(self) -> int:
@@ -83,7 +88,34 @@ class Books:
         return next(row for row in self.invoices if row["InvoiceNumber"] == number)
 
     def lines_of(self, invoice: Row) -> list[Row]:
-        return [row for row in self.lines if row["InvoiceID"] == invoice["InvoiceID"]]
+        of, count = self._indexed
+        if of != id(self.lines) or count > len(self.lines):
+            self._lines_of, count = {}, 0
+        for row in self.lines[count:]:
+            self._lines_of.setdefault(row["InvoiceID"], []).append(row)
+        self._indexed = id(self.lines), len(self.lines)
+        return self._lines_of.get(invoice["InvoiceID"], [])
+
+    def touch_account(self, account: Row) -> None:
+        """The account was saved."""
+        account["Modified"] += timedelta(minutes=1)
+        account["Timestamp"] = self.next_version()
+
+    def delete(self, invoice: Row, at: datetime) -> None:
+        """The invoice and its lines are gone; the feed of deletions tells."""
+        self.invoices.remove(invoice)
+        self.lines = [row for row in self.lines if row["InvoiceID"] != invoice["InvoiceID"]]
+        self.deleted.append(
+            {
+                "ID": seeded_id(f"deleted {invoice['InvoiceID']}"),
+                "Division": DIVISION,
+                "EntityKey": invoice["InvoiceID"],
+                "EntityType": 13,
+                "DeletedBy": seeded_id("user"),
+                "DeletedDate": at,
+                "Timestamp": self.next_version(),
+            }
+        )
 
     def touch(self, invoice: Row) -> None:
         """The invoice was saved: its row versions and its time of change move on."""
@@ -220,6 +252,9 @@ _ACCOUNTS: Final = (
 )  # fmt: skip
 
 
+_BANKS: Final = {2: "NL91ABNA0417164300", 4: "BE68539007547034", 9: "DE89370400440532013000"}
+
+
 def _add_accounts(books: Books) -> None:
     for code, name, street, post, city, country, vat, coc, gln, oin, kind, peppol, mail in _ACCOUNTS:
         account = seeded_id(f"account {code}")
@@ -248,11 +283,25 @@ def _add_accounts(books: Books) -> None:
                 "OINNumber": oin,
                 "RSIN": None,
                 "InvoicingMethod": 0,
+                "Blocked": False,
                 "PeppolIdentifierType": kind,
                 "PeppolIdentifier": peppol,
                 "Modified": datetime(2026, 9, 1, 9, 0),  # noqa: DTZ001  # local wall-clock time, as the ERP has it
+                "Timestamp": books.next_version(),
             }
         )
+        if code in _BANKS:
+            books.bank_accounts.append(
+                {
+                    "ID": seeded_id(f"bank account {code}"),
+                    "Account": account,
+                    "BankAccount": _BANKS[code],
+                    "BICCode": None,
+                    "Main": True,
+                    "Blocked": False,
+                    "Type": "A",
+                }
+            )
         books.contacts.append(
             {
                 "ID": contact,
@@ -470,6 +519,33 @@ def _book(books: Books, order: _Order) -> None:
         _add_receivables(books, invoice, rate)
     if order.document:
         _add_document(books, invoice, order.document)
+
+
+def book_invoice(
+    books: Books,
+    account: str,
+    lines: Sequence[LineSpec],
+    *,
+    ref: str,
+    day: str,
+    kind: int = 8020,
+) -> Row:
+    """A clerk, or the interface, enters an invoice: open, without a number."""
+    code = next(int(row["Code"]) for row in books.accounts if row["ID"].lower() == account.lower())
+    _book(books, _Order(None, day, code, ref, tuple(lines), kind=kind, status=20))
+    return books.invoices[-1]
+
+
+def issue(books: Books, invoice: Row) -> int:
+    """Print the invoice: it is final, gets the journal's next number, and is owed from now on."""
+    books.last_number = books.last_number or max(row["InvoiceNumber"] or 0 for row in books.invoices)
+    books.last_number = number = books.last_number + 1
+    vat = invoice["AmountFC"] - invoice["AmountFCExclVat"]
+    invoice.update(Status=50, StatusDescription="Processed", InvoiceNumber=number, VATAmountFC=vat)
+    invoice["VATAmountDC"] = vat
+    _add_receivables(books, invoice, Decimal(1))
+    books.touch(invoice)
+    return number
 
 
 def _line(books: Books, order: _Order, label: str, number: int, spec: LineSpec) -> Row:

@@ -1,15 +1,22 @@
-"""Faults that an imitated system plays: each is armed for a place and a number of times, then it is over."""
+"""Faults that an imitated system plays: armed for a place and a number of times, or left to chance.
+
+Chance is repeatable: whether the n-th visit to a place is struck, and by what, follows from the seed alone,
+however many threads come by in whatever order.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
+from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from formats.errors import ConfigError
 
-__all__ = ["KINDS", "Fault", "Faults"]
+__all__ = ["BY_CHANCE", "KINDS", "Chance", "Fault", "Faults"]
 
 KINDS: Final = {
     "too-many-requests": "429 with Retry-After (see `seconds`)",
@@ -29,6 +36,21 @@ KINDS: Final = {
     "duplicate": "the same thing is given twice",
     "full": "no space left at the other side",
 }
+# What passes by itself. A refused message, a lost receipt, a login taken away do not, and are armed by name.
+BY_CHANCE: Final = (
+    "too-many-requests",
+    "too-many-requests-bare",
+    "server-error",
+    "unavailable",
+    "html",
+    "truncated",
+    "slow",
+    "drop-before",
+    "drop-after",
+    "expired-token",
+    "soap-fault",
+    "duplicate",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +85,47 @@ class Fault:
         return cls(match[1], where, int(match[3] or 1), float(match[4] or 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """A `share` (0 to 1) of all visits to places that `where` is found in are struck, for `seconds` where
+    that matters."""
+
+    share: float
+    seed: int = 0
+    where: str = ""
+    kinds: tuple[str, ...] = BY_CHANCE
+    seconds: float = 0.2
+    salt: str = ""
+
+    @classmethod
+    def parse(cls, text: str, seed: int) -> Chance:
+        """Read `share[@where]`, as in `0.05@SalesInvoice`."""
+        share, _, where = text.strip().partition("@")
+        try:
+            value = Decimal(share)
+            re.compile(where)
+        except (InvalidOperation, re.error):
+            value = Decimal(-1)
+        if not 0 < value <= Decimal("0.5"):
+            raise ConfigError(
+                f"{text[:200]!r} is not a share of calls that fail by chance",
+                where="--faults",
+                fix="write random:SHARE[@where] with a share above 0 and up to 0.5, as in random:0.05",
+            )
+        return cls(float(value), seed, where)
+
+    def strike(self, place: str, visit: int, kinds: tuple[str, ...]) -> Fault | None:
+        """What happens at this visit (from 1) to a place that can play these kinds; the same every time."""
+        fitting = [kind for kind in self.kinds if kind in kinds]
+        if not fitting or not re.search(self.where, place):
+            return None
+        text = f"{self.seed}|{self.salt}|{place}|{','.join(kinds)}|{visit}"
+        number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:12], "big")
+        if number % 1_000_000 >= self.share * 1_000_000:
+            return None
+        return Fault(fitting[number // 1_000_000 % len(fitting)], place, 1, self.seconds)
+
+
 @dataclass(slots=True, eq=False)
 class _Armed:
     """A fault and how often it is still to be played."""
@@ -72,29 +135,56 @@ class _Armed:
 
 
 class Faults:
-    """The armed faults of one imitated system; thread-safe."""
+    """The armed faults of one imitated system; thread-safe. `played` says what was played where, in order."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._armed: list[_Armed] = []
+        self._chances: list[Chance] = []
+        self._visits: Counter[tuple[str, tuple[str, ...]]] = Counter()
+        self.played: list[tuple[str, str]] = []
 
-    def arm(self, fault: Fault) -> None:
+    def arm(self, fault: Fault | Chance) -> None:
         with self._lock:
-            self._armed.append(_Armed(fault, fault.times))
+            if isinstance(fault, Chance):
+                self._chances.append(fault)
+                self._visits.clear()
+            else:
+                self._armed.append(_Armed(fault, fault.times))
 
     def clear(self) -> None:
         with self._lock:
             self._armed.clear()
+            self._chances.clear()
+
+    def waiting(self) -> tuple[Fault, ...]:
+        """The armed faults that were not played as often as they were to be."""
+        with self._lock:
+            return tuple(entry.fault for entry in self._armed)
 
     def take(self, place: str, *kinds: str) -> Fault | None:
-        """The first armed fault for this place (of these kinds, if any are named), counted down; None without
-        one."""
+        """The first armed fault for this place (of these kinds, if any are named), counted down; else what
+        chance has in store for it; None without either."""
         with self._lock:
-            for entry in self._armed:
-                fault = entry.fault
-                if (not kinds or fault.kind in kinds) and re.search(fault.where, place):
-                    entry.left -= 1
-                    if entry.left <= 0:
-                        self._armed.remove(entry)
-                    return fault
+            fault = self._first(place, kinds) or self._by_chance(place, kinds)
+            if fault is not None:
+                self.played.append((fault.kind, place))
+            return fault
+
+    def _first(self, place: str, kinds: tuple[str, ...]) -> Fault | None:
+        for entry in self._armed:
+            fault = entry.fault
+            if (not kinds or fault.kind in kinds) and re.search(fault.where, place):
+                entry.left -= 1
+                if entry.left <= 0:
+                    self._armed.remove(entry)
+                return fault
         return None
+
+    def _by_chance(self, place: str, kinds: tuple[str, ...]) -> Fault | None:
+        if not self._chances:
+            return None
+        self._visits[place, kinds] += 1
+        visit = self._visits[place, kinds]
+        found = (chance.strike(place, visit, kinds or BY_CHANCE) for chance in self._chances)
+        return next(filter(None, found), None)

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import socket
+import ssl
 import sys
 import threading
 import traceback
@@ -22,8 +23,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 from connectors.sandbox.faults import Fault, Faults
 
-__all__ = ["HTTP_FAULTS", "Call", "Reply", "Request", "SandboxHttpServer", "json_reply", "text_reply"]
+__all__ = [
+    "CLIENT_CERTIFICATE",
+    "HTTP_FAULTS",
+    "Call",
+    "Reply",
+    "Request",
+    "SandboxHttpServer",
+    "json_reply",
+    "text_reply",
+]
 
+CLIENT_CERTIFICATE: Final = "x-shown-client-certificate"
 HTTP_FAULTS: Final = (
     "too-many-requests",
     "too-many-requests-bare",
@@ -97,9 +108,11 @@ def text_reply(text: str, status: int = 200, headers: Mapping[str, str] | None =
 class SandboxHttpServer:
     """One web server on 127.0.0.1 in a thread of its own.
 
-    Faults are looked up by the place `METHOD /path` (no query). `on_fault` may answer a fault in the words of
-    the imitated system; where it gives None, the general answer is used. `failures` holds the tracebacks of
-    handlers that broke, so that a test can insist on none.
+    Faults are looked up by the place `METHOD /path` (no query), or what `place` makes of a request.
+    `on_fault` may answer a fault in the words of the imitated system; where it gives None, the general answer
+    is used. `failures` holds the tracebacks of handlers that broke, so that a test can insist on none. With
+    `tls` the connections are encrypted; a client certificate that was asked for and shown is named to
+    handlers in the header `CLIENT_CERTIFICATE`.
     """
 
     def __init__(
@@ -109,6 +122,8 @@ class SandboxHttpServer:
         *,
         largest: int = 32 * 1024 * 1024,
         on_fault: FaultHook | None = None,
+        tls: ssl.SSLContext | None = None,
+        place: Callable[[Request], str] | None = None,
     ) -> None:
         self.faults = faults
         self.calls: list[Call] = []
@@ -116,6 +131,8 @@ class SandboxHttpServer:
         self._port = port
         self._largest = largest
         self._on_fault = on_fault
+        self._place = place or _place
+        self._tls = tls
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -128,7 +145,7 @@ class SandboxHttpServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
 
     def route(self, method: str, pattern: str, handler: Handler) -> None:
         """Give requests whose whole path matches the regular expression to `handler`; first route wins.
@@ -143,6 +160,8 @@ class SandboxHttpServer:
             return
         self.stopping.clear()
         self._server = _Server(("127.0.0.1", self._port), _Handler, self)
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         # So that a restart comes back under the same address.
         self._port = self.port
         self._thread = threading.Thread(
@@ -179,7 +198,7 @@ class SandboxHttpServer:
         handler, match = found
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         request = Request(method, parts.path, target, query, headers, body, match)
-        fault = self.faults.take(f"{method} {parts.path}", *HTTP_FAULTS)
+        fault = self.faults.take(self._place(request), *HTTP_FAULTS)
         return handler(request) if fault is None else self._play(fault, request, handler)
 
     def _play(self, fault: Fault, request: Request, handler: Handler) -> Reply | None:
@@ -210,6 +229,10 @@ class SandboxHttpServer:
 
 
 _CUT: Final = "X-Cut-In-The-Middle"
+
+
+def _place(request: Request) -> str:
+    return f"{request.method} {request.path}"
 
 
 class _Server(ThreadingHTTPServer):
@@ -271,6 +294,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
+        headers.pop(CLIENT_CERTIFICATE, None)
+        if isinstance(self.connection, ssl.SSLSocket) and (shown := self.connection.getpeercert()):
+            headers[CLIENT_CERTIFICATE] = str(shown["subject"])
         reply = owner._answer(self.command, self.path, headers, body)
         owner.calls.append(Call(self.command, path, reply.status if reply is not None else 0))
         if reply is None:

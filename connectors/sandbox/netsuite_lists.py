@@ -239,6 +239,7 @@ def list_records(start: datetime) -> list[Record]:
         ),
         Record("currency", "1", {"name": "Euro", "symbol": "EUR"}, start),
         Record("currency", "2", {"name": "US Dollar", "symbol": "USD"}, start),
+        Record("term", "2", {"name": "Net 30", "daysUntilNetDue": "30"}, start),
         Record(
             "file",
             "9001",

@@ -17,7 +17,19 @@ from lxml import etree
 
 from connectors.sandbox.netsuite_wsdl import NAMESPACES
 
-__all__ = ["Address", "Custom", "Fields", "Record", "Ref", "Row", "day_text", "moment_text", "record_element"]
+__all__ = [
+    "COUNTRIES",
+    "Address",
+    "Custom",
+    "Fields",
+    "Record",
+    "Ref",
+    "Row",
+    "account_time",
+    "day_text",
+    "moment_text",
+    "record_element",
+]
 
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 _HOMES: Final[Mapping[str, str]] = {
@@ -34,6 +46,17 @@ _HOMES: Final[Mapping[str, str]] = {
     "subtotalItem": "listAcct:SubtotalItem",
     "descriptionItem": "listAcct:DescriptionItem",
     "file": "docFileCab:File",
+    "term": "listAcct:Term",
+    "itemGroup": "listAcct:ItemGroup",
+}
+# The SOAP service has words for countries, REST and SuiteQL have ISO codes.
+COUNTRIES: Final[Mapping[str, str]] = {
+    "_belgium": "BE",
+    "_germany": "DE",
+    "_netherlands": "NL",
+    "_switzerland": "CH",
+    "_japan": "JP",
+    "_kuwait": "KW",
 }
 
 
@@ -123,6 +146,11 @@ def day_text(day: date) -> str:
 def moment_text(moment: datetime) -> str:
     """A moment in the user's zone, to the millisecond."""
     return _written(moment.astimezone(_pacific(moment)))
+
+
+def account_time(moment: datetime) -> datetime:
+    """A moment on the clock of the account, without a zone, as SuiteQL has it."""
+    return moment.astimezone(_pacific(moment)).replace(tzinfo=None, microsecond=0)
 
 
 def _written(moment: datetime) -> str:

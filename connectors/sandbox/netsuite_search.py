@@ -55,6 +55,8 @@ def read_search(envelope: etree._Element, identifier: str, now: datetime) -> Sea
     fields = [] if basic is None else [field for field in basic if isinstance(field.tag, str)]
     if kind.startswith("TransactionSearch"):
         criteria: list[Criterion] = [lambda record: record.kind in _TYPES.values()]
+    elif kind.startswith("CustomerSearch"):
+        criteria = [lambda record: record.kind == "customer"]
     elif kind.startswith("ItemSearch"):
         criteria = [lambda record: record.kind.endswith("Item") and record.kind != "salesTaxItem"]
     else:
@@ -76,6 +78,8 @@ def _criterion(field: etree._Element) -> Criterion | None:
         return lambda record: record.kind in kinds
     if name == "status" and operator == "anyOf":
         return lambda record: record.status in values
+    if name == "isInactive":
+        return lambda record: record.fields.get("isInactive", "false") in values
     if name == "mainLine":
         return lambda _: values == ["true"]
     if name == "internalId" and operator == "anyOf":

@@ -16,7 +16,7 @@ from typing import Final
 from connectors.sandbox.netsuite_lists import CUSTOMERS, DOLLAR, EURO, ITEMS, SUBSIDIARY, TAXES, list_records
 from connectors.sandbox.netsuite_records import Address, Custom, Fields, Record, Ref, Row, Value
 
-__all__ = ["SEEDED_CREDIT_MEMOS", "SEEDED_INVOICES", "seed"]
+__all__ = ["SEEDED_CREDIT_MEMOS", "SEEDED_INVOICES", "ordinary", "seed"]
 
 _CENT: Final = Decimal("0.01")
 _NET_30: Final = Ref("2", "Net 30")
@@ -356,7 +356,20 @@ def seed(now: datetime) -> dict[tuple[str, str], Record]:
     return {(record.kind, record.internal_id): record for record in records}
 
 
-def _transaction(plan: _Plan, modified: datetime) -> Record:
+def ordinary(number: str, internal_id: str, modified: datetime, lines: int = 1) -> Record:
+    """One more open invoice with so many lines, last changed at `modified`."""
+    sold = ("BI-PH7", "385.00"), ("BI-COND", "214.50"), ("BI-BUF", "31.20")
+    rows = [
+        _Sale(item, Decimal(1 + place % 7), Decimal(rate), "S-BE")
+        for place, (item, rate) in ((place, sold[place % len(sold)]) for place in range(lines))
+    ]
+    plan = _Plan(
+        number, internal_id, "Noordzee Analytics NV", modified.date(), rows, order=f"NZ-{internal_id}"
+    )
+    return _transaction(plan, modified, by_line=False)
+
+
+def _transaction(plan: _Plan, modified: datetime, *, by_line: bool = True) -> Record:
     customer = CUSTOMERS[plan.customer]
     rows, bases = _rows(plan)
     subtotal = sum((base for base in bases.values()), Decimal(0))
@@ -368,11 +381,14 @@ def _transaction(plan: _Plan, modified: datetime) -> Record:
     if plan.shipping:
         bases[plan.shipping_tax] = bases.get(plan.shipping_tax, Decimal(0)) + plan.shipping
     tax = sum((_tax_of(name, base) for name, base in bases.items()), Decimal(0))
-    by_line = sum(
+    of_lines = sum(
         (_number(row.fields.get("tax1Amt")) for row in rows), _tax_of(plan.shipping_tax, plan.shipping)
     )
-    if not discount and by_line != tax:
-        raise ValueError(f"the line taxes of {plan.number} do not make its tax: {by_line}, {tax}")
+    if not by_line:
+        # The service adds the taxes of the lines, each rounded.
+        tax = of_lines
+    elif not discount and of_lines != tax:
+        raise ValueError(f"the line taxes of {plan.number} do not make its tax: {of_lines}, {tax}")
     total = subtotal + discount + plan.shipping + tax + plan.wrong_total
     paid = total if plan.paid == "all" else Decimal(plan.paid or 0)
     address = Address(

@@ -33,13 +33,15 @@ NAMESPACES: Final[Mapping[str, str]] = {
     "listAcct": namespace("accounting.lists"),
     "listRel": namespace("relationships.lists"),
     "docFileCab": namespace("filecabinet.documents"),
+    "setupCustom": namespace("customization.setup"),
 }
 
-_OPERATIONS: Final = ("search", "searchMoreWithId", "get", "getList", "update", "getServerTime")
+_OPERATIONS: Final = ("search", "searchMoreWithId", "get", "getList", "add", "update", "getServerTime")
 _HEADERS: Final = {
     "search": ("tokenPassport", "searchPreferences", "preferences"),
     "searchMoreWithId": ("tokenPassport", "searchPreferences", "preferences"),
     "update": ("tokenPassport", "preferences"),
+    "add": ("tokenPassport", "preferences"),
 }
 
 
@@ -153,6 +155,7 @@ _CORE: Final = "".join(
         _type("NullField", "name:xsd:string*"),
         _type("BaseRef", "name:xsd:string", abstract=True),
         _type("RecordRef", "", base="platformCore:BaseRef", attributes="internalId externalId type"),
+        _type("CustomRecordRef", "", base="platformCore:BaseRef", attributes="internalId externalId typeId"),
         _type("ListOrRecordRef", "name:xsd:string", attributes="internalId externalId typeId"),
         _type("CustomFieldList", "customField:platformCore:CustomFieldRef*"),
         _type("CustomFieldRef", "", abstract=True, attributes="internalId scriptId"),
@@ -219,6 +222,7 @@ _MESSAGES: Final = "".join(
         _type("GetRequest", "baseRef:platformCore:BaseRef"),
         _type("GetListRequest", "baseRef:platformCore:BaseRef*"),
         _type("UpdateRequest", "record:platformCore:Record"),
+        _type("AddRequest", "record:platformCore:Record"),
         _type("GetServerTimeRequest", ""),
         _type("SearchResponse", "searchResult:platformCore:SearchResult"),
         _type("ReadResponse", "status:platformCore:Status record:platformCore:Record"),
@@ -228,6 +232,7 @@ _MESSAGES: Final = "".join(
         _type("GetResponse", "readResponse:platformMsgs:ReadResponse"),
         _type("GetListResponse", "readResponseList:platformMsgs:ReadResponseList"),
         _type("UpdateResponse", "writeResponse:platformMsgs:WriteResponse"),
+        _type("AddResponse", "writeResponse:platformMsgs:WriteResponse"),
         _type("GetServerTimeResponse", "getServerTimeResult:platformMsgs:GetServerTimeResult"),
         *(_element(op, f"platformMsgs:{op[0].upper()}{op[1:]}Request") for op in _OPERATIONS),
         *(
@@ -247,6 +252,12 @@ _COMMON: Final = "".join(
             " mainLine:platformCore:SearchBooleanField status:platformCore:SearchEnumMultiSelectField"
             " subsidiary:platformCore:SearchMultiSelectField tranDate:platformCore:SearchDateField"
             " tranId:platformCore:SearchStringField type:platformCore:SearchEnumMultiSelectField",
+            base="platformCore:SearchRecordBasic",
+        ),
+        _type(
+            "CustomerSearchBasic",
+            "internalId:platformCore:SearchMultiSelectField isInactive:platformCore:SearchBooleanField"
+            " lastModifiedDate:platformCore:SearchDateField",
             base="platformCore:SearchRecordBasic",
         ),
         _type(
@@ -275,11 +286,19 @@ _SCHEMAS: Final[Mapping[str, str]] = {
     "customers.transactions": _type(
         "CreditMemo", _TRANSACTION, base="platformCore:Record", attributes="internalId externalId"
     ),
+    "customization.setup": _type(
+        "CustomRecord",
+        "customRecordId:xsd:string customForm:platformCore:RecordRef isInactive:xsd:boolean"
+        " recType:platformCore:RecordRef name:xsd:string customFieldList:platformCore:CustomFieldList",
+        base="platformCore:Record",
+        attributes="internalId externalId",
+    ),
     "accounting.lists": _type(
         "ItemSearch", "basic:platformCommon:ItemSearchBasic", base="platformCore:SearchRecord"
     ),
 }
 _IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "customization.setup": ("core.platform",),
     "core.platform": (),
     "messages.platform": ("core.platform",),
     "common.platform": ("core.platform",),

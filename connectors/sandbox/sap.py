@@ -1,9 +1,9 @@
-"""An imitated SAP that exchanges files: INVOIC02 IDocs out, STATUS IDocs in, customer line items as CSV.
+"""An imitated SAP that exchanges files: INVOIC IDocs out, STATUS IDocs in, customer line items as CSV.
 
-Folders: `/out` (IDocs, each file written under a temporary name and renamed), `/in` (STATUS IDocs, moved to
-`/in/processed` or `/in/error` once read), `/extracts` (open and cleared customer line items). Status records
-are assigned by DOCNUM as the standard inbound processing does it: result 53 where all were assigned, 52 where
-some were, 51 where none was.
+Folders: `/out` (IDocs, XML or flat, each file written under a temporary name and renamed), `/in` (STATUS
+IDocs, moved to `/in/processed` or `/in/error` once read), `/extracts` (open and cleared customer line items).
+Status records are assigned by DOCNUM as the standard inbound processing does it: result 53 where all were
+assigned, 52 where some were, 51 where none was.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lxml import etree
 
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.sap_documents import idoc, idoc_file
+from connectors.sandbox.sap_flat import flat_file, read_status
 from connectors.sandbox.sap_seeds import MENDED, OUTPUTS, Output, cleared_items
 from connectors.sandbox.sftp_server import SftpServer, demo_key_text, public_line
 
@@ -100,10 +101,14 @@ class ImitatedSap:
             idocs = []
             for billing in output.billings:
                 self._documents[f"{self._next_document:016}"] = billing.number
-                idocs.append(idoc(billing, self._next_document))
+                idocs.append(idoc(billing, self._next_document, basic_type=output.basic_type))
                 self._next_document += 1
-        name = f"O_100_{first:016}.xml"
-        self.drop(name, idoc_file(idocs, encoding=output.encoding))
+        if output.flat:
+            name = f"O_100_{first:016}.txt"
+            self.drop(name, flat_file(idocs, encoding=output.encoding, lines=output.lines))
+        else:
+            name = f"O_100_{first:016}.xml"
+            self.drop(name, idoc_file(idocs, encoding=output.encoding))
         return name
 
     def drop(self, name: str, content: bytes) -> None:
@@ -156,6 +161,9 @@ class ImitatedSap:
 
     def _take_status(self, name: str, content: bytes) -> str:
         """The status of the inbound IDoc: 53, 52, 51, or 56 where it cannot be read as one."""
+        flat = read_status(content)
+        if flat is not None:
+            return self._assign(name, flat)
         parser = etree.XMLParser(resolve_entities=False, no_network=True)
         try:
             root = etree.fromstring(content, parser)
@@ -166,18 +174,22 @@ class ImitatedSap:
             self._status_idocs.append({"file": name, "result": "56", "records": 0, "reference": name})
             return "56"
         segments = root.findall("IDOC/E1STATS")
+        return self._assign(
+            name, [{str(field.tag): (field.text or "") for field in segment} for segment in segments]
+        )
+
+    def _assign(self, name: str, records: list[dict[str, str]]) -> str:
         assigned = 0
-        for segment in segments:
-            fields = {str(field.tag): (field.text or "") for field in segment}
+        for fields in records:
             number = fields.get("DOCNUM", "")
             complete = all(fields.get(required) for required in ("LOGDAT", "LOGTIM", "STATUS"))
             # The number is compared as it stands: without its leading zeros no IDoc is found.
             if number in self._documents and complete:
                 assigned += 1
                 self._status_records.append({**fields, "file": name, "invoice": self._documents[number]})
-        result = "53" if assigned == len(segments) > 0 else "52" if assigned else "51"
-        reference = next((text for text in (found.findtext("REFINT") for found in segments) if text), name)
+        result = "53" if assigned == len(records) > 0 else "52" if assigned else "51"
+        reference = next((fields["REFINT"] for fields in records if fields.get("REFINT")), name)
         self._status_idocs.append(
-            {"file": name, "result": result, "records": len(segments), "reference": reference}
+            {"file": name, "result": result, "records": len(records), "reference": reference}
         )
         return result

@@ -173,17 +173,19 @@ def idoc_file(idocs: Iterable[etree._Element], *, encoding: str = "UTF-8") -> by
     """One file as the XML port writes it: all IDocs under one root, named after the extension."""
     listed = list(idocs)
     extended = any(found.findtext("EDI_DC40/CIMTYP") for found in listed)
-    root = etree.Element(EXTENSION if extended else "INVOIC02")
+    basic_type = next((found.findtext("EDI_DC40/IDOCTYP") for found in listed), None) or "INVOIC02"
+    root = etree.Element(EXTENSION if extended else basic_type)
     root.extend(listed)
     buffer = io.BytesIO()
     etree.ElementTree(root).write(buffer, encoding=encoding, xml_declaration=True)
     return buffer.getvalue()
 
 
-def idoc(billing: Billing, document_number: int) -> etree._Element:
-    """The IDoc of one output of one billing document."""
+def idoc(billing: Billing, document_number: int, *, basic_type: str = "INVOIC02") -> etree._Element:
+    """The IDoc of one output of one billing document; the older INVOIC01 has no E1EDK01-LANDTX, STCEG_L, and
+    no E1EDK28-BIBAN."""
     root = etree.Element("IDOC", BEGIN="1")
-    _control(root, billing, document_number)
+    _control(root, billing, document_number, basic_type)
     _header(root, billing)
     _partners(root, billing)
     _references(root, billing)
@@ -192,6 +194,12 @@ def idoc(billing: Billing, document_number: int) -> etree._Element:
     for index, item in enumerate(billing.items, 1):
         _item(root, billing, item, index * 10)
     _sums(root, billing)
+    if basic_type == "INVOIC01":
+        for newer in ("E1EDK01/LANDTX", "E1EDK01/STCEG_L", "E1EDK28/BIBAN"):
+            for field in root.findall(newer):
+                segment = field.getparent()
+                assert segment is not None  # noqa: S101  # it was found below one
+                segment.remove(field)
     return root
 
 
@@ -212,7 +220,7 @@ def _amount(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _control(root: etree._Element, billing: Billing, document_number: int) -> None:
+def _control(root: etree._Element, billing: Billing, document_number: int, basic_type: str) -> None:
     customer = billing.customer
     created = _day(billing.on)
     extended = customer.endpoint or customer.email or billing.attachment
@@ -227,7 +235,7 @@ def _control(root: etree._Element, billing: Billing, document_number: int) -> No
         DIRECT="1",
         OUTMOD="2",
         TEST="X" if billing.test else "",
-        IDOCTYP="INVOIC02",
+        IDOCTYP=basic_type,
         CIMTYP=EXTENSION if extended else "",
         MESTYP="INVOIC",
         SNDPOR="SAPN01",

@@ -396,10 +396,16 @@ BILLINGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One file of the output: which documents it holds, and in which character set."""
+    """One file of the output: which documents it holds, and in which form and character set.
+
+    A flat file has line ends and no trailing blanks, or (`lines` false) records of full width without any.
+    """
 
     billings: tuple[Billing, ...]
     encoding: str = "UTF-8"
+    flat: bool = False
+    lines: bool = True
+    basic_type: str = "INVOIC02"
 
 
 OUTPUTS: Final = (

@@ -5,28 +5,38 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Final
 
 from connectors.sandbox.control import Control
-from connectors.sandbox.faults import Fault
-from connectors.sandbox.registry import BASE_PORT, SYSTEMS, Imitation
+from connectors.sandbox.faults import Chance, Fault
+from connectors.sandbox.registry import BASE_PORT, Imitation, systems
 from connectors.sandbox.system import ImitatedSystem
 from formats.errors import ConfigError
 
 __all__ = ["World", "parse_fault"]
 
-_HIGHEST_BASE: Final = 65_535 - max(imitation.offset + imitation.ports for imitation in SYSTEMS)
+_RANDOM: Final = "random"
 
 
-def parse_fault(text: str) -> tuple[str, Fault]:
-    """Read `system:kind[@where][*times][~seconds]`, as in `provider:lost-receipt*2`."""
+def parse_fault(text: str, seed: int = 0) -> tuple[str, Fault | Chance]:
+    """Read `system:kind[@where][*times][~seconds]`, as in `provider:lost-receipt*2`, or
+    `[system:]random:share[@where]`, as in `random:0.05`: by chance, the same for the same `seed`.
+
+    The system is "" for all of them.
+    """
     system, colon, fault = text.strip().partition(":")
-    if not colon or system not in {imitation.name for imitation in SYSTEMS}:
+    if system == _RANDOM:
+        return "", Chance.parse(fault, seed)
+    if system in (names := {imitation.name for imitation in systems()}) and fault.startswith(f"{_RANDOM}:"):
+        return system, Chance.parse(fault.removeprefix(f"{_RANDOM}:"), seed)
+    if not colon or system not in names:
         raise ConfigError(
             f"{text[:200]!r} does not say which system has the fault",
             where="--faults",
-            fix=f"write one of {_names()}, a colon and the fault, as in provider:lost-receipt",
+            fix=f"write one of {_names()}, a colon and the fault, as in provider:lost-receipt; "
+            "or random:0.05 for all",
         )
     return system, Fault.parse(fault)
 
@@ -40,16 +50,18 @@ class World:
     """
 
     def __init__(self, base_port: int = BASE_PORT, *, only: Collection[str] = ()) -> None:
-        if base_port and not 1_024 <= base_port <= _HIGHEST_BASE:
+        known = systems()
+        highest = 65_535 - max(one.offset + one.ports for one in known)
+        if base_port and not 1_024 <= base_port <= highest:
             raise ConfigError(
                 f"{base_port} cannot be the first port of the sandbox",
                 where="--base-port",
-                fix=f"use 0 for any free ports, or a number from 1024 to {_HIGHEST_BASE}",
+                fix=f"use 0 for any free ports, or a number from 1024 to {highest}",
             )
         for name in only:
-            _insist(name, {imitation.name for imitation in SYSTEMS})
+            _insist(name, {one.name for one in known})
         self._base_port = base_port
-        self._imitations = tuple(one for one in SYSTEMS if not only or one.name in only)
+        self._imitations = tuple(one for one in known if not only or one.name in only)
         self.systems: dict[str, ImitatedSystem] = {
             one.name: one.make(base_port + one.offset if base_port else 0) for one in self._imitations
         }
@@ -110,10 +122,14 @@ class World:
         """What each system got from the gateway."""
         return {name: system.holdings() for name, system in self.systems.items()}
 
-    def arm(self, system: str, fault: Fault) -> None:
-        """Let a system play a fault."""
-        _insist(system, self.systems)
-        self.systems[system].faults.arm(fault)
+    def arm(self, system: str, fault: Fault | Chance) -> None:
+        """Let a system play a fault, or all of them ("")."""
+        if system:
+            _insist(system, self.systems)
+        for name, one in self.systems.items():
+            if system in ("", name):
+                # Each system has luck of its own.
+                one.faults.arm(replace(fault, salt=name) if isinstance(fault, Chance) else fault)
 
     def clear_faults(self) -> None:
         """Forget all faults that were not played."""
@@ -153,4 +169,4 @@ def _not_started(name: str, ports: tuple[int, ...], error: OSError) -> ConfigErr
 
 
 def _names() -> str:
-    return ", ".join(imitation.name for imitation in SYSTEMS)
+    return ", ".join(imitation.name for imitation in systems())

@@ -22,4 +22,5 @@ PROFILE: Final = Profile(
     rule_packs=("en16931-ubl", "cius-ro-ubl"),
     valid_from=date(2022, 7, 1),
     sources=("https://mfinante.gov.ro/ro/web/efactura",),
+    also=("urn:efactura.mfinante.ro:CIUS-RO",),
 )

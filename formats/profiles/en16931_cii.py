@@ -21,4 +21,5 @@ PROFILE: Final = Profile(
     rule_packs=("en16931-cii",),
     valid_from=date(2017, 10, 17),
     sources=("https://github.com/ConnectingEurope/eInvoicing-EN16931",),
+    family="en16931",
 )

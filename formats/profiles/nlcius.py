@@ -12,7 +12,7 @@ from typing import Final
 
 from formats.profiles.profile import Profile
 
-__all__ = ["CII", "UBL"]
+__all__ = ["CII", "G_ACCOUNT", "UBL"]
 
 UBL: Final = Profile(
     key="nlcius-ubl",
@@ -23,8 +23,21 @@ UBL: Final = Profile(
     rule_packs=("nlcius-ubl",),
     valid_from=date(2019, 4, 18),
     sources=("https://github.com/peppolautoriteit-nl/validation",),
+    also=("urn:fdc:nen.nl:nlcius:v1.0",),
+    family="nlcius",
 )
 
 CII: Final = replace(
     UBL, key="nlcius-cii", title="NLCIUS, CII", syntax="cii-d16b", rule_packs=("nlcius-cii",)
+)
+
+# Invoices with a part to a blocked account (G-rekening); its rules hold those of NLCIUS too.
+G_ACCOUNT: Final = replace(
+    UBL,
+    key="nlcius-gaccount",
+    title="NLCIUS (SI-UBL 2.0) with G-account",
+    specification_id=f"{UBL.specification_id}#conformant#urn:fdc:nen.nl:gaccount:v1.0",
+    rule_packs=("nlcius-gaccount-ubl",),
+    also=("urn:fdc:nen.nl:gaccount:v1.0",),
+    family="",
 )

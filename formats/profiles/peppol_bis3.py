@@ -21,4 +21,6 @@ PROFILE: Final = Profile(
     rule_packs=("en16931-ubl", "peppol-ubl"),
     valid_from=date(2026, 8, 17),
     sources=("https://docs.peppol.eu/poacc/billing/3.0/",),
+    also=("urn:fdc:peppol.eu:2017:poacc:billing:3.0",),
+    family="peppol",
 )

@@ -15,10 +15,14 @@ __all__ = ["Profile"]
 class Profile:
     """One profile as published.
 
-    `specification_id` is BT-24, `business_process` BT-23. `rule_packs` are keys of rule packs, run in this
-    order after the schema. `schema` is the key of a schema of the profile's own, "" for that of `syntax`;
-    `in_pdf` says that a PDF carries the document. `valid_from` is the day from which the named release binds,
-    `sources` say where its facts come from.
+    `specification_id` is BT-24, "" for a profile that is told by its business process alone;
+    `business_process` is BT-23. `also` are parts of BT-24 by which other versions and extensions of the
+    profile are recognised. `rule_packs` are keys of rule packs, run in this order after the schema. `schema`
+    is the key of a schema of the profile's own, "" for that of `syntax`; `in_pdf` says that a PDF carries the
+    document. `family` is the name that stands for the profile in every syntax, "" where it has only one.
+    `judged_only` says that we judge such documents and do not write them: they need, or refuse, what the core
+    invoice does not know. `valid_from` is the day from which the named release binds, None where its
+    publisher names none; `sources` say where its facts come from.
     """
 
     key: str
@@ -27,14 +31,28 @@ class Profile:
     business_process: str | None
     syntax: str
     rule_packs: tuple[str, ...]
-    valid_from: date
+    valid_from: date | None
     sources: tuple[str, ...]
+    also: tuple[str, ...] = ()
     schema: str = ""
     in_pdf: bool = False
+    family: str = ""
+    judged_only: bool = False
 
     @property
     def schema_key(self) -> str:
         return self.schema or self.syntax
+
+    def fits(self, identifier: str, process: str) -> bool:
+        """Whether a document of this profile's syntax with this BT-24 and BT-23 is one of it, to the
+        letter."""
+        if not self.specification_id:
+            return not identifier and process == self.business_process
+        return identifier == self.specification_id
+
+    def resembles(self, identifier: str) -> bool:
+        """Whether BT-24 names another version or an extension of this profile."""
+        return any(part in identifier for part in self.also)
 
     def prepare(self, invoice: Invoice) -> Invoice:
         """The invoice under this profile: BT-24 and BT-23 set to its identifiers, all else as it was.
@@ -42,4 +60,4 @@ class Profile:
         A profile without a business process of its own leaves BT-23 as the invoice has it.
         """
         process = self.business_process or invoice.business_process
-        return replace(invoice, specification_id=self.specification_id, business_process=process)
+        return replace(invoice, specification_id=self.specification_id or None, business_process=process)

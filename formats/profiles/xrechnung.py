@@ -23,6 +23,8 @@ UBL: Final = Profile(
     rule_packs=("en16931-ubl", "xrechnung-ubl"),
     valid_from=date(2024, 2, 1),
     sources=("https://xeinkauf.de/xrechnung/", "https://github.com/itplr-kosit/xrechnung-schematron"),
+    also=(":xrechnung",),
+    family="xrechnung",
 )
 
 CII: Final = replace(

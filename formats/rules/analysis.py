@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from formats.rules import ast
 from formats.rules.ast import Expression
 
-__all__ = ["calls_current", "children", "has_absolute_path", "reads_context", "uses", "variables"]
+__all__ = [
+    "calls_current",
+    "children",
+    "decides_by_parts",
+    "has_absolute_path",
+    "reads_context",
+    "uses",
+    "variables",
+]
 
 # Without arguments these look at the context item, its position, or the node that the rule is about.
 _CONTEXT_FUNCTIONS = frozenset(
@@ -112,6 +120,13 @@ def uses(expression: Expression, name: str) -> int:
         return 0
     total = sum(uses(part, name) * (2 if again else 1) for part, again in children(expression))
     return min(total, 2)
+
+
+def decides_by_parts(expression: Expression) -> bool:
+    """Whether `and` or `or` is in it."""
+    return isinstance(expression, ast.Logical) or any(
+        decides_by_parts(part) for part, _ in children(expression)
+    )
 
 
 def has_absolute_path(expression: Expression) -> bool:

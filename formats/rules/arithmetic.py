@@ -9,6 +9,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
 from formats.rules.casts import double
+from formats.rules.single import Single
 from formats.rules.tree import Node
 from formats.rules.values import Date, Fault, Untyped, item_value, string_value
 
@@ -61,6 +62,8 @@ def div(a: Any, b: Any) -> Any:
         return None
     if a.__class__ is float or b.__class__ is float:
         return _double_division(float(a), float(b))
+    if a.__class__ is Single or b.__class__ is Single:
+        return Single(_double_division(float(a), float(b)))
     if b == 0:
         raise Fault("division by zero")
     quotient = Decimal(a) / Decimal(b)
@@ -73,7 +76,7 @@ def _double_division(a: float, b: float) -> float:
     if b == 0:
         if a == 0 or a != a:
             return math.nan
-        return math.copysign(math.inf, a) * math.copysign(1, b)
+        return math.copysign(math.inf, math.copysign(1, a) * math.copysign(1, b))
     return a / b
 
 
@@ -82,7 +85,7 @@ def idiv(a: Any, b: Any) -> Any:
         return None
     if b == 0:
         raise Fault("division by zero")
-    if a.__class__ is float or b.__class__ is float:
+    if isinstance(a, float) or isinstance(b, float):
         return int(float(a) / float(b))
     return int(Decimal(a) / Decimal(b))
 
@@ -93,6 +96,8 @@ def mod(a: Any, b: Any) -> Any:
     if a.__class__ is float or b.__class__ is float:
         a, b = float(a), float(b)
         return math.nan if b == 0 or math.isinf(a) else math.fmod(a, b)
+    if a.__class__ is Single or b.__class__ is Single:
+        return Single(mod(float(a), float(b)))
     if b == 0:
         raise Fault("division by zero")
     if a.__class__ is int and b.__class__ is int:
@@ -117,8 +122,11 @@ def rounded(a: Any, places: int = 0) -> Any:
         if not math.isfinite(a):
             return a
         if places == 0:
-            return float(math.floor(a + 0.5)) if abs(a) < 4e15 else a
+            whole = math.floor(a)
+            return math.copysign(float(whole + (a - whole >= 0.5)), a)
         return float(rounded(Decimal(repr(a)), places))
+    if a.__class__ is Single:
+        return Single(rounded(float(a))) if places == 0 else Single(rounded(Decimal(a.shortest), places))
     scaled = Decimal(a).scaleb(places)
     return (scaled + _HALF).to_integral_value(ROUND_FLOOR).scaleb(-places)
 
@@ -128,14 +136,16 @@ def rounded_to_even(a: Any, places: int = 0) -> Any:
         return a
     if a.__class__ is float:
         return float(rounded_to_even(Decimal(repr(a)), places)) if math.isfinite(a) else a
+    if a.__class__ is Single:
+        return Single(rounded_to_even(Decimal(a.shortest), places)) if math.isfinite(a) else a
     return Decimal(a).scaleb(places).to_integral_value(ROUND_HALF_EVEN).scaleb(-places)
 
 
 def floor(a: Any) -> Any:
     if a is None or a.__class__ is int:
         return a
-    if a.__class__ is float:
-        return float(math.floor(a)) if math.isfinite(a) else a
+    if isinstance(a, float):
+        return a.__class__(math.floor(a)) if math.isfinite(a) else a
     return a.to_integral_value(ROUND_FLOOR)
 
 
@@ -147,7 +157,7 @@ def sum_doubles(values: list[float]) -> float | int:
     """fn:sum of doubles, one after the other; the sum of nothing is the integer 0."""
     if not values:
         return 0
-    total = 0.0
+    total = -0.0  # so that minus zero stays, as in Saxon
     for value in values:
         total += value
     return total
@@ -165,7 +175,7 @@ def _extreme(items: Iterable[Any], best: Callable[[list[Any]], Any]) -> Any:
     values = [double(value) if isinstance(value, Untyped) else value for value in values]
     if not values:
         return None
-    if any(value.__class__ is float for value in values):
+    if any(isinstance(value, float) for value in values):
         values = [float(value) for value in values]
         if any(value != value for value in values):
             return math.nan

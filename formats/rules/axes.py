@@ -148,7 +148,7 @@ def below(document: Document, node: Node, test: str) -> Sequence[Node]:
 
 
 def _is_plain(test: str) -> bool:
-    return not test.startswith("*") and not test.endswith("*")
+    return not test.startswith("*") and not test.endswith(("*", ")"))
 
 
 def self_and_below(document: Document, node: Node, test: str) -> list[Node]:
@@ -193,6 +193,8 @@ def siblings_after(node: Node, test: str) -> list[Node]:
 
 def all_before(document: Document, node: Node, test: str) -> list[Node]:
     """`preceding::test`, nearest first."""
+    if _is_plain(test):
+        return [other for other in reversed(document.tagged(test)) if other.e <= node.i]
     return [
         other
         for other in reversed(document.all[: max(node.i, 0)])
@@ -202,14 +204,16 @@ def all_before(document: Document, node: Node, test: str) -> list[Node]:
 
 def all_after(document: Document, node: Node, test: str) -> list[Node]:
     """`following::test`."""
+    if _is_plain(test):
+        return [other for other in document.tagged(test) if other.i >= node.e]
     return [other for other in document.all[node.e :] if passes(other, test)]
 
 
 def text_nodes(node: Node) -> Sequence[str]:
     """`text()`: comments and elements part texts; an empty one does not exist."""
-    parsed = node.el
-    if parsed is None:
+    if node.el is None:
         return (node.s,) if node.s and not node.t.startswith("@") else ()
+    parsed = node.el.element(node.i)
     texts = []
     current = parsed.text or ""
     for part in parsed:
@@ -225,7 +229,7 @@ def contents(node: Node) -> list[Any]:
     """`node()`: elements and texts, elements first; comments and processing instructions as empty texts."""
     found: list[Any] = [*node.k, *(NodeText(text) for text in text_nodes(node))]
     if node.el is not None:
-        found += [NodeText("") for part in node.el if part.tag.__class__ is not str]
+        found += [NodeText("") for part in node.el.element(node.i) if part.tag.__class__ is not str]
     return found
 
 
@@ -234,7 +238,7 @@ def contents_but_comments(node: Node) -> list[Any]:
     found = contents(node)
     if node.el is None:
         return found
-    comments = sum(1 for part in node.el if part.tag is etree.Comment)
+    comments = sum(1 for part in node.el.element(node.i) if part.tag is etree.Comment)
     return found[: len(found) - comments] if comments else found
 
 
@@ -277,16 +281,48 @@ def has_text_in(nodes: Iterable[Node], wanted: frozenset[str]) -> bool:
     return False
 
 
-def grouped(nodes: Iterable[Node], texts: Callable[[Node], Sequence[str]]) -> dict[str, list[Node]]:
-    """Nodes by text, each once under each of its texts."""
-    groups: dict[str, list[Node]] = {}
+def grouped(nodes: Iterable[Node], texts: Callable[[Node], Sequence[Any]]) -> dict[Any, list[Node]]:
+    """Nodes by text or number, each once under each of its own."""
+    groups: dict[Any, list[Node]] = {}
     for node in nodes:
-        for value in dict.fromkeys(texts(node)):
+        found = texts(node)
+        for value in found if len(found) < 2 else dict.fromkeys(found):
             if value in groups:
                 groups[value].append(node)
             else:
                 groups[value] = [node]
     return groups
+
+
+def by_text(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """Items by their text, in their order."""
+    groups: dict[str, list[Any]] = {}
+    for value, item in pairs:
+        if value in groups:
+            groups[value].append(item)
+        else:
+            groups[value] = [item]
+    return groups
+
+
+def kept(state: Any, make: Callable[[Node, Any], Any], node: Node) -> Any:
+    """What a function gives for a node, worked out once for each node of a document."""
+    key = (make, node)
+    known = state.known
+    if key in known:
+        return known[key]
+    value = known[key] = make(node, state)
+    return value
+
+
+def kept_for(state: Any, make: Callable[[Node, Any, Any], Any], node: Node, value: Any) -> Any:
+    """The same for a node and a value."""
+    key = (make, node, value)
+    known = state.known
+    if key in known:
+        return known[key]
+    found = known[key] = make(node, state, value)
+    return found
 
 
 def is_element(node: Node) -> bool:

@@ -173,12 +173,14 @@ def _converted(text: str, kind: Kind, other: Kind) -> str:
     """A value as the comparison with the other kind wants it."""
     if kind is Kind.UNTYPED:
         if other in NUMBERS:
-            return f"double({text})"
+            return f"{'ranked_whole' if other is Kind.INTEGER else 'ranked'}({text})"
         if other is Kind.BOOLEAN:
             return f"boolean({text})"
         return f"{_TIME_CASTS[other]}({text})" if other in _TIME_CASTS else text
     if kind in (Kind.INTEGER, Kind.DECIMAL) and other in (Kind.UNTYPED, Kind.DOUBLE):
         return f"float({text})"
+    if kind is Kind.DOUBLE and other is Kind.UNTYPED:
+        return f"signed({text})"
     return text
 
 

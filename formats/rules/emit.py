@@ -30,7 +30,11 @@ def compile_truth(expression: Expression, scope: Scope) -> str:
     """The Python form of an expression of which only the effective boolean value is wanted."""
     match expression:
         case ast.Logical(operator, operands):
-            return "(" + f" {operator} ".join(compile_truth(operand, scope) for operand in operands) + ")"
+            truths = [compile_truth(operand, scope) for operand in operands]
+            if scope.writer.lenient:
+                word = "either" if operator == "or" else "both"
+                return f"{word}({', '.join(f'lambda: {truth}' for truth in truths)})"
+            return "(" + f" {operator} ".join(truths) + ")"
         case ast.Call("not", (argument,)):
             inner = compile_truth(argument, scope)
             return f"(not {inner[4:]})" if inner.startswith("bool(") else f"(not {inner})"

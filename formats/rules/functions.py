@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from formats.rules import ast, regex, static
 from formats.rules.ast import Expression
 from formats.rules.comparison import number_of
+from formats.rules.picture import picture_of
 from formats.rules.regex import RegexRefused
-from formats.rules.static import NUMBERS, TEXTS, TREE, Code, Kind, Refused
+from formats.rules.static import NUMBERS, TEXTS, TIMES, TREE, Code, Kind, Refused
 from formats.rules.types import cast
 from formats.rules.writer import Scope
 
@@ -307,6 +309,50 @@ def _current(arguments: tuple[Expression, ...], scope: Scope) -> Code:
     return Code(scope.current, Kind.NODE, "1")
 
 
+def _now(kind: str, target: Kind) -> Callable[[tuple[Expression, ...], Scope], Code]:
+    """The moment of the check, which is an argument of the check, in UTC."""
+
+    def make(arguments: tuple[Expression, ...], scope: Scope) -> Code:
+        if arguments:
+            raise Refused(f"{kind}() with arguments")
+        text = "this_moment(S.now)"
+        return Code(text if target is Kind.MOMENT else f"{kind}({text})", target, "1")
+
+    return make
+
+
+_ZONE: Final = re.compile(r"(-?)PT(?:([0-9]{1,2})H)?(?:([0-9]{1,3})M)?\Z")
+
+
+def _in_zone(arguments: tuple[Expression, ...], scope: Scope) -> Code:
+    """adjust-...-to-timezone with a zone written in the rule; without one it is UTC, as all of the
+    gateway."""
+    if not 1 <= len(arguments) <= 2:
+        raise Refused("a time zone with these arguments")
+    east = 0
+    if len(arguments) == 2:
+        match arguments[1]:
+            case ast.Call("xs:dayTimeDuration", (ast.Text(text),)) if found := _ZONE.match(text):
+                east = int(found[2] or 0) * 60 + int(found[3] or 0)
+                east = -east if found[1] else east
+            case _:
+                raise Refused("a time zone that is not written in the rule")
+    code = scope.code(arguments[0])
+    if code.kind not in TIMES or code.count == "*" or abs(east) > 14 * 60:
+        raise Refused("a time zone for anything but one date or time")
+    return Code(f"in_zone({code.text}, {east})", code.kind, code.count)
+
+
+def _format_number(arguments: tuple[Expression, ...], scope: Scope) -> Code:
+    if len(arguments) != 2 or not isinstance(arguments[1], ast.Text):
+        raise Refused("format-number() with these arguments")
+    picture = picture_of(arguments[1].value)
+    if picture is None:
+        raise Refused(f"the picture {arguments[1].value[:40]!r} of format-number()")
+    value = number_of(scope.code(arguments[0]))[0]
+    return _string(f"pictured({value}, {', '.join(map(str, picture))})")
+
+
 def _name_function(template: str) -> Callable[[tuple[Expression, ...], Scope], Code]:
     def make(arguments: tuple[Expression, ...], scope: Scope) -> Code:
         code = scope.code(arguments[0]) if arguments else _context(scope)
@@ -377,6 +423,13 @@ _SPECIAL: Final[dict[str, _Special]] = {
     "namespace-uri": _name_function("namespace({0})"),
     "root": _root,
     "key": _key,
+    "current-dateTime": _now("moment", Kind.MOMENT),
+    "current-date": _now("date", Kind.DATE),
+    "current-time": _now("time_of_day", Kind.TIME),
+    "adjust-dateTime-to-timezone": _in_zone,
+    "adjust-date-to-timezone": _in_zone,
+    "adjust-time-to-timezone": _in_zone,
+    "format-number": _format_number,
     "document": _document,
     "doc": _document,
     "#text": _built_text,

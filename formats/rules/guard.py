@@ -12,7 +12,9 @@ from typing import Final
 __all__ = ["check_source"]
 
 _OWN: Final = re.compile(r"[a-zA-Z][0-9]+")
-_FIXED: Final = frozenset(("S", "n", "hit", "error", "x", "FORMAT", "LAZY", "ASSERTS", "RULES"))
+_FIXED: Final = frozenset(
+    ("S", "n", "nodes", "hit", "error", "x", "FORMAT", "LAZY", "ASSERTS", "RULES", "DOUBTS")
+)
 _ATTRIBUTES: Final = frozenset(
     [
         "a",
@@ -26,8 +28,10 @@ _ATTRIBUTES: Final = frozenset(
         "t",
         "all",
         "node",
+        "now",
         "get",
         "tagged",
+        "has_attribute",
         "spend",
         "startswith",
         "endswith",
@@ -38,7 +42,8 @@ _ATTRIBUTES: Final = frozenset(
 )
 _ALLOWED: Final = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.Expr, ast.If, ast.Try,
-    ast.ExceptHandler, ast.Lambda, ast.Call, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Constant,
+    ast.ExceptHandler, ast.For, ast.Lambda,
+    ast.NamedExpr, ast.Call, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Constant,
     ast.Tuple, ast.List, ast.Dict, ast.Starred, ast.Subscript, ast.Slice, ast.BoolOp, ast.And, ast.Or,
     ast.UnaryOp,
     ast.Not, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Compare, ast.Eq, ast.NotEq, ast.Lt,
@@ -53,6 +58,13 @@ def check_source(source: str, runtime_names: frozenset[str]) -> None:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, _ALLOWED):
             raise ValueError(f"{type(node).__name__} in generated code")
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "DOUBTS"
+        ):
+            for source_of_one in ast.literal_eval(node.value).values():
+                check_source(source_of_one, runtime_names)
         if isinstance(node, ast.Attribute) and node.attr not in _ATTRIBUTES:
             raise ValueError(f"the attribute {node.attr} in generated code")
         name = node.id if isinstance(node, ast.Name) else node.arg if isinstance(node, ast.arg) else None

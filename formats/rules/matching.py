@@ -26,7 +26,8 @@ class Alternative:
     Each test is (separator to what is above, name test, further tests of the name). `anchored` means that the
     last test is for the root element; an empty anchored struct is the document itself. `attribute` is the
     name test of an attribute below the element, "" for elements. `condition` is Python source: "None", the
-    name of a function, or (function of a text, text, function or None) for conditions that ask for one text.
+    name of a function that picks those that match, or (function that gives a text, text, function or None)
+    for conditions that ask for one text.
     """
 
     struct: tuple[tuple[str, str, tuple[tuple[str, bool, str], ...]], ...]
@@ -234,7 +235,9 @@ def _condition_source(conditions: list[str], steps: list[ast.Step], attribute: s
 
 
 def _function(conditions: list[str], scope: Scope) -> str:
-    return scope.writer.define("c", "n, S", f"    return {' and '.join(conditions)}")
+    return scope.writer.define(
+        "c", "nodes, S", f"    return [n for n in nodes if {' and '.join(conditions)}]"
+    )
 
 
 def _switch(step: ast.Step, conditions: list[str], scope: Scope) -> str | None:

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
 
-from formats.errors import ConfigError
 from formats.rules import ast, static
-from formats.rules.analysis import variables
+from formats.rules.analysis import decides_by_parts, variables
 from formats.rules.ast import Expression
 from formats.rules.codelists import with_code_lists
 from formats.rules.emit import compile_expression, compile_truth, inline_or_bind
+from formats.rules.factoring import factored
 from formats.rules.forbidden import forbidden_paths
 from formats.rules.matching import alternatives
 from formats.rules.model import Assert, Let, Pattern, Rule, RuleSet, Source
 from formats.rules.own_functions import parsed
+from formats.rules.refusal import FORMAT, NotUnderstood
+from formats.rules.sorting import sorted_once
 from formats.rules.static import Code, Kind, Refused
+from formats.rules.tuning import Tuner, tuned_function, written
+from formats.rules.tuning import parsed as syntax
 from formats.rules.writer import Scope, Writer
 from formats.rules.xpath import XPathSyntax
 
-__all__ = ["FORMAT", "NotUnderstood", "write_module"]
-
-#: The version of the generated code; code of another version is compiled anew.
-FORMAT: Final = 1
-_SHOWN: Final = 160
-
-
-class NotUnderstood(ConfigError):
-    """A rule set holds something that the compiler does not know, so the whole set is refused.
-
-    `rule` is the id of the rule (or the name of the variable or function) and `expression` the published
-    text.
-    """
-
-    def __init__(self, why: str, *, rule: str, expression: str) -> None:
-        self.rule = rule
-        self.expression = expression
-        shown = " ".join(expression.split())
-        super().__init__(
-            f"the rules cannot be compiled: {why}",
-            where=f"rule {rule}: {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'}",
-            fix="use the rules with the Saxon engine, and report the rule so that the compiler learns it",
-        )
+__all__ = ["write_module"]
 
 
 class _Compiler:
@@ -58,6 +39,7 @@ class _Compiler:
         )
         self.asserts: list[str] = []
         self.rule_rows: list[str] = []
+        self.doubts: dict[int, str] = {}
         self.ids: list[str] = []
 
     def expression(self, source: Source, rule: str) -> Expression:
@@ -139,20 +121,52 @@ class _Compiler:
         tests = [(entry, self.expression(entry.test, entry.id)) for entry in rule.asserts]
         lines: list[str] = []
         scope = self.rule_variables(rule, tests, scope, lines)
+        variable_lines = tuple(line[4:] for line in lines)
         forbidden = []
+        conditions: list[tuple[int, Assert, str]] = []
         for entry, test in tests:
             index = self.assert_row(entry, scope)
             paths = None if entry.when else forbidden_paths(test)
             if paths is not None:
                 forbidden.append((index, paths))
-            else:
-                lines += self.assert_lines(entry, index, test, scope)
-        if not any("hit(" in line for line in lines):
+            elif (condition := self.condition(entry, test, scope)) is not None:
+                conditions.append((index, entry, condition))
+                if decides_by_parts(test):
+                    self.doubt(entry, index, test, scope, variable_lines)
+        if not conditions:
             return "None", repr(tuple(forbidden))
         name = self.writer.fresh("r")
-        head = f"def {name}(n, S, hit):  # {rule.context.text[:100]!r}"
-        self.writer.definitions.append("\n".join([head, *lines]) + "\n")
+        head = f"def {name}(nodes, S, hit):  # {rule.context.text[:100]!r}"
+        body = [*lines, *self.asserts_of(conditions, lines)]
+        self.writer.definitions.append("\n".join([head, "    for n in nodes:", *body]) + "\n")
         return name, repr(tuple(forbidden))
+
+    def condition(self, entry: Assert, test: Expression, scope: Scope) -> str | None:
+        """When an assert is broken, as Python source; None if it never is."""
+        condition = self.guarded(entry.test, entry.id, lambda: compile_truth(test, scope))
+        if condition == ("False" if entry.when else "True"):
+            return None
+        return condition if entry.when else f"not {condition}"
+
+    def asserts_of(self, conditions: list[tuple[int, Assert, str]], variables: list[str]) -> list[str]:
+        """The lines of all asserts of a rule."""
+        tuned = [self.tuner().truth(syntax(condition)) for _, _, condition in conditions]
+        known = frozenset(line.split(" = ")[0].strip() for line in variables)
+        before, changed = factored(sorted_once(tuned), known, self.writer.fresh)
+        lines = [f"        {line}" for line in before]
+        for (index, entry, _), condition in zip(conditions, changed, strict=True):
+            lines += [
+                f"        # {entry.id!r}",
+                "        try:",
+                f"            if {written(condition)}:",
+                f"                hit(({index}, n, None))",
+                "        except FAULTS as error:",
+                f"            hit(({index}, n, error))",
+            ]
+        return lines
+
+    def tuner(self) -> Tuner:
+        return Tuner(self.writer.define, self.writer.lazy)
 
     def rule_variables(
         self, rule: Rule, tests: list[tuple[Assert, Expression]], scope: Scope, lines: list[str]
@@ -176,7 +190,7 @@ class _Compiler:
             line = self.guarded(let.value, f"variable {let.name}", compile_)
             scope = bound[0]
             if line:
-                lines.append(f"    {line}")
+                lines.append(f"        {line}")
         del texts
         return scope
 
@@ -205,34 +219,57 @@ class _Compiler:
                 parts.append("'…'")
         return self.writer.define("m", "n, S", f"    return joined([{', '.join(parts)}], '')")
 
-    def assert_lines(self, entry: Assert, index: int, test: Expression, scope: Scope) -> list[str]:
-        condition = self.guarded(entry.test, entry.id, lambda: compile_truth(test, scope))
-        never = "False" if entry.when else "True"
-        if condition == never:
-            return []
-        return [
-            f"    # {entry.id!r}",
-            "    try:",
-            f"        if {'' if entry.when else 'not '}{condition}:",
-            f"            hit(({index}, n, None))",
-            "    except FAULTS as error:",
-            f"        hit(({index}, n, error))",
-        ]
+    def lazy_values(self) -> dict[str, str]:
+        """The values over the document, each as the source of an expression."""
+        lazy = self.writer.lazy
+        names = list(lazy)
+        tuned = [self.tuner().value(syntax(code)) for code in list(lazy.values())]
+        changed = sorted_once(tuned, self.writer.once)
+        return {
+            **dict(zip(names, map(written, changed), strict=True)),
+            **dict(list(lazy.items())[len(names) :]),
+        }
+
+    def definitions(self) -> list[str]:
+        """All functions of the module; those of rules are written as they should be."""
+        done: list[str] = []
+        waiting = self.writer.definitions
+        while len(done) < len(waiting):
+            text = waiting[len(done)]
+            done.append(text if text.startswith(("def r", "def m")) else tuned_function(text, self.tuner()))
+        return done
+
+    def doubt(
+        self, entry: Assert, index: int, test: Expression, scope: Scope, lines: tuple[str, ...]
+    ) -> None:
+        """The test once more, for documents on which part of it cannot be evaluated; kept as text, since it
+        is hardly ever needed."""
+        self.writer.lenient = True
+        try:
+            condition = self.guarded(entry.test, entry.id, lambda: compile_truth(test, scope))
+        finally:
+            self.writer.lenient = False
+        fires = condition if entry.when else f"not {condition}"
+        self.doubts[index] = "\n".join(["def e1(n, S):", *lines, f"    return {fires}", ""])
 
     def text(self) -> str:
         writer = self.writer
-        lazy = [f"    {name!r}: lambda S: {expression}," for name, expression in writer.lazy.items()]
+        lazy = [f"    {name!r}: lambda S: {expression}," for name, expression in self.lazy_values().items()]
+        definitions = self.definitions()
         parts = [
             f"# Compiled from published rules ({self.rules.generator!r}); made anew whenever they change.",
             f"FORMAT = {FORMAT}",
             *(f"{name} = {value}" for value, name in writer.constants.items()),
-            *writer.definitions,
+            *definitions,
             "LAZY = {",
             *lazy,
             "}",
             "ASSERTS = (",
             *(f"    {row}," for row in self.asserts),
             ")",
+            "DOUBTS = {",
+            *(f"    {index}: {source!r}," for index, source in self.doubts.items()),
+            "}",
             "RULES = (",
             *(f"    {row}," for row in self.rule_rows),
             ")",

@@ -13,6 +13,7 @@ import marshal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, localcontext
 from types import CodeType
 from typing import Any, Final
@@ -20,12 +21,10 @@ from typing import Any, Final
 from lxml import etree
 
 from formats.errors import ConfigError
-from formats.rules import arithmetic, axes, casts, regex, texts, truth, values
-from formats.rules.guard import check_source
+from formats.rules import arithmetic, axes, casts, picture, regex, single, texts, truth, values
 from formats.rules.location import readable
-from formats.rules.module import FORMAT, NotUnderstood, write_module
-from formats.rules.plan import Hit, Planner, RuleRow, State, run
-from formats.rules.reading import read_rules
+from formats.rules.plan import MOST_PLACES, Hit, Planner, RuleRow, State, run
+from formats.rules.refusal import FORMAT, NotUnderstood
 from formats.rules.tree import Document, no_collection
 from formats.rules.values import ARITHMETIC, FAULTS
 
@@ -39,10 +38,10 @@ __all__ = [
     "compile_rules",
     "from_bytes",
     "load",
+    "no_collection",
     "to_bytes",
 ]
 
-_MOST_PLACES: Final = 1_000
 _MAGIC: Final = f"gateway rules {FORMAT}\n".encode()
 
 
@@ -81,6 +80,11 @@ def compile_rules(main: bytes, resolve: Callable[[str], bytes], *, phase: str = 
     Schematron phase to run, "" for the schema's default. Raises NotUnderstood, and MalformedDocument for
     broken XML.
     """
+    # Most runs find their rules compiled, and are spared loading the compiler.
+    from formats.rules.guard import check_source
+    from formats.rules.module import write_module
+    from formats.rules.reading import read_rules
+
     rules = read_rules(main, resolve, phase)
     try:
         code, ids = write_module(rules, resolve)
@@ -103,7 +107,7 @@ def shown(compute: Callable[[], str]) -> str:
 def _runtime_names() -> dict[str, Any]:
     """All that generated code can reach."""
     names: dict[str, Any] = {"Decimal": Decimal, "shown": shown}
-    for module in (arithmetic, axes, casts, texts, truth, values, regex):
+    for module in (arithmetic, axes, casts, picture, single, texts, truth, values, regex):
         for name, value in vars(module).items():
             if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__:
                 names[name] = value
@@ -122,26 +126,53 @@ class RuleChecker:
     def __init__(self, module: dict[str, Any]) -> None:
         self._asserts: tuple[tuple[str, str, Any], ...] = module["ASSERTS"]
         self._lazy: dict[str, Callable[[State], Any]] = module["LAZY"]
+        self._doubts: dict[int, str] = module.get("DOUBTS", {})
+        self._module = module
+        self._tests_again: dict[int, Callable[[Any, State], bool]] = {}
         self._planner = Planner(
             RuleRow(number, pattern, ways, function, forbidden)
             for number, (pattern, ways, function, forbidden) in enumerate(module["RULES"])
         )
 
-    def check(self, root: etree._Element | Document) -> tuple[BrokenRule, ...]:
+    def check(
+        self, root: etree._Element | Document, *, now: datetime | None = None
+    ) -> tuple[BrokenRule, ...]:
         """The rules that a document breaks, in document order, then in the order of the rule set.
 
-        A rule that is broken in a thousand places is not named in more. Several checkers share one
-        `Document`. Raises MalformedDocument if it is nested too deeply.
+        `now` (aware) is the moment of the check, for rules that ask for today's date; without it these cannot
+        be evaluated. A rule that is broken in a thousand places is not named in more. Several checkers share
+        one `Document`. Raises MalformedDocument if it is nested too deeply.
         """
         document = root if isinstance(root, Document) else Document(root)
         with localcontext(ARITHMETIC), no_collection:
-            state = State(document, self._lazy)
-            hits = run(self._planner, state)
+            state = State(document, self._lazy, now)
+            hits = [known for hit in run(self._planner, state) if (known := self._looked_into(hit, state))]
             if not hits:
                 return ()
             once = {(id(node), index): (index, node, error) for index, node, error in hits}
             ordered = sorted(once.values(), key=lambda hit: (hit[1].i, hit[0]))
             return tuple(self._broken(hit, state) for hit in _first_of_each(ordered))
+
+    def _looked_into(self, hit: Hit, state: State) -> Hit | None:
+        """A hit as it is; of a test that could not be evaluated what its other parts say, if they decide
+        it."""
+        index, node, error = hit
+        if error is None or index not in self._doubts:
+            return hit
+        try:
+            fires = self._test_again(index)(node, state)
+        except FAULTS:
+            return hit
+        return (index, node, None) if fires else None
+
+    def _test_again(self, index: int) -> Callable[[Any, State], bool]:
+        if (known := self._tests_again.get(index)) is not None:
+            return known
+        code = compile(self._doubts[index], "<rules>", "exec", dont_inherit=True)
+        names: dict[str, Callable[[Any, State], bool]] = {}
+        exec(code, self._module, names)  # noqa: S102  looked over with the rest of the generated code
+        self._tests_again[index] = test = names["e1"]
+        return test
 
     def _broken(self, hit: Hit, state: State) -> BrokenRule:
         index, node, error = hit
@@ -159,7 +190,7 @@ def _first_of_each(ordered: list[Hit]) -> Iterator[Hit]:
     seen: Counter[int] = Counter()
     for hit in ordered:
         seen[hit[0]] += 1
-        if seen[hit[0]] <= _MOST_PLACES:
+        if seen[hit[0]] <= MOST_PLACES:
             yield hit
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from formats.rules import schematron, xslt
 from formats.rules.model import RuleSet
-from formats.rules.module import NotUnderstood
+from formats.rules.refusal import NotUnderstood
 from formats.rules.static import Refused
 from formats.rules.xpath import XPathSyntax
 from formats.syntaxes import xml

@@ -229,6 +229,13 @@ def _compiled(pattern: str, flags: str) -> tuple[re.Pattern[str], _Part]:
         raise RegexRefused(str(error)) from error
 
 
+@lru_cache(maxsize=2_000)
+def _known(pattern: str, flags: str) -> tuple[re.Pattern[str], bool, int]:
+    """A pattern for Python's re, whether it is risky, and its loops."""
+    compiled, part = _compiled(pattern, flags)
+    return compiled, part.risky, part.loops
+
+
 @lru_cache(maxsize=200)
 def _patient(pattern: str, flags: str) -> Automaton | None:
     """A matcher that never takes exponential time, for patterns that need one."""
@@ -252,12 +259,12 @@ def prepare(pattern: str, flags: str = "", *, only_asked: bool = True) -> None:
 
 def _ready(text: str, pattern: str, flags: str) -> re.Pattern[str]:
     try:
-        compiled, part = _compiled(pattern, flags)
+        compiled, risky, loops = _known(pattern, flags)
     except RegexRefused as error:
         raise Fault(f"the regular expression {pattern[:60]!r}: {error}") from error
-    if part.risky:
+    if risky:
         raise Fault(f"the regular expression {pattern[:60]!r} can take exponential time")
-    if part.loops > 1 and len(text) > _LONGEST_TEXT:
+    if loops > 1 and len(text) > _LONGEST_TEXT:
         raise Fault(f"a regular expression on {len(text)} characters")
     return compiled
 

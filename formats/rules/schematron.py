@@ -17,7 +17,7 @@ from formats.rules import xpath
 from formats.rules.model import Assert, Function, Key, Let, Pattern, Rule, RuleSet, Source
 from formats.rules.renaming import renamed
 from formats.rules.static import Refused
-from formats.rules.xslt import flag_of
+from formats.rules.xslt_body import flag_of
 from formats.rules.xslt_functions import NAMESPACE as XSLT
 from formats.rules.xslt_functions import function, key, variable
 from formats.syntaxes import xml

@@ -14,6 +14,7 @@ from formats.rules.values import Fault, item_text
 __all__ = ["tidy"]
 
 _BLANKS: Final = re.compile("[ \t\r\n]+")
+_WHITE: Final = " \t\r\n"
 
 
 def tidy(value: str) -> str:
@@ -46,6 +47,52 @@ def tidy_child(node: Node, tag: str) -> str:
     if " " in value or "\n" in value or "\t" in value or "\r" in value:
         return _BLANKS.sub(" ", value).strip(" ")
     return value
+
+
+def filled(value: str) -> bool:
+    """Whether normalize-space leaves anything."""
+    return value.strip(_WHITE) != ""
+
+
+def filled_node(node: Node) -> bool:
+    """The same of a node."""
+    value = node.s
+    if value is None:
+        value = item_text(node)
+    return value.strip(_WHITE) != ""
+
+
+def filled_child(node: Node, tag: str) -> bool:
+    """The same of the only child of that tag, false if there is none."""
+    nodes = node.c.get(tag)
+    if nodes is None:
+        return False
+    if len(nodes) > 1:
+        raise Fault("more than one item where one is wanted")
+    value = nodes[0].s
+    if value is None:
+        value = item_text(nodes[0])
+    return value.strip(_WHITE) != ""
+
+
+def tidy_among(nodes: Sequence[Node], tag: str, wanted: str) -> bool:
+    """Whether any of the nodes has this as normalize-space of its only child of that tag."""
+    if len(nodes) == 1:
+        return tidy_child(nodes[0], tag) == wanted
+    return wanted in [tidy_child(node, tag) for node in nodes]
+
+
+def upper_among(nodes: Sequence[Node], tag: str, wanted: str) -> bool:
+    """The same in upper case."""
+    if len(nodes) == 1:
+        return tidy_child(nodes[0], tag).upper() == wanted
+    return wanted in [tidy_child(node, tag).upper() for node in nodes]
+
+
+def ends_within(value: str, mark: str, most: int) -> bool:
+    """Whether at most so many characters follow the first mark; without a mark there are none."""
+    at = value.find(mark)
+    return at < 0 or len(value) - at - len(mark) <= most
 
 
 def before(value: str, mark: str) -> str:

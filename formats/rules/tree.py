@@ -12,69 +12,59 @@ from typing import Any, Final, TypeAlias
 
 from lxml import etree
 
-from formats.errors import MalformedDocument
+from formats.rules.growing import Unusual, grow, plain_text
+from formats.rules.nodes import (
+    DEEPEST,
+    NO_NODE,
+    NONE,
+    NOTHING,
+    PLACES,
+    Node,
+    Nodes,
+    Place,
+    document_place,
+    new_node,
+    too_deep,
+)
 
 __all__ = ["Document", "Node", "Place", "no_collection"]
 
-_DEEPEST: Final = 400
-_MOST_PLACES: Final = 50_000
-_NOTHING: Final[dict[str, Any]] = {}
-_NONE: Final[tuple[Any, ...]] = ()
+_MOST_IN_A_ROW: Final = 1_000
 
 
-class Node:
-    """An element, an attribute (tag `@name`) or the document (tag ""). Short names: the rules read them a
-    lot.
+class Original:
+    """The tree that was parsed; its elements in document order, listed when first asked for."""
 
-    `t` tag, `p` parent, `i` place in document order, `e` the first number after its descendants, `a`
-    attributes, `c` child elements by tag, `k` child elements in order, `s` string value (None: not yet put
-    together), `el` the original element where the node has child nodes other than one text.
-    """
+    __slots__ = ("_elements", "root")
 
-    __slots__ = ("a", "c", "e", "el", "i", "k", "p", "s", "t")
-    t: str
-    p: Node
-    i: int
-    e: int
-    a: dict[str, str]
-    c: dict[str, list[Node]]
-    k: list[Node] | tuple[Node, ...]
-    s: str | None
-    el: Any
+    def __init__(self, root: etree._Element) -> None:
+        self.root = root
+        self._elements: list[etree._Element] | None = None
+
+    def element(self, number: int) -> etree._Element:
+        """The element of that number."""
+        if self._elements is None:
+            self._elements = list(self.root.iter(etree.Element))
+        return self._elements[number]
 
 
-class Place:
-    """A path of element names from the root, the same object for all documents."""
-
-    __slots__ = ("below", "parent", "tag")
-
-    def __init__(self, tag: str, parent: Place | None) -> None:
-        self.tag = tag
-        self.parent = parent
-        self.below: dict[str, Place] = {}
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The tags from the root down to this one; () for the document."""
-        tags: list[str] = []
-        place = self
-        while place.parent is not None:
-            tags.append(place.tag)
-            place = place.parent
-        return tuple(reversed(tags))
-
-
-#: An element being read: its node, its children, those by tag, how many are to come, its place.
-_Open: TypeAlias = "tuple[Node, list[Node], dict[str, list[Node]], int, Place]"
+#: The elements of one path in one document: tag, place, the nodes so far, the same of their children.
+_Entry: TypeAlias = "tuple[str, Place, list[Node], dict[str, _Entry]]"
+#: An element being read: its node, children by tag, how many are to come, entries, place.
+_Open: TypeAlias = "tuple[Node, dict[str, Nodes], int, dict[str, _Entry], Place]"
 
 
 class _Pause:
-    """Keeps the cyclic garbage collector away while trees grow: it would walk each of them over and over."""
+    """Keeps the cyclic garbage collector away from growing trees, each of which it would walk over and over.
+
+    Trees end without it. Where one check overlaps the next without end, it is called now and then.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
         self._was_on = False
+        self._since = 0
 
     def __enter__(self) -> None:
         with self._lock:
@@ -86,80 +76,114 @@ class _Pause:
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0 and self._was_on:
-                gc.enable()
+            self._since += 1
+            if self._inside == 0:
+                self._since = 0
+                if self._was_on:
+                    gc.enable()
+            collects = self._was_on and self._since > _MOST_IN_A_ROW
+            if collects:
+                self._since = 0
+        if collects:
+            gc.collect()
 
 
 #: The pause, for any number of threads at a time.
 no_collection: Final = _Pause()
 
 
-class _Places:
-    """The paths met so far. Hostile documents could bring ever new ones, so a full table is thrown away."""
-
-    def __init__(self) -> None:
-        self.root = Place("", None)
-        self.size = 0
-
-    def root_for_a_document(self) -> Place:
-        if self.size > _MOST_PLACES:
-            self.root, self.size = Place("", None), 0
-        return self.root
-
-
-_places: Final = _Places()
-
-
 class Document:
     """One document, ready to be checked by any number of rule packs, from any number of threads.
 
+    `source` is what `root` was parsed from, unchanged since; with it the nodes are made in half the time.
     Raises MalformedDocument if the tree is nested deeper than any invoice.
     """
 
     __slots__ = (
         "all",
+        "attribute_names",
         "attribute_nodes",
         "attribute_values",
         "by_place",
-        "elements",
         "node",
+        "open",
+        "original",
+        "places",
         "root",
         "tagged_nodes",
     )
 
-    def __init__(self, root: etree._Element) -> None:
+    def __init__(self, root: etree._Element, source: bytes = b"") -> None:
         self.root = root
         self.all: list[Node] = []
-        self.elements: list[etree._Element] | None = None
+        self.open: list[Node] = []  # those with child nodes
+        self.original = Original(root)
         self.by_place: dict[Place, list[Node]] = {}
-        self.tagged_nodes: dict[str, list[Node]] | None = None
+        self.tagged_nodes: dict[str, list[Node] | tuple[Node, ...]] = {}
+        self.places: dict[str, list[Place]] | None = None
         self.attribute_nodes: dict[tuple[int, str], Node] = {}
         self.attribute_values: dict[str, list[str]] | None = None
+        self.attribute_names: set[str] | None = None
         with no_collection:
-            self.node = self._grown(root)
+            self.node = self._from_text(source) if source else self._from_elements()
 
-    def _grown(self, root: etree._Element) -> Node:
-        place = _places.root_for_a_document()
-        document = _new_node("", _NO_NODE, -1)
+    def _from_text(self, source: bytes) -> Node:
+        document = new_node("", NO_NODE, -1)
         document.s = None
+        self.open.append(document)
+        try:
+            self.by_place = grow(plain_text(source), self.original, document, self.all, self.open)
+        except Unusual:
+            self._part()
+            self.all.clear()
+            self.open.clear()
+            return self._from_elements()
+        return document
+
+    def _from_elements(self) -> Node:
+        place = PLACES.root_for_a_document()
+        document = new_node("", NO_NODE, -1)
+        document.s = None
+        self.open.append(document)
         self.by_place[place] = [document]
-        _grow(root, document, place, self.all, self.by_place)
+        _grow(self.original, document, place, self)
         document.e = len(self.all)
         return document
 
+    def __del__(self) -> None:
+        self._part()
+
+    def _part(self) -> None:
+        """Part parents from children, so that memory is free at once, not when the collector comes by."""
+        for node in self.open:
+            node.c = NOTHING
+
     def tagged(self, tag: str) -> list[Node] | tuple[Node, ...]:
         """All elements of that tag in document order."""
-        index = self.tagged_nodes
-        if index is None:
-            index = {}
-            for place, nodes in self.by_place.items():
-                if place.tag:
-                    index.setdefault(place.tag, []).extend(nodes)
-            for nodes in index.values():
-                if len(nodes) > 1:
-                    nodes.sort(key=_order)
-            self.tagged_nodes = index
-        return index.get(tag, _NONE)
+        nodes = self.tagged_nodes.get(tag)
+        if nodes is None:
+            nodes = self.tagged_nodes[tag] = self._tagged(tag)
+        return nodes
+
+    def _tagged(self, tag: str) -> list[Node] | tuple[Node, ...]:
+        by_tag = self.places
+        if by_tag is None:
+            by_tag = {}
+            for place in self.by_place:
+                by_tag.setdefault(place.tag, []).append(place)
+            self.places = by_tag
+        places = by_tag.get(tag, NONE)
+        if len(places) < 2:
+            return self.by_place[places[0]] if places and tag else NONE
+        return sorted((node for place in places for node in self.by_place[place]), key=document_place)
+
+    def has_attribute(self, name: str) -> bool:
+        """Whether any element has an attribute of that name."""
+        names = self.attribute_names
+        if names is None:
+            given = {id(node.a): node.a for node in self.all if node.a}  # most are shared
+            self.attribute_names = names = set().union(*given.values())
+        return name in names
 
     def values_of(self, name: str) -> list[str] | tuple[str, ...]:
         """The values of all attributes of that name in document order."""
@@ -167,20 +191,21 @@ class Document:
         if index is None:
             index = {}
             for node in self.all:
-                for attribute, value in node.a.items():
-                    if attribute in index:
-                        index[attribute].append(value)
-                    else:
-                        index[attribute] = [value]
+                if node.a:
+                    for attribute, value in node.a.items():
+                        if attribute in index:
+                            index[attribute].append(value)
+                        else:
+                            index[attribute] = [value]
             self.attribute_values = index
-        return index.get(name, _NONE)
+        return index.get(name, NONE)
 
     def attribute(self, owner: Node, name: str) -> Node:
         """An attribute as a node; the same object whenever it is asked for."""
         key = (id(owner), name)
         node = self.attribute_nodes.get(key)
         if node is None:
-            node = _new_node("@" + name, owner, owner.i)
+            node = new_node("@" + name, owner, owner.i)
             node.e = owner.i
             node.s = owner.a[name]
             node = self.attribute_nodes.setdefault(key, node)
@@ -188,101 +213,82 @@ class Document:
 
     def element(self, node: Node) -> etree._Element:
         """The element of the original tree that this node, or the owner of this attribute, stands for."""
-        if self.elements is None:
-            self.elements = list(self.root.iter(etree.Element))
-        return self.elements[max(node.i, 0)]
+        return self.original.element(max(node.i, 0))
 
 
-def _new_node(tag: str, parent: Node, number: int) -> Node:
-    node = Node()
-    node.t, node.p, node.i, node.e = tag, parent, number, number + 1
-    node.a, node.c, node.k, node.s, node.el = _NOTHING, _NOTHING, _NONE, "", None
-    return node
-
-
-def _no_node() -> Node:
-    node = Node.__new__(Node)
-    node.t, node.p, node.i, node.e = "\0", node, -2, -2
-    node.a, node.c, node.k, node.s, node.el = _NOTHING, _NOTHING, _NONE, "", None
-    return node
-
-
-_NO_NODE: Final = _no_node()
-
-
-def _grow(
-    root: etree._Element,
-    document: Node,
-    place: Place,
-    everything: list[Node],
-    by_place: dict[Place, list[Node]],
-) -> None:
+def _grow(original: Original, document: Node, place: Place, home: Document) -> None:
     """All nodes in one walk. It is one long loop because it is run for every element of every document."""
     new = Node
+    everything, open_ones, by_place = home.all, home.open, home.by_place
+    known_attributes: dict[tuple[tuple[Any, Any], ...], dict[Any, Any]] = {}
     above: list[_Open] = []
-    state: _Open = (document, [], {}, 1, place)
-    node, kids, by_tag, left, below = state
-    for part in root.iter():
+    node: Node = document
+    by_tag: dict[str, Nodes] = {}
+    left = 1
+    entries: dict[str, _Entry] = {}
+    number = -1
+    for part in original.root.iter():
         while not left:
-            node.k, node.c, node.e = kids, by_tag, len(everything)
-            node, kids, by_tag, left, below = above.pop()
+            node.c, node.e = by_tag, number + 1
+            node, by_tag, left, entries, place = above.pop()
         left -= 1
-        tag = part.tag
-        if tag.__class__ is not str:
-            continue  # a comment or processing instruction: no child element, but it parts texts
-        spot = below.below.get(tag)
-        if spot is None:
-            _places.size += 1
-            spot = below.below.setdefault(tag, Place(tag, below))
+        name: Any = part.tag
+        entry = entries.get(name)
+        if entry is None:
+            if name.__class__ is not str:
+                continue  # a comment or processing instruction: no child element, but it parts texts
+            entry = entries[name] = _entry(name, place, by_place)
+        tag, spot, alike, inside = entry
+        number += 1
         child = new()
-        child.t = tag = spot.tag
+        child.t = tag
         child.p = node
-        child.i = len(everything)
+        child.i = number
         everything.append(child)
-        kids.append(child)
-        if tag in by_tag:
-            by_tag[tag].append(child)
+        alike.append(child)
+        if tag not in by_tag:
+            by_tag[tag] = (child,)
+        elif (known_alike := by_tag[tag]).__class__ is list:
+            known_alike.append(child)
         else:
-            by_tag[tag] = [child]
-        if spot in by_place:
-            by_place[spot].append(child)
+            by_tag[tag] = [*known_alike, child]
+        attributes = part.items()
+        if attributes:
+            pairs = tuple(attributes)
+            known = known_attributes.get(pairs)
+            if known is None:
+                known = known_attributes[pairs] = dict(pairs)
+            child.a = known
         else:
-            by_place[spot] = [child]
-        attributes: Any = part.attrib
-        child.a = dict(attributes) if attributes else _NOTHING
+            child.a = NOTHING
         parts = len(part)
         if parts:
-            child.el = part
+            child.el = original
             child.s = None
-            above.append((node, kids, by_tag, left, below))
-            if len(above) > _DEEPEST:
-                raise _too_deep()
-            node, kids, by_tag, left, below = child, [], {}, parts, spot
+            open_ones.append(child)
+            above.append((node, by_tag, left, entries, place))
+            if len(above) > DEEPEST:
+                raise too_deep()
+            node, by_tag, left, entries, place = child, {}, parts, inside, spot
         else:
             child.el = None
             child.s = part.text or ""
-            child.k = _NONE
-            child.c = _NOTHING
-            child.e = len(everything)
+            child.c = NOTHING
+            child.e = number + 1
     while True:
-        node.k, node.c, node.e = kids, by_tag, len(everything)
+        node.c, node.e = by_tag, number + 1
         if not above:
             return
-        node, kids, by_tag, left, below = above.pop()
+        node, by_tag, left, entries, place = above.pop()
 
 
-def _order(node: Node) -> int:
-    return node.i
-
-
-def _too_deep() -> MalformedDocument:
-    return MalformedDocument(
-        f"the document is nested more than {_DEEPEST} elements deep",
-        where="XML document",
-        fix="check the export in the ERP: no invoice format nests that deep",
-    )
+def _entry(tag: str, above: Place, by_place: dict[Place, list[Node]]) -> _Entry:
+    """The first element of a path in this document."""
+    place = PLACES.below(above, tag)
+    nodes = by_place[place] = []
+    return place.tag, place, nodes, {}
 
 
 def document_order(nodes: Iterable[Node]) -> list[Node]:
     """Each node once, in document order."""
-    return sorted({id(node): node for node in nodes}.values(), key=_order)
+    return sorted({id(node): node for node in nodes}.values(), key=document_place)

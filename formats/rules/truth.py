@@ -6,11 +6,36 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from formats.rules.arithmetic import alike
-from formats.rules.casts import boolean, date, double, moment
+from formats.rules.casts import boolean, date, moment, ranked, ranked_whole, signed, time_of_day
+from formats.rules.single import Single
 from formats.rules.tree import Node
-from formats.rules.values import Date, Fault, NodeText, Untyped, item_value
+from formats.rules.values import FAULTS, Date, Fault, NodeText, Untyped, item_value
 
 __all__ = ["compare_any", "compare_one", "true_any"]
+
+
+def either(*tests: Callable[[], Any]) -> bool:
+    """`or`, true if any operand is, even where another cannot be evaluated: XPath leaves the order open, and
+    Saxon asks the cheaper operand first."""
+    return _decided(tests, True)
+
+
+def both(*tests: Callable[[], Any]) -> bool:
+    """`and` in the same way: false if any operand is."""
+    return _decided(tests, False)
+
+
+def _decided(tests: Iterable[Callable[[], Any]], by: bool) -> bool:
+    fault: Exception | None = None
+    for test in tests:
+        try:
+            if bool(test()) is by:
+                return by
+        except FAULTS as error:
+            fault = error
+    if fault is not None:
+        raise fault
+    return not by
 
 
 def true_number(value: Any) -> bool:
@@ -71,8 +96,11 @@ def _matched(a: Any, b: Any, general: bool) -> tuple[Any, Any]:
     )
     if a_kind != b_kind:
         raise Fault(f"a comparison of {a_kind} with {b_kind}")
-    if a_kind == "number" and not alike(a, b):
-        return float(a), float(b)
+    if a_kind == "number":
+        if not alike(a, b):
+            return float(a), float(b)
+        if a.__class__ is Single or b.__class__ is Single:
+            return Single(a), Single(b)
     return a, b
 
 
@@ -80,8 +108,10 @@ def _cast_like(untyped: Untyped, other: Any) -> tuple[Any, Any]:
     if other.__class__ is bool:
         return boolean(untyped), other
     if isinstance(other, Date):
-        return (date(untyped) if "T" not in untyped else moment(untyped)), other
-    return double(untyped), float(other)
+        return {"date": date, "moment": moment, "time": time_of_day}[other.kind](untyped), other
+    if other.__class__ is int:
+        return ranked_whole(untyped), float(other)
+    return ranked(untyped), signed(float(other))
 
 
 def compare_any(operator: str, left: Iterable[Any], right: Sequence[Any]) -> bool:

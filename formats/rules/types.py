@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from formats.rules import static
-from formats.rules.static import NUMBERS, TEXTS, TIMES, Code, Kind, Refused
+from formats.rules.static import NUMBERS, TEXTS, Code, Kind, Refused
 
 __all__ = ["cast", "kind_of_type"]
 
@@ -21,7 +21,7 @@ _TYPES = {
     "xs:positiveInteger": Kind.INTEGER,
     "xs:decimal": Kind.DECIMAL,
     "xs:double": Kind.DOUBLE,
-    "xs:float": Kind.DOUBLE,
+    "xs:float": Kind.ITEM,
     "xs:numeric": Kind.DOUBLE,
     "xs:date": Kind.DATE,
     "xs:dateTime": Kind.MOMENT,
@@ -77,17 +77,15 @@ def cast(code: Code, name: str) -> Code:
     count: static.Count = "?" if optional else "1"
     if target is Kind.STRING:
         return _to_text(code, count)
+    if name == "xs:float":
+        return Code(f"{'single_or_none' if optional else 'single'}({text})", Kind.ITEM, count)
     if kind is target or (target is Kind.DECIMAL and kind is Kind.INTEGER):
         return Code(text, target, count)
-    if target in TIMES and kind in TIMES:
-        raise Refused(f"a cast from {kind} to {name}")
     function = (_OR_NONE if optional else _FUNCTIONS)[target]
     return Code(f"{function}({text})", target, count)
 
 
 def _to_text(code: Code, count: static.Count) -> Code:
-    if code.kind in TIMES:
-        raise Refused("a date as text")
     if count == "1":
         return Code(static.text_of(code), Kind.STRING, "1", constant=code.constant)
     text, kind, _ = static.single(code)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 from typing import Any, Final
 
+from formats.rules.dates import date_text
+from formats.rules.single import Single
 from formats.rules.tree import Node
 
 __all__ = ["ARITHMETIC", "FAULTS", "Date", "Fault", "NodeText", "Untyped"]
@@ -44,10 +46,43 @@ class NodeText(Untyped):
     __slots__ = ()
 
 
-class Date(tuple[int]):
-    """A moment or day as minutes (seconds for times) since year one, UTC where no zone is given."""
+class Date:
+    """A day, moment or time: `at` is its start in microseconds of UTC, where no zone (`east`, in minutes) is
+    given.
 
-    __slots__ = ()
+    Days and moments count from the first day of year one, times from midnight. Days, moments and times
+    compare among themselves only.
+    """
+
+    __slots__ = ("at", "east", "kind")
+
+    def __init__(self, kind: str, at: int, east: int | None) -> None:
+        self.kind = kind
+        self.at = at
+        self.east = east
+
+    def __eq__(self, other: object) -> bool:
+        return self.at == self._like(other)
+
+    def __lt__(self, other: object) -> bool:
+        return self.at < self._like(other)
+
+    def __le__(self, other: object) -> bool:
+        return self.at <= self._like(other)
+
+    def __gt__(self, other: object) -> bool:
+        return self.at > self._like(other)
+
+    def __ge__(self, other: object) -> bool:
+        return self.at >= self._like(other)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.at))
+
+    def _like(self, other: object) -> int:
+        if not isinstance(other, Date) or other.kind != self.kind:
+            raise Fault("a comparison of dates with times or with something else")
+        return other.at
 
 
 # string values
@@ -60,7 +95,7 @@ def string_value(node: Node) -> str:
         if node.el is None:
             value = "".join([string_value(kid) for kid in node.k])
         else:
-            value = "".join(_texts(node.el, []))
+            value = "".join(_texts(node.el.element(node.i), []))
         node.s = value
     return value
 
@@ -169,7 +204,7 @@ def number_text(value: Any) -> str:
     """The canonical text of a number or boolean."""
     if value.__class__ is bool:
         return "true" if value else "false"
-    if value.__class__ is float:
+    if isinstance(value, float):
         return _double_text(value)
     if isinstance(value, Decimal):
         digits = format(value, "f")
@@ -177,7 +212,7 @@ def number_text(value: Any) -> str:
             digits = digits.rstrip("0").rstrip(".")
         return "0" if digits in ("-0", "") else digits
     if isinstance(value, Date):
-        raise Fault("a date as text is not understood")
+        return date_text(value.kind, value.at, value.east)
     return str(value)
 
 
@@ -188,7 +223,7 @@ def _double_text(value: float) -> str:
         return "INF" if value > 0 else "-INF"
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
-    shortest = Decimal(repr(value))
+    shortest = Decimal(value.shortest if isinstance(value, Single) else repr(value))
     if 1e-6 <= abs(value) < 1e6:
         return number_text(shortest)
     sign, digits, exponent = shortest.as_tuple()

@@ -20,7 +20,8 @@ class Writer:
     data.
 
     `lazy` are values computed once per document, when first needed: name -> Python expression over `S`.
-    `resolve` gives the files that the rules name, such as code lists.
+    `resolve` gives the files that the rules name, such as code lists. While `lenient`, `and` and `or` are
+    written so that an operand that decides is heard beside one that cannot be evaluated.
     """
 
     compile: Callable[[Expression, Scope], Code]
@@ -33,6 +34,7 @@ class Writer:
     shared: dict[object, tuple[str, Code]] = field(default_factory=dict)
     instances: dict[object, tuple[str, Code]] = field(default_factory=dict)
     numbers: int = 0
+    lenient: bool = False
 
     def fresh(self, letter: str = "v") -> str:
         """A name not used before."""

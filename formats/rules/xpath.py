@@ -48,6 +48,7 @@ _GENERAL: Final = frozenset(("=", "!=", "<", "<=", ">", ">=", "<<", ">>"))
 _VALUE: Final = frozenset(("eq", "ne", "lt", "le", "gt", "ge", "is"))
 _FUNCTIONS: Final = "http://www.w3.org/2005/xpath-functions"
 _SCHEMA: Final = "http://www.w3.org/2001/XMLSchema"
+_XML: Final = "http://www.w3.org/XML/1998/namespace"
 _ANYWHERE: Final = ast.Step("descendant-or-self", ANYTHING)
 # Predicates with these never select by position, so `//x[...]` is the same as `descendant::x[...]`.
 _TRUTH_FUNCTIONS: Final = frozenset(
@@ -152,6 +153,8 @@ class _Parser:
     # names
 
     def _uri(self, prefix: str) -> str:
+        if prefix == "xml":
+            return _XML
         if prefix not in self._namespaces:
             raise XPathSyntax(f"the prefix {prefix!r} is not declared")
         return self._namespaces[prefix]

@@ -7,12 +7,14 @@ asserts as `xsl:choose`, SchXslt as `xsl:if`, and keeps several patterns in one 
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lxml import etree
 
-from formats.rules.model import Assert, Let, Pattern, Rule, RuleSet, Source
+from formats.rules.model import Let, Pattern, Rule, RuleSet
 from formats.rules.static import Refused
+from formats.rules.xslt_body import asserts_under
 from formats.rules.xslt_functions import NAMESPACE, function, key, source, variable
 
 __all__ = ["NAMESPACE", "read"]
@@ -21,10 +23,10 @@ _X: Final = f"{{{NAMESPACE}}}"
 _SVRL: Final = "{http://purl.oclc.org/dsdl/svrl}"
 _SCHXSLT: Final = "{https://doi.org/10.5281/zenodo.1495494}"
 # The generators' own variables, functions and keys, which no rule reads.
+_VARIABLE: Final = re.compile(r"\$\s*([\w.:-]+)")
 _HOUSEKEEPING: Final = frozenset(
     ["document-uri", "archiveDirParameter", "archiveNameParameter", "fileNameParameter", "fileDirParameter"]
 )
-_RESULTS: Final = (f"{_SVRL}failed-assert", f"{_SVRL}successful-report")
 
 
 def read(root: etree._Element) -> RuleSet:
@@ -32,10 +34,13 @@ def read(root: etree._Element) -> RuleSet:
     patterns = _patterns(root)
     if not patterns:
         raise Refused("no rules of a known generator")
+    read_names = _names_read(root)
     lets = [
         variable(element)
         for element in root
-        if element.tag in (f"{_X}variable", f"{_X}param") and _is_of_the_rules(element)
+        if element.tag in (f"{_X}variable", f"{_X}param")
+        and _is_of_the_rules(element)
+        and element.get("name") in read_names
     ]
     functions = [
         function(element)
@@ -52,6 +57,17 @@ def _is_of_the_rules(element: etree._Element) -> bool:
     ours = name in _HOUSEKEEPING or "zenodo.1495494" in element.nsmap.get(prefix, "")
     has_value = element.get("select") is not None or bool(len(element)) or bool((element.text or "").strip())
     return not ours and has_value
+
+
+def _names_read(root: etree._Element) -> frozenset[str]:
+    """The variables that any expression reads: tables that nothing reads may hold what is not understood."""
+    return frozenset(
+        name
+        for element in root.iter(etree.Element)
+        for value in element.attrib.values()
+        if "$" in value
+        for name in _VARIABLE.findall(str(value))
+    )
 
 
 def _generator(root: etree._Element) -> str:
@@ -75,10 +91,27 @@ def _patterns(root: etree._Element) -> tuple[Pattern, ...]:
             groups.setdefault(_group(template), []).append((-priority, -number, template))
     return tuple(
         Pattern(
-            tuple(_rule(template) for _, _, template in sorted(group, key=lambda entry: entry[:2])),
+            tuple(
+                _rule(template)
+                for _, _, template in sorted(group, key=lambda entry: entry[:2])
+                if not _is_out_of_reach(template, group)
+            ),
             _visits(group),
         )
         for group in groups.values()
+    )
+
+
+def _is_out_of_reach(template: etree._Element, group: list[tuple[float, int, etree._Element]]) -> bool:
+    """Whether the walk ends at a node above: an edited template without `apply-templates` hides what is below
+    it."""
+    match = " ".join((template.get("match") or "").split())
+    return "|" not in match and any(
+        match.startswith(" ".join((above.get("match") or "").split()) + "/")
+        for _, _, above in group
+        if above is not template
+        and above.find(f".//{_X}apply-templates[@mode='{above.get('mode')}']") is None
+        and above.find(f".//{_X}next-match") is None
     )
 
 
@@ -132,61 +165,4 @@ def _rule(template: etree._Element) -> Rule:
     holder = _holder(template)
     if holder is not template:
         lets += [variable(element) for element in holder.findall(f"{_X}variable")]
-    asserts = []
-    for element in holder:
-        if element.tag == f"{_X}choose":
-            asserts.append(_chosen(element))
-        elif element.tag == f"{_X}if":
-            asserts.append(_conditional(element))
-    return Rule(source(template, "match"), tuple(lets), tuple(asserts))
-
-
-def _chosen(choose: etree._Element) -> Assert:
-    """The skeleton's assert: nothing when the test holds, a failed-assert otherwise."""
-    when, result = choose.find(f"{_X}when"), choose.find(f"{_X}otherwise/{_RESULTS[0]}")
-    if when is None or result is None or len(when):
-        raise Refused("an xsl:choose in a rule that is no assert")
-    return _assert(source(when, "test"), result, when_true=False)
-
-
-def _conditional(condition: etree._Element) -> Assert:
-    """The skeleton's report, and both in SchXslt, where an assert's test is wrapped in not()."""
-    result = next((child for child in condition if child.tag in _RESULTS), None)
-    if result is None:
-        raise Refused("an xsl:if in a rule that is neither assert nor report")
-    test = source(condition, "test")
-    report = result.tag == _RESULTS[1]
-    if not report and test.text.startswith("not(") and test.text.endswith(")"):
-        return _assert(
-            Source(test.text[4:-1], test.namespaces, test.default_namespace), result, when_true=False
-        )
-    return _assert(test, result, when_true=True)
-
-
-def _assert(test: Source, result: etree._Element, *, when_true: bool) -> Assert:
-    said = {str(name): str(value) for name, value in result.attrib.items()}
-    for attribute in result.findall(f"{_X}attribute"):
-        if not len(attribute):
-            said[attribute.get("name") or ""] = attribute.text or ""
-    text = result.find(f"{_SVRL}text")
-    parts = () if text is None else tuple(_text_parts(text))
-    return Assert(said.get("id", ""), flag_of(said.get("flag"), said.get("role")), test, when_true, parts)
-
-
-def flag_of(flag: str | None, role: str | None) -> str:
-    """How the publisher weighs a rule; "error" and silence mean fatal."""
-    said = (flag or role or "fatal").strip()
-    return "fatal" if said.lower() in ("error", "fatal", "") else said
-
-
-def _text_parts(element: etree._Element) -> list[str | Source]:
-    parts: list[str | Source] = [element.text or ""]
-    for child in element:
-        if child.tag == f"{_X}value-of":
-            parts.append(source(child, "select"))
-        elif child.tag == f"{_X}text":
-            parts.append(child.text or "")
-        elif isinstance(child.tag, str):
-            parts += _text_parts(child)
-        parts.append(child.tail or "")
-    return parts
+    return Rule(source(template, "match"), tuple(lets), tuple(asserts_under(holder)))

@@ -13,6 +13,10 @@ from formats.rules.static import Refused
 
 __all__ = ["NAMESPACE", "function", "key", "namespaces_of", "qualified", "source", "variable"]
 
+_SINGLE_TYPES: Final = frozenset(
+    f"xs:{name}"
+    for name in ("integer", "decimal", "string", "boolean", "double", "float", "date", "dateTime", "time")
+)
 NAMESPACE: Final = "http://www.w3.org/1999/XSL/Transform"
 _X: Final = f"{{{NAMESPACE}}}"
 
@@ -69,7 +73,7 @@ def key(element: etree._Element) -> Key:
 def variable(element: etree._Element) -> Let:
     """One `xsl:variable` or `xsl:param` with a value."""
     name = qualified(element.get("name", ""), element)
-    return Let(name, Source(f"variable {name}", {}, parsed=_value(element)))
+    return Let(name, Source(f"variable {name}", {}, parsed=_typed_value(element)))
 
 
 def _expression(element: etree._Element, attribute: str) -> Expression:
@@ -114,7 +118,7 @@ def _is_element(element: etree._Element) -> bool:
 def _typed_value(element: etree._Element) -> Expression:
     value = _value(element)
     type_ = (element.get("as") or "").strip()
-    if type_.rstrip("?") in ("xs:integer", "xs:decimal", "xs:string", "xs:boolean", "xs:double", "xs:date"):
+    if type_.rstrip("?") in _SINGLE_TYPES:
         return ast.Cast(value, type_.rstrip("?"), optional=type_.endswith("?"), only_ask=False)
     return value
 

@@ -50,11 +50,19 @@ class Binding:
 
     def read(self, content: bytes) -> Invoice:
         """The invoice that the document holds. Raises MalformedDocument for any other content."""
-        return self._read(content)[0]
+        return self.read_tree(xml.parse(content))
+
+    def read_tree(self, root: etree._Element) -> Invoice:
+        """The same for a document that is parsed already."""
+        return self._read(root)[0]
 
     def unread(self, content: bytes) -> tuple[str, ...]:
         """Where the document says something that the model has no place for, as paths without positions."""
-        _, root, used = self._read(content)
+        return self.unread_tree(xml.parse(content))
+
+    def unread_tree(self, root: etree._Element) -> tuple[str, ...]:
+        """The same for a document that is parsed already."""
+        used = self._read(root)[1]
         tree = root.getroottree()
         left = (
             leaf
@@ -63,7 +71,9 @@ class Binding:
         )
         return tuple(
             dict.fromkeys(
-                _PREDICATE.sub("", tree.getpath(leaf)) for leaf in left if text_of(leaf).strip(XML_BLANKS)
+                _named(_PREDICATE.sub("", tree.getpath(leaf)), root)
+                for leaf in left
+                if text_of(leaf).strip(XML_BLANKS)
             )
         )
 
@@ -105,8 +115,7 @@ class Binding:
             for name in names_of(entry)
         )
 
-    def _read(self, content: bytes) -> tuple[Invoice, etree._Element, set[etree._Element]]:
-        root = xml.parse(content)
+    def _read(self, root: etree._Element) -> tuple[Invoice, set[etree._Element]]:
         if root.tag not in (self.invoice_root, self.credit_note_root):
             raise MalformedDocument(
                 f"the document is {etree.QName(root).localname[:60]!r}, not an invoice or credit note",
@@ -117,7 +126,7 @@ class Binding:
         surrounding = Surrounding(credit_note, self.value(root, "BT-5"), self.value(root, "BT-6"))
         reader = Reader(Record(Invoice), surrounding, self.namespaces)
         reader.take(root, self.entries, {})
-        return reader.root.build() or Invoice(), root, reader.used
+        return reader.root.build() or Invoice(), reader.used
 
     def _namespaces_of(self, tag: str) -> dict[str | None, str]:
         """The root's name space is the default one unless the vocabulary has a prefix for it."""
@@ -129,6 +138,11 @@ class Binding:
     @cached_property
     def _places(self) -> tuple[Mapping[tuple[str, ...], tuple[str, ...]], ...]:
         return tuple(_index(self.entries, credit_note) for credit_note in (False, True))
+
+
+def _named(path: str, root: etree._Element) -> str:
+    """The path with the name of a root element in the default name space, which libxml2 leaves out."""
+    return f"/{etree.QName(root).localname}{path[2:]}" if path.startswith("/*/") else path
 
 
 def _index(entries: tuple[Entry, ...], credit_note: bool) -> dict[tuple[str, ...], tuple[str, ...]]:

@@ -70,7 +70,7 @@ class Reader:
             if term.matches is not None and not term.matches(element, self.surrounding):
                 continue
             value = self._value(element, term)
-            if term.absent is not None and value == term.absent and len(parent) > 1:
+            if term.absent is not None and str(value) == str(term.absent) and len(parent) > 1:
                 self.used.add(element)
                 value = None
             said = {term.name: value}

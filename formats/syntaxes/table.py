@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from lxml import etree
@@ -61,7 +62,7 @@ class Term:
     path: str
     kind: Kind = WORD
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
-    absent: str | None = None
+    absent: str | Decimal | None = None
     matches: Match | None = None
     first: bool = False
     parts: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ schemas.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from lxml import etree
@@ -352,7 +353,8 @@ LINE: Final[tuple[Entry, ...]] = (
                 "cac:AllowanceCharge",
                 (
                     ALLOWANCE,
-                    Term("BT-147", "cbc:Amount", AMOUNT),
+                    # The schema wants a discount beside a gross price; written so, nobody else writes it.
+                    Term("BT-147", "cbc:Amount", AMOUNT, absent=Decimal("0.0")),
                     Term("BT-148", "cbc:BaseAmount", AMOUNT),
                 ),
             ),

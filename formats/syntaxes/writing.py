@@ -12,7 +12,7 @@ from formats.identifiers import Identifier
 from formats.model.invoice import Invoice, Note
 from formats.model.line import Classification
 from formats.model.terms import CATALOGUE
-from formats.syntaxes.kinds import XML_BLANKS, Surrounding, put_attribute, put_text
+from formats.syntaxes.kinds import XML_BLANKS, Surrounding, put_attribute
 from formats.syntaxes.place import Scope, value_of
 from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Term, path_in
 
@@ -97,7 +97,7 @@ class Writer:
                 put_attribute(element, attribute, text)
             said = True
         if not said and term.absent is not None:
-            put_text(self._element(parent, path), term.absent)
+            term.kind.write(self._element(parent, path), term.absent, self.surrounding)
         return said
 
     def _element(self, parent: etree._Element, path: str) -> etree._Element:

@@ -16,6 +16,7 @@ __all__ = ["FILES", "Commands"]
 FILES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "setup": ("init", "check"),
+        "connect": ("connect",),
         "rounds": ("run", "pull", "process"),
         "invoices": ("status", "trace", "retry", "resolve"),
         "documents": ("convert", "render"),
@@ -25,6 +26,9 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "demo": ("demo",),
         "audit": ("audit",),
         "rules": ("rules",),
+        "mappings": ("mappings",),
+        "connectors": ("connector-test",),
+        "parties": ("parties",),
     }
 )
 _OWNERS: Final = MappingProxyType({name: file for file, names in FILES.items() for name in names})

@@ -19,6 +19,7 @@ import typer
 from rich.rule import Rule
 from rich.text import Text
 
+from connectors.sandbox.registry import systems
 from connectors.sandbox.world import World
 from formats.errors import ConfigError
 from gateway import logs
@@ -33,7 +34,7 @@ from gateway.wiring import Gateway
 __all__ = ["demo", "register"]
 
 _BASE_PORT: Final = 47000
-_PORTS: Final = 60
+_PORTS: Final = 100
 _MOST_ROUNDS: Final = 8
 _PAUSE: Final = 0.5
 _ARRIVED: Final = frozenset({State.DELIVERED, State.ACCEPTED, State.PAID})
@@ -188,8 +189,9 @@ def _fresh(folder: Path) -> None:
 
 def _free_ports() -> int:
     """The first port of a range in which all are free, the usual one if possible."""
+    offsets = [0, *(one.offset + number for one in systems() for number in range(one.ports))]
     for base in range(_BASE_PORT, _BASE_PORT + 10 * 100, 100):
-        if all(_free(base + offset) for offset in (0, 10, 20, 30, 40, 50, 51)):
+        if all(_free(base + offset) for offset in offsets):
             return base
     raise ConfigError("no free ports from 47000 on", where="127.0.0.1", fix="end what listens there")
 

@@ -46,6 +46,15 @@ def convert(
     binding = SYNTAXES[profile.syntax]
     losses = [f"in no business term, so not carried: {place}" for place in read.unread]
     losses += [f"not carried by {profile.title}: {term} {name_of(term)}" for term in binding.losses(invoice)]
+    if profile.judged_only:
+        ERRORS.print(
+            Text(
+                f"{profile.title} asks for more than the core invoice, or for less: check the result with "
+                f"gateway validate --profile {profile.key}",
+                style="yellow",
+            ),
+            soft_wrap=True,
+        )
     for loss in losses:
         ERRORS.print(Text(loss, style="yellow"), soft_wrap=True)
     if losses and strict:
@@ -85,13 +94,13 @@ class _Read:
 
 def _read(file: Path) -> _Read:
     found = _detect(file)
-    if found.syntax is None:
+    if found.syntax is None or found.tree is None:
         raise MalformedDocument(
             found.reason, where=str(file), fix="give an invoice in UBL 2.1 or CII, or a PDF that carries one"
         )
     binding = SYNTAXES[found.syntax]
     try:
-        return _Read(binding.read(found.document), binding.unread(found.document))
+        return _Read(binding.read_tree(found.tree), binding.unread_tree(found.tree))
     except MalformedDocument as error:
         raise MalformedDocument(error.what, where=f"{file}, {error.where}", fix=error.fix) from error
 

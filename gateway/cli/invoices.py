@@ -30,7 +30,7 @@ from gateway.cli.output import (
 )
 from gateway.pipeline import follow
 from gateway.pipeline.submission import State
-from gateway.store import attempts, documents, journal, payments, reports, sources, submissions
+from gateway.store import attempts, documents, journal, parties, payments, reports, sources, submissions
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 
@@ -69,12 +69,14 @@ def print_status(gateway: Gateway, *, as_json: bool = False) -> None:
         records = [sources.get(connection, spec.name) for spec in gateway.settings.sources]
         # News that the ERP does not hold yet counts as unfinished.
         waiting = reports.waiting(connection)
+        changes = parties.changes(connection, waiting=True)
     if as_json:
         print_json(
             {
                 "invoices": [_short(submission, paid.get(submission.id)) for submission in listed],
                 "sources": [asdict(record) for record in records],
                 "unreported": len(waiting),
+                "changed_parties": len(changes),
             }
         )
         return
@@ -83,10 +85,17 @@ def print_status(gateway: Gateway, *, as_json: bool = False) -> None:
     for record in records:
         if record.verdict:
             OUT.print(Text(f"Source {record.name} ({record.verdict}): {record.sentence}", style="yellow"))
+    for left_out in gateway.settings.left_out:
+        told = f"{left_out.name} is left out (precondition): {left_out.problem.sentence}"
+        OUT.print(shown(told, "yellow"), soft_wrap=True)
     failing = [report for report in waiting if report.verdict]
     if failing:
         more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
         told = f"News not in the ERP yet ({failing[0].verdict}): {failing[0].sentence}{more}"
+        OUT.print(shown(told, "yellow"), soft_wrap=True)
+    if changes:
+        people = ", ".join(sorted({f"{change.source} {change.key}" for change in changes})[:5])
+        told = f"Changed bank accounts or addresses wait for a person ({people}): gateway parties"
         OUT.print(shown(told, "yellow"), soft_wrap=True)
     counts = Counter(submission.state for submission in listed)
     summary = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])

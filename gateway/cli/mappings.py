@@ -152,6 +152,12 @@ def keep(
         company = gateway.company(submission.source)
     finally:
         gateway.close()
+    if not isinstance(mapping, CompiledMapping):
+        raise ConfigError(
+            f"{number} came as an e-invoice and was not mapped",
+            where="gateway mappings keep",
+            fix="name an invoice of a source that uses a mapping file",
+        )
     folder = _examples(context, None) / mapping.name / case
     if folder.exists():
         raise ConfigError("this example is there already", where=str(folder), fix="choose another name")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Final
 
+import structlog
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -15,19 +17,58 @@ from gateway.cli.output import ERRORS, OUT, config_folder, shown
 from gateway.pipeline.runner import Observer, Runner
 from gateway.wiring import Gateway
 
+if TYPE_CHECKING:
+    from gateway.web.server import WebServer
+
 __all__ = ["process", "pull", "register", "run", "watched_round"]
+
+_log: Final = structlog.get_logger("web")
 
 
 def run(context: typer.Context) -> None:
-    """Poll, work, follow and report until told to stop (SIGTERM, Ctrl-C)."""
+    """Poll, work, follow, report and take calls until told to stop (SIGTERM, Ctrl-C)."""
     gateway = Gateway.open(config_folder(context))
     logs.configure(gateway.settings.log_level, gateway.settings.log_format)
-    clean = scheduler.run(gateway)
+    web = _Web(gateway)
+    try:
+        clean = scheduler.run(gateway, web.start)
+    finally:
+        web.stop()
     if not clean:
         # A thread hangs in a call to the other side. All state is committed; waiting longer would gain
         # nothing.
         os._exit(0)
     gateway.close()
+
+
+class _Web:
+    """The interface for other programs, beside the scheduler, where the settings want it."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._server: WebServer | None = None
+
+    def start(self, wake: Callable[[], None]) -> None:
+        """Take calls. Where the address cannot be had, invoices go on without it."""
+        wanted = self._gateway.settings.web
+        if not wanted.enabled:
+            return
+        # Loaded here: the other commands need not wait for it.
+        from gateway.web.app import create_app
+        from gateway.web.server import WebServer
+
+        server = WebServer(create_app(self._gateway, woken=wake), wanted.host, wanted.port)
+        try:
+            server.start()
+        except ConfigError as error:
+            _log.error("web not started", what=error.what, where=error.where, fix=error.fix)
+            return
+        self._server = server
+        _log.info("web", url=server.url)
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
 
 
 def pull(
@@ -65,19 +106,28 @@ def process(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
-    """One whole round: read the ERPs, work, take in receipts, report back, ask for payments."""
+    """One whole round: read the ERPs, work, take in receipts, report back, ask for payments.
+
+    Ends with 1 where an ERP or a channel could not be asked; what its invoices need is done later.
+    """
     gateway = Gateway.open(config_folder(context))
     logs.configure("error", gateway.settings.log_format)
     try:
-        watched_round(gateway, quiet=as_json)
+        troubles = watched_round(gateway, quiet=as_json)
         print_status(gateway, as_json=as_json)
     finally:
         gateway.close()
+    for (what, name), sentence in troubles.items():
+        # For a source the status has said it already, where it is for people.
+        if as_json or what != "collected":
+            ERRORS.print(shown(f"{name}: not {what}. {sentence}"), soft_wrap=True)
+    if troubles:
+        raise typer.Exit(1)
 
 
-def watched_round(gateway: Gateway, *, quiet: bool = False) -> None:
+def watched_round(gateway: Gateway, *, quiet: bool = False) -> Mapping[tuple[str, str], str]:
     """A round with a line of progress for people; the terminal's standard error, so that output stays
-    clean."""
+    clean. Gives what could not be asked, with the reason."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -89,7 +139,9 @@ def watched_round(gateway: Gateway, *, quiet: bool = False) -> None:
         disable=quiet or not ERRORS.is_terminal,
     ) as progress:
         task = progress.add_task("reading the ERPs", total=None, last="")
-        Runner(gateway, _teller(progress, task)).round()
+        runner = Runner(gateway, _teller(progress, task))
+        runner.round()
+    return runner.troubles
 
 
 def _teller(progress: Progress, task: object) -> Observer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -12,9 +12,8 @@ from typing import Annotated
 
 import typer
 from lxml import etree
-from rich import box
+from rich.padding import Padding
 from rich.progress import Progress
-from rich.table import Table
 from rich.text import Text
 
 from formats.errors import ConfigError, MalformedDocument
@@ -26,14 +25,18 @@ from gateway.clock import utc_now
 from gateway.rules import catalogue
 from gateway.rules import fetch as fetching
 from gateway.rules import rehearse as rehearsing
+from gateway.rules.archive import ZipTree, open_tree
+from gateway.rules.artefact import version_of
 from gateway.rules.compiled import CompiledPacks
 from gateway.rules.engine import Engine, RulesEngine
 from gateway.rules.intake import Offer, offers, take_in
 from gateway.rules.judging import LARGEST
-from gateway.rules.packs import RulePack, in_force
+from gateway.rules.packs import KNOWN, RulePack, in_force, packaged_pack
 from gateway.rules.samples import samples
+from gateway.rules.schemas import FoundSchema, SchemaShelf, add_schema, schemas_in
 from gateway.rules.store import RuleShelf, folder_to_add_to, keep_verdict, rule_folders, verdict_on
 from gateway.rules.verify import compare
+from gateway.rules.xsd import SCHEMAS
 from gateway.store import documents, submissions
 from gateway.wiring import Gateway
 
@@ -63,25 +66,30 @@ def list_packs(context: typer.Context, as_json: _Json = False) -> None:
     if as_json:
         print_json([_facts(context, pack) | {"in_force": judges} for pack, judges in rows])
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("Pack", "Release", "Valid from", "Judges today", "Compared with Saxon", "From"):
-        table.add_column(name, overflow="fold")
     for pack, judges in rows:
-        state = Text("yes", "green") if judges else Text("no", "dim")
-        if judges and pack.superseded:
-            state = Text("yes, superseded", "yellow")
-        table.add_row(
-            Text(pack.key, "bold"),
-            Text(pack.release),
-            str(pack.valid_from or ""),
-            state,
-            Text(_verified(context, pack)),
-            Text(pack.origin, "dim"),
+        state = ("judges today", "green") if judges else ("kept", "dim")
+        if pack.superseded:
+            state = ("judges today, superseded", "yellow") if judges else ("kept, superseded", "dim")
+        since = f"valid from {pack.valid_from}, " if pack.valid_from else ""
+        OUT.print(Text.assemble((pack.name, "bold"), "  ", state))
+        OUT.print(
+            Padding(
+                Text(f"{since}{pack.origin}; {_verified(context, pack)}", "dim"), (0, 0, 0, 4), expand=False
+            )
         )
-    OUT.print(table)
-    for pack, judges in rows:
         if judges and pack.superseded:
-            OUT.print(Text(f"{pack.key}: {pack.superseded}", "yellow"), soft_wrap=True)
+            OUT.print(Padding(Text(pack.superseded, "yellow"), (0, 0, 0, 4), expand=False))
+    for schema in SchemaShelf(shelf.folders):
+        OUT.print(Text.assemble((f"schema {schema.key}", "bold"), f"  {schema.release}"))
+        OUT.print(Padding(Text(schema.origin, "dim"), (0, 0, 0, 4), expand=False))
+    missing = [
+        key for key in dict.fromkeys(k for p in PROFILES.values() for k in p.rule_packs) if key not in shelf
+    ]
+    if missing:
+        OUT.print(Text(f"Not installed: {', '.join(missing)}."))
+        OUT.print(
+            "What is judged by these is never passed. gateway rules fetch and gateway rules add take them in."
+        )
 
 
 @app.command()
@@ -99,12 +107,23 @@ def add(
     ] = False,
     yes: _Yes = False,
 ) -> None:
-    """Take in rules from a file of their publisher."""
-    shelf = _shelf(context)
-    found = offers(path, shelf, CompiledPacks(), only=only or (), as_key=as_key, every=every, release=release)
+    """Take in rules from a file of their publisher, and the schema for CII where it holds that."""
+    schemas = _schemas_in(path, only or ())
+    found: tuple[Offer, ...] = ()
+    if not schemas or _has_rules(path):
+        found = offers(
+            path,
+            _shelf(context),
+            CompiledPacks(),
+            only=only or (),
+            as_key=as_key,
+            every=every,
+            release=release,
+        )
     _take(
         context,
         found,
+        schemas,
         source=path.name,
         release=release,
         valid=valid_from.date() if valid_from else None,
@@ -136,15 +155,18 @@ def fetch(
             if len(address.packs) == 1 and got.file.suffix in (".sch", ".xsl", ".xslt")
             else ""
         )
-        found = offers(
-            got.file,
-            _shelf(context),
-            CompiledPacks(),
-            only=address.packs,
-            as_key=as_key,
-            release=address.release,
-        )
-        _take(context, found, source=got.source, release=address.release, valid=None, yes=yes)
+        schemas = _schemas_in(got.file, address.packs)
+        found: tuple[Offer, ...] = ()
+        if not schemas or _has_rules(got.file):
+            found = offers(
+                got.file,
+                _shelf(context),
+                CompiledPacks(),
+                only=address.packs,
+                as_key=as_key,
+                release=address.release,
+            )
+        _take(context, found, schemas, source=got.source, release=address.release, valid=None, yes=yes)
 
 
 @app.command()
@@ -304,6 +326,7 @@ def _stored(gateway: Gateway, after: datetime) -> Iterator[tuple[str, Profile, b
 def _take(
     context: typer.Context,
     found: tuple[Offer, ...],
+    schemas: tuple[FoundSchema, ...],
     *,
     source: str,
     release: str,
@@ -312,12 +335,23 @@ def _take(
 ) -> None:
     for offer in found:
         _describe(offer, release)
-    replaced = [offer for offer in found if offer.replaces is not None]
-    if replaced and not yes:
-        names = ", ".join(offer.replaces.name for offer in replaced if offer.replaces)
-        if not typer.confirm(f"This replaces {names}. Go on?"):
-            raise typer.Exit(1)
+    shelf = SchemaShelf(rule_folders(config_folder(context)))
+    for schema in schemas:
+        OUT.print(Text.assemble((f"{schema.key}  {SCHEMAS[schema.key].title}, {schema.release}", "bold")))
+        OUT.print(f"  {len(schema.files)} files, {schema.main}\n  SHA-256 {schema.digest}", soft_wrap=True)
+    replaced = [offer.replaces.name for offer in found if offer.replaces is not None]
+    replaced += [f"the newer {newer.name}" for offer in found if (newer := _newer_packaged(offer, release))]
+    replaced += [
+        f"the schema {old.release} from {old.origin}"
+        for schema in schemas
+        if (old := shelf.added(schema.key)) is not None and old.digest != schema.digest
+    ]
+    if replaced and not yes and not typer.confirm(f"This replaces {', '.join(replaced)}. Go on?"):
+        raise typer.Exit(1)
     folder = folder_to_add_to(config_folder(context))
+    for schema in schemas:
+        kept = add_schema(schema, folder, source=source, now=utc_now())
+        OUT.print(Text(f"Added the schema {kept.release}: {kept.path.parent}", "green"), soft_wrap=True)
     refused = False
     for offer in found:
         if not offer.usable:
@@ -329,6 +363,36 @@ def _take(
         OUT.print(Text(f"Added {pack.name}{since}: {pack.path.parent}", "green"), soft_wrap=True)
     if refused:
         raise typer.Exit(1)
+
+
+def _schemas_in(file: Path, only: Collection[str]) -> tuple[FoundSchema, ...]:
+    """The schemas in an archive, of the vocabularies of the rule sets in `only` where that is said."""
+    tree = open_tree(file)
+    if not isinstance(tree, ZipTree):
+        return ()
+    try:
+        found = schemas_in(tree)
+    finally:
+        tree.close()
+    wanted = {KNOWN[key].syntax for key in only if key in KNOWN}
+    return tuple(schema for schema in found if not only or schema.key in wanted)
+
+
+def _newer_packaged(offer: Offer, release: str) -> RulePack | None:
+    """What a Python package carries and this would push aside, although it is newer."""
+    packaged, name = packaged_pack(offer.known.key), release or offer.release
+    if packaged is None or packaged.superseded or offer.present is not None:
+        return None
+    return packaged if version_of(packaged.release) > version_of(name) > () else None
+
+
+def _has_rules(file: Path) -> bool:
+    tree = open_tree(file)
+    try:
+        return next(tree.candidates(), None) is not None
+    finally:
+        if isinstance(tree, ZipTree):
+            tree.close()
 
 
 def _describe(offer: Offer, release: str) -> None:
@@ -367,8 +431,8 @@ def _facts(context: typer.Context, pack: RulePack) -> dict[str, object]:
 def _verified(context: typer.Context, pack: RulePack) -> str:
     verdict = verdict_on(pack, rule_folders(config_folder(context)))
     if verdict is None:
-        return "not yet"
-    return f"{verdict['equal']} of {verdict['documents']} equal, {str(verdict['at'])[:10]}"
+        return "not compared with Saxon yet"
+    return f"as Saxon on {verdict['equal']} of {verdict['documents']} documents, {str(verdict['at'])[:10]}"
 
 
 def _engine(pack: RulePack) -> str:

@@ -22,16 +22,18 @@ def sandbox(
     faults: Annotated[
         list[str] | None,
         typer.Option(
-            help="system:kind[@where][*times][~seconds], for example exact:too-many-requests*2~3; repeatable"
+            help="system:kind[@where][*times][~seconds], for example exact:too-many-requests*2~3, or by "
+            "chance [system:]random:share, for example random:0.05; repeatable"
         ),
     ] = None,
+    seed: Annotated[int, typer.Option(help="the same number gives the same random faults again")] = 0,
 ) -> None:
-    """Imitate SAP, Exact Online, NetSuite, an access-point provider and a mail server until Ctrl-C."""
+    """Imitate the ERPs, an access-point provider and a mail server until Ctrl-C."""
     from connectors.sandbox.world import World, parse_fault
 
     world = World(base_port=base_port)
     for fault in faults or ():
-        world.arm(*parse_fault(fault))
+        world.arm(*parse_fault(fault, seed))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     world.start()
     try:

@@ -17,6 +17,8 @@ from connectors.base import Channel, CheckStep, ErpConnector
 from formats.errors import ConfigError, EInvoicingError
 from formats.registry import PROFILES
 from gateway.cli.output import OUT, config_folder, print_json, shown
+from gateway.cli.plugins import plugin_steps
+from gateway.pipeline.foreign import contained
 from gateway.rules.packs import KNOWN
 from gateway.wiring import Gateway
 
@@ -113,6 +115,11 @@ def _steps(gateway: Gateway, name: str | None) -> Iterator[tuple[str, CheckStep]
             CheckStep("database", True, "current" if gateway.database.is_sqlite else "PostgreSQL, current"),
         )
         yield from (("rules", step) for step in _rules(gateway))
+        yield from (("plug-ins", step) for step in plugin_steps())
+    for left_out in gateway.settings.left_out:
+        if name in (None, left_out.name):
+            problem = left_out.problem
+            yield left_out.name, CheckStep("plug-in", False, f"{problem.what} ({problem.where})", problem.fix)
     for source in gateway.settings.sources:
         if name in (None, source.name):
             yield source.name, _mapping(gateway, source.name)
@@ -120,6 +127,10 @@ def _steps(gateway: Gateway, name: str | None) -> Iterator[tuple[str, CheckStep]
     for channel in gateway.settings.channels:
         if name in (None, channel.name):
             yield from _connection(channel.name, partial(gateway.channel, channel.name))
+    if name is None:
+        # Last, so that what the checks themselves have called is counted.
+        for standing in gateway.budgets.standing():
+            yield "call budgets", CheckStep(standing.tenant, True, standing.sentence)
 
 
 def _mapping(gateway: Gateway, source: str) -> CheckStep:
@@ -145,7 +156,13 @@ def _rules(gateway: Gateway) -> Iterator[CheckStep]:
 
 def _connection(name: str, made: Callable[[], ErpConnector | Channel]) -> Iterator[tuple[str, CheckStep]]:
     try:
-        for step in made().check():
+        with contained(name):
+            steps = made().check()
+        while True:
+            with contained(name):
+                step = next(steps, None)
+            if step is None:
+                return
             yield name, step
     except EInvoicingError as error:
         yield name, CheckStep("settings", False, f"{error.what} ({error.where})", error.fix)

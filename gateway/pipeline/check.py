@@ -5,18 +5,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection
 
 from formats.errors import ConfigError, DocumentError
 from formats.finding import Finding, Report
 from formats.model import Invoice
 from formats.registry import PROFILES, SYNTAXES
-from gateway.pipeline import routing
+from formats.syntaxes import ubl
+from gateway.pipeline import parties, routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.submission import State
 from gateway.rules import clerk
 from gateway.store import documents, submissions
+from gateway.store.parties import Party
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
+from mappings.provenance import Origin
 
 __all__ = ["BrokenRules", "check"]
 
@@ -38,7 +44,8 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
     rule set could not be run: what was not checked is not sent.
     """
     with gateway.database.read() as connection:
-        invoice = invoice_of(connection, submission)
+        said = invoice_of(connection, submission)
+        invoice, party = parties.completed(connection, gateway, submission.source, said)
     route = routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
     profile = PROFILES[route.profile]
     binding = SYNTAXES[profile.syntax]
@@ -51,6 +58,7 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
         report_digest = documents.put(connection, report_json, "application/json", now=now)
         document_digest = documents.put(connection, content, "application/xml", now=now)
         if report.passed:
+            added = {} if party is None else _added(connection, gateway, submission, invoice, party)
             return submissions.move(
                 connection,
                 submission,
@@ -65,6 +73,7 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
                     "checks": [f"{run.name} {run.release}: {run.state}" for run in report.runs],
                     "warnings": sorted({finding.rule for finding in report.warnings}),
                     "not carried": list(binding.losses(prepared)),
+                    "from master data": ["BT-49"] if added else [],
                 },
                 now=now,
                 report_digest=report_digest,
@@ -72,8 +81,34 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
                 channel=route.channel,
                 profile=route.profile,
                 message_id="",
+                **added,
             )
     raise _refusal(gateway, submission, invoice, report, report_digest)
+
+
+def _added(
+    connection: Connection, gateway: Gateway, submission: Submission, invoice: Invoice, party: Party
+) -> dict[str, Any]:
+    """The canonical invoice with what the master data added, so that each later step and each retry sees the
+    same; with the origin of it."""
+    now = gateway.clock()
+    buyer = invoice.buyer
+    origin = Origin(
+        term="BT-49",
+        path="buyer.electronic_address",
+        value=str(buyer.electronic_address) if buyer else "",
+        field="Electronic address (master data)",
+        source=f"party {party.key}, {party.changed_at:%Y-%m-%d %H:%M} UTC",
+        mapping="routing.yaml",
+        version="",
+        line=0,
+    )
+    origins = json.loads(documents.get(connection, submission.origins_digest).content)
+    text = json.dumps([*origins, asdict(origin)], ensure_ascii=False, indent=1).encode()
+    return {
+        "invoice_digest": documents.put(connection, ubl.write(invoice), "application/xml", now=now),
+        "origins_digest": documents.put(connection, text, "application/json", now=now),
+    }
 
 
 def _refusal(

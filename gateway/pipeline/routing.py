@@ -8,9 +8,14 @@ from formats.errors import RouteError
 from formats.model import Invoice
 from gateway.settings import Route, Settings
 from gateway.store.submissions import Submission
+from mappings.as_is import AsIs
 from mappings.engine import CompiledMapping
 
-__all__ = ["choose", "present_terms", "ways"]
+__all__ = ["NoRoute", "choose", "present_terms", "ways"]
+
+
+class NoRoute(RouteError):
+    """The invoice holds no address that any route could use."""
 
 
 def ways(settings: Settings, invoice: Invoice, source: str) -> tuple[Route, ...]:
@@ -26,7 +31,9 @@ def ways(settings: Settings, invoice: Invoice, source: str) -> tuple[Route, ...]
     )
 
 
-def choose(settings: Settings, invoice: Invoice, submission: Submission, mapping: CompiledMapping) -> Route:
+def choose(
+    settings: Settings, invoice: Invoice, submission: Submission, mapping: CompiledMapping | AsIs
+) -> Route:
     """The route whose turn it is: the first, or the next one after a channel could not reach the buyer.
 
     Raises RouteError naming the ERP fields that would open a way.
@@ -47,7 +54,7 @@ def choose(settings: Settings, invoice: Invoice, submission: Submission, mapping
             fix="ask the buyer for a valid address and enter it in the ERP"
             + (f": {' or '.join(missing)}" if missing else ""),
         )
-    raise RouteError(
+    raise NoRoute(
         f"{buyer} has no address that an e-invoice can go to",
         where=f"{submission.source}, {submission.source_key}",
         fix=f"fill one of these in the ERP: {' or '.join(missing)}"

@@ -15,6 +15,7 @@ from formats.errors import (
     ConflictError,
     DocumentError,
     EInvoicingError,
+    RemoteBlocked,
     RemoteError,
     RemoteUnavailable,
     StorageError,
@@ -25,13 +26,16 @@ from gateway.pipeline.collect import collect
 from gateway.pipeline.convert import convert
 from gateway.pipeline.deliver import deliver
 from gateway.pipeline.follow import NoOutcomeYet, follow, inquire, park_overdue
+from gateway.pipeline.foreign import contained
 from gateway.pipeline.gates import Gates
+from gateway.pipeline.parties import pull_parties
 from gateway.pipeline.payments import follow_payments
+from gateway.pipeline.post_payments import post_payments
 from gateway.pipeline.prepare import prepare
 from gateway.pipeline.report_back import report_back
 from gateway.pipeline.stops import stop, stop_for_own_fault, verdict_of
 from gateway.pipeline.submission import WORKABLE, State, may_move
-from gateway.store import journal, reports, sources, submissions
+from gateway.store import journal, parties, reports, sources, submissions
 from gateway.store.documents import DamagedDocument
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
@@ -74,6 +78,8 @@ class Runner:
         self._stopping = threading.Event()
         self._worker = f"{workers.THIS_WORKER}/{uuid.uuid4().hex[:4]}"
         self._working = threading.Lock()
+        # Errands that failed, by what was done and on what, with the reason.
+        self.troubles: dict[tuple[str, str], str] = {}
 
     def stop(self) -> None:
         """Finish the step at hand and begin no other."""
@@ -88,18 +94,22 @@ class Runner:
         self.requeue_parked()
         for source in settings.sources:
             self.collect(source.name)
+            self.pull_parties(source.name, only_when_due=True)
         self.work()
         for channel in settings.channels:
             self.follow(channel.name)
         self.work()
         self.report()
         for source in settings.sources:
+            self.post_payments(source.name)
             self.follow_payments(source.name)
 
     def requeue_parked(self) -> int:
         """People may have mended something: try again what is parked and certainly not sent yet."""
-        with self._gateway.database.begin() as connection:
-            return submissions.requeue(connection, None, now=self._gateway.clock())
+        gateway = self._gateway
+        judged_under = gateway.judged_under()
+        with gateway.database.begin() as connection:
+            return submissions.requeue(connection, None, now=gateway.clock(), judged_under=judged_under)
 
     def collect(self, source: str) -> int:
         """Read one source; its failures are kept with it and shown, and the other sources go on."""
@@ -119,6 +129,23 @@ class Runner:
             "payments", source, lambda: follow_payments(self._gateway, source), f"source {source}"
         )
 
+    def post_payments(self, source: str) -> int:
+        """Post incoming payments in one ERP."""
+        return self._if_open(
+            "posted", source, lambda: post_payments(self._gateway, source), f"source {source}"
+        )
+
+    def pull_parties(self, source: str, *, only_when_due: bool = False) -> int:
+        """Read what changed in the buyers' master data of one ERP."""
+        gateway = self._gateway
+        if only_when_due:
+            with gateway.database.read() as connection:
+                read_at = parties.read_at(connection, source)
+            pause = timedelta(seconds=gateway.source_settings(source).parties_poll_seconds)
+            if read_at is not None and read_at + pause > gateway.clock():
+                return 0
+        return self._if_open("parties", source, lambda: pull_parties(gateway, source), f"source {source}")
+
     def report(self, limit: int = 500) -> int:
         """Write due news into the ERPs."""
         gateway = self._gateway
@@ -128,22 +155,28 @@ class Runner:
                 due = reports.due(connection, now=gateway.clock(), limit=limit)
             done = 0
             silent: set[str] = set()
+            held: set[str] = set()
             for report in due:
                 if self._stopping.is_set():
                     break
                 with gateway.database.read() as connection:
                     submission = submissions.get(connection, report.submission)
                 gate = f"source {submission.source}"
+                if report.submission in held:
+                    continue  # older news of the same invoice was not written
                 if submission.source in silent or self._gates.surely_closed(gate, gateway.clock()):
                     continue
                 try:
-                    report_back(gateway, report)
+                    with contained(submission.source):
+                        report_back(gateway, report)
                 except EInvoicingError as error:
                     if _stops_the_work(error):
                         raise
                     self._report_failed(report, submission, error)
                     self._gates.failed(gate, "report", error, gateway.clock())
-                    if isinstance(error, RemoteError):
+                    if not isinstance(error, DocumentError):
+                        held.add(report.submission)
+                    if isinstance(error, RemoteError) and not isinstance(error, RemoteBlocked):
                         silent.add(submission.source)  # the ERP is out of reach, the rest would fail alike
                     continue
                 done += 1
@@ -159,7 +192,9 @@ class Runner:
         due_at: datetime | None = (
             None  # of a DocumentError: the ERP has no place for it, nor will it tomorrow
         )
-        if not isinstance(error, DocumentError):
+        if isinstance(error, RemoteBlocked):
+            due_at = now + timedelta(seconds=gateway.settings.retry.cap)
+        elif not isinstance(error, DocumentError):
             due_at = gateway.settings.retry.next_try(report.failures + 1, now=now, retry_at=retry_at)
         _log.warning(
             "status not written", source=submission.source, reference=report.reference, why=error.what
@@ -189,15 +224,17 @@ class Runner:
         gateway = self._gateway
         try:
             # One process at a time: two that read the same pages would only get in each other's way.
-            with gateway.alone(f"{what} {name}"):
+            with gateway.alone(f"{what} {name}"), contained(name):
                 result = _repeated_on_conflict(act)
             self._gates.passed(gate)
+            self.troubles.pop((what, name), None)
         except (ConflictError, StorageError):
             raise
         except EInvoicingError as error:
             self._gates.failed(gate, what, error, gateway.clock())
             _log.warning(f"not {what}", name=name, what=error.what, fix=error.fix)
             self._observe(what, name, error.sentence)
+            self.troubles[what, name] = error.sentence
             if keep:
                 now = gateway.clock()
                 with gateway.database.begin() as connection:

@@ -9,6 +9,9 @@ from formats.errors import (
     ConfigError,
     DocumentError,
     EInvoicingError,
+    MalformedDocument,
+    MappingError,
+    RemoteBlocked,
     RemoteRefused,
     RemoteUnavailable,
     RemoteUnexpected,
@@ -19,6 +22,7 @@ from gateway.pipeline import news
 from gateway.pipeline.check import BrokenRules
 from gateway.pipeline.convert import facts
 from gateway.pipeline.revisions import ChangedAfterSending, NumberUsedTwice
+from gateway.pipeline.routing import NoRoute
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import attempts, documents, submissions
 from gateway.store.submissions import Submission
@@ -35,7 +39,7 @@ def verdict_of(error: EInvoicingError) -> Verdict:
             return Verdict.ROUTE
         case DocumentError():
             return Verdict.DOCUMENT
-        case RemoteRefused() | ConfigError() | StorageError():
+        case RemoteRefused() | RemoteBlocked() | ConfigError() | StorageError():
             return Verdict.PRECONDITION
         case _:
             return Verdict.PROVIDER
@@ -69,7 +73,13 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
         "fix": error.fix,
         "again_at": due_at.isoformat() if due_at else "",
     }
+    # Nothing but content and configuration decides these, so that trying again needs a change of either.
+    by_itself = isinstance(error, MappingError | MalformedDocument | BrokenRules | NoRoute)
+    judged_under = gateway.judged_under() if by_itself else ""
     with gateway.database.begin() as connection:
+        if not waits and _same_stop(submission, verdict, error):
+            return submissions.still_stopped(connection, submission, due_at, judged_under=judged_under)
+        changes["judged_under"] = judged_under
         if isinstance(error, DocumentError) and submission.step is not State.SENT:
             # Nobody holds it. It starts over from what the ERP gave: mapping, company facts or routes may be
             # what is mended.
@@ -90,6 +100,12 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
         return submissions.move(
             connection, submission, state, "waiting" if waits else "parked", data, now=now, **changes
         )
+
+
+def _same_stop(submission: Submission, verdict: Verdict, error: EInvoicingError) -> bool:
+    """Whether a parked submission stopped at the same place, for a reason in the same words."""
+    said = (submission.verdict, submission.sentence, submission.fix)
+    return submission.state is State.PARKED and said == (verdict, error.what, error.fix)
 
 
 def stop_for_own_fault(gateway: Gateway, submission: Submission, fault: BaseException) -> Submission:

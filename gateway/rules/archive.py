@@ -93,6 +93,10 @@ class ZipTree:
     def candidates(self) -> Iterator[str]:
         yield from sorted(name for name in self._members if _RULE_FILE.search(name))
 
+    def names(self) -> Iterator[str]:
+        """All files in it."""
+        yield from sorted(self._members)
+
     def place(self, name: str) -> str:
         return f"{Path(self.name).name}/{name}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,11 +9,10 @@ from formats.errors import ConfigError, MalformedDocument
 from formats.rules.model import RuleSet, Source
 from formats.rules.reading import read_rules
 from gateway.rules.compiled import resolver
+from gateway.rules.findings import terms_in
 from gateway.rules.packs import RulePack, read_loose
 
 __all__ = ["Difference", "PublishedRule", "differences", "rules_of"]
-
-_TERM = re.compile(r"\bB[TG]-[0-9]+(?:-[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class PublishedRule:
     @property
     def terms(self) -> tuple[str, ...]:
         """The business terms that the text names."""
-        return tuple(dict.fromkeys(_TERM.findall(self.text)))
+        return terms_in(self.text)
 
 
 @dataclass(frozen=True, slots=True)

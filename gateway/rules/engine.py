@@ -17,9 +17,10 @@ from lxml import etree
 
 from formats.errors import ConfigError, MalformedDocument
 from formats.finding import CheckRun, Finding, Report, RunState, Severity
+from formats.phrases import say
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
-from formats.rules.pack import Document
+from formats.rules.pack import Document, no_collection
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
 from gateway.clock import utc_now
@@ -27,7 +28,8 @@ from gateway.rules import xsd
 from gateway.rules.compiled import CompiledPacks
 from gateway.rules.findings import of_compiled, of_saxon
 from gateway.rules.location import line_of
-from gateway.rules.packs import KNOWN, Releases, RulePack, in_force
+from gateway.rules.packs import KNOWN, Releases, RulePack, in_force, superseded
+from gateway.rules.schemas import SchemaShelf
 from gateway.rules.store import RuleShelf
 from gateway.rules.worker import Worker, WorkerFailed
 
@@ -49,8 +51,8 @@ class RulesEngine:
 
     `packs` is one pack or several releases by key (`RuleShelf`), None for what Python packages carry.
     `engine` says who judges; the compiled engine leaves to Saxon only what the compiler refuses. `today`
-    (UTC) decides which release is in force where `check` is not told a day. Any number of threads may call
-    `check`.
+    (UTC) decides which release is in force where `check` is not told a day. `language` is that of our own
+    words in the report. Any number of threads may call `check`.
 
     Saxon runs in `workers` processes of about 250 MB each, started when first needed and again after a crash;
     one process checks one document at a time, and a request that takes longer than `timeout` seconds ends its
@@ -66,10 +68,13 @@ class RulesEngine:
         engine: Engine | str = Engine.COMPILED,
         compiled: CompiledPacks | None = None,
         today: Callable[[], date] = lambda: utc_now().date(),
+        language: str = "en",
     ) -> None:
         self.releases: Releases = RuleShelf() if packs is None else _as_releases(packs)
         self.engine = Engine(engine)
+        self._schemas = SchemaShelf(self.releases.folders if isinstance(self.releases, RuleShelf) else ())
         self._today = today
+        self._language = language
         self._compiled = compiled or CompiledPacks()
         self._timeout = timeout
         self._workers = tuple(Worker() for _ in range(workers))
@@ -102,29 +107,34 @@ class RulesEngine:
         try:
             root = xml.parse(content)
         except MalformedDocument as error:
-            known = xsd.SCHEMAS[profile.schema_key]
             finding = Finding("XSD", Severity.FATAL, error.sentence)
+            known = xsd.SCHEMAS[profile.schema_key]
             schema_run = CheckRun(known.title, known.release, RunState.FAILED)
             packs = self._chosen(profile.rule_packs, on)
             return Report((schema_run, *self._skipped(profile.rule_packs, packs, schema_run)), (finding,))
-        return self.check_tree(root, profile, rules_despite_schema=rules_despite_schema, on=on)
+        return self.check_tree(
+            root, profile, source=content, rules_despite_schema=rules_despite_schema, on=on
+        )
 
     def check_tree(
         self,
         root: etree._Element,
         profile: Profile,
         *,
+        source: bytes = b"",
         rules_despite_schema: bool = False,
         on: date | None = None,
     ) -> Report:
-        """The same for a document that `formats.syntaxes.xml` has parsed: one parse serves schema and
-        rules."""
+        """The same for a document that `formats.syntaxes.xml` has parsed: one parse serves schema and rules.
+
+        With `source`, the bytes that it was parsed from, errors of the schema say their column too.
+        """
         binding = SYNTAXES[profile.syntax]
         packs = self._chosen(profile.rule_packs, on)
-        schema_run, findings = _check_schema(root, profile, binding)
+        schema_run, findings = self._check_schema(root, profile, binding, source)
         if schema_run.state is not RunState.PASSED and not rules_despite_schema:
             return Report((schema_run, *self._skipped(profile.rule_packs, packs, schema_run)), findings)
-        runs, broken = self._check_rules(root, profile.rule_packs, packs, binding)
+        runs, broken = self._check_rules(root, profile.rule_packs, packs, binding, source)
         return Report((schema_run, *runs), (*findings, *broken))
 
     def run_pack(self, root: etree._Element, pack: RulePack, binding: Binding) -> Report:
@@ -142,11 +152,11 @@ class RulesEngine:
         for key, pack in packs.items():
             why = self._why_saxon(pack)
             if why is None:
-                runs.append(_run_of(pack, (), ""))
+                runs.append(self._run_of(pack, (), ""))
             else:
                 for_saxon[key] = pack
         if for_saxon:
-            paths = {key: str(pack.path) for key, pack in for_saxon.items()}
+            paths = {key: _place(pack) for key, pack in for_saxon.items()}
             taken = [self._free.get() for _ in self._workers]
             answers: dict[str, dict[str, Any]] = {}
             try:
@@ -156,7 +166,8 @@ class RulesEngine:
                 for worker in taken:
                     self._free.put(worker)
             runs.extend(
-                _saxon_run(pack, answers[key], (), self._why_saxon(pack)) for key, pack in for_saxon.items()
+                self._saxon_run(pack, answers[key], (), self._why_saxon(pack))
+                for key, pack in for_saxon.items()
             )
         return tuple(runs)
 
@@ -194,10 +205,15 @@ class RulesEngine:
         return None
 
     def _check_rules(
-        self, root: etree._Element, keys: Sequence[str], packs: Mapping[str, RulePack], binding: Binding
+        self,
+        root: etree._Element,
+        keys: Sequence[str],
+        packs: Mapping[str, RulePack],
+        binding: Binding,
+        source: bytes = b"",
     ) -> tuple[tuple[CheckRun, ...], tuple[Finding, ...]]:
         why = {key: self._why_saxon(pack) for key, pack in packs.items()}
-        for_saxon = {key: str(packs[key].path) for key in packs if why[key] is not None}
+        for_saxon = {key: _place(packs[key]) for key in packs if why[key] is not None}
         answers: dict[str, dict[str, Any]] = {}
         if for_saxon:
             worker = self._free.get()
@@ -208,37 +224,88 @@ class RulesEngine:
         document: Document | None = None
         runs: list[CheckRun] = []
         findings: list[Finding] = []
-        for key in keys:
-            pack = packs.get(key)
-            if pack is None:
-                runs.append(_not_installed(key))
-            elif key in answers:
-                broken = of_saxon(answers[key].get("failed", ()), root, binding)
-                runs.append(_saxon_run(pack, answers[key], broken, why[key]))
-                findings.extend(broken)
-            else:
-                try:
-                    document = document or Document(root)  # one for all packs
-                except MalformedDocument as error:
-                    runs.append(CheckRun(pack.title, pack.release, RunState.NOT_RUN, error.sentence))
-                    continue
-                broken = of_compiled(self._compiled.checker(pack).check(document), binding)
-                run = _run_of(pack, broken, "")
-                runs.append(run)
-                findings.extend(broken)
+        with no_collection:  # until the document is gone
+            for key in keys:
+                pack = packs.get(key)
+                if pack is None:
+                    runs.append(self._not_installed(key))
+                elif key in answers:
+                    broken = of_saxon(answers[key].get("failed", ()), root, binding)
+                    runs.append(self._saxon_run(pack, answers[key], broken, why[key]))
+                    findings.extend(broken)
+                else:
+                    try:
+                        document = document or Document(root, source)  # one for all packs
+                    except MalformedDocument as error:
+                        runs.append(CheckRun(pack.title, pack.release, RunState.NOT_RUN, error.sentence))
+                        continue
+                    broken = of_compiled(self._compiled.checker(pack).check(document, now=utc_now()), binding)
+                    run = self._run_of(pack, broken, "")
+                    runs.append(run)
+                    findings.extend(broken)
+            document = None
         return tuple(runs), tuple(findings)
+
+    def _run_of(self, pack: RulePack, broken: Iterable[Finding], note: str) -> CheckRun:
+        fatal = any(finding.severity is Severity.FATAL for finding in broken)
+        state = RunState.FAILED if fatal else RunState.PASSED
+        return CheckRun(pack.title, pack.release, state, _joined(self._superseded(pack), note))
+
+    def _saxon_run(
+        self, pack: RulePack, answer: Mapping[str, Any], broken: Sequence[Finding], why: str | None
+    ) -> CheckRun:
+        note = say("note.on_saxon", self._language, why=why) if why else ""
+        if "failed" not in answer:
+            told = say("note.could_not_run", self._language, why=answer.get("error", "no answer"))
+            return CheckRun(pack.title, pack.release, RunState.NOT_RUN, _joined(told, note))
+        return self._run_of(pack, broken, note)
+
+    def _superseded(self, pack: RulePack) -> str:
+        if not pack.superseded or pack.key not in KNOWN:
+            return pack.superseded
+        return superseded(KNOWN[pack.key], pack.release, pack.released, self._language)
+
+    def _not_installed(self, key: str) -> CheckRun:
+        title = KNOWN[key].title if key in KNOWN else key
+        note = say("note.not_installed", self._language, key=key)
+        return CheckRun(title, "", RunState.NOT_RUN, note)
+
+    def _check_schema(
+        self, root: etree._Element, profile: Profile, binding: Binding, source: bytes
+    ) -> tuple[CheckRun, tuple[Finding, ...]]:
+        known = xsd.SCHEMAS[profile.schema_key]
+        name = etree.QName(root).localname
+        if name not in known.files:
+            text = f"the document is {name[:60]!r}; {profile.title} is one of {', '.join(known.files)}"
+            return (
+                CheckRun(known.title, known.release, RunState.FAILED),
+                (Finding("XSD", Severity.FATAL, text, f"/{name}", line=line_of(root)),),
+            )
+        try:
+            release, schema = self._schemas.load(profile.schema_key, name)
+        except ConfigError as error:
+            return CheckRun(known.title, known.release, RunState.NOT_RUN, error.sentence), ()
+        if schema is None:
+            note = say("note.no_schema", self._language, package=known.package)
+            return CheckRun(known.title, release, RunState.NOT_RUN, note), ()
+        findings = schema.check(root, binding, source)
+        return CheckRun(known.title, release, RunState.FAILED if findings else RunState.PASSED), findings
 
     def _skipped(
         self, keys: Sequence[str], packs: Mapping[str, RulePack], schema: CheckRun
     ) -> tuple[CheckRun, ...]:
-        why = "failed" if schema.state is RunState.FAILED else "could not be run"
-        note = f"the schema check {why}, and business rules need a document that keeps to the schema"
+        failed = schema.state is RunState.FAILED
+        note = say("note.schema_failed" if failed else "note.schema_not_run", self._language)
         return tuple(
             CheckRun(pack.title, pack.release, RunState.NOT_RUN, note)
             if (pack := packs.get(key))
-            else _not_installed(key)
+            else self._not_installed(key)
             for key in keys
         )
+
+
+def _joined(*notes: str) -> str:
+    return ". ".join(filter(None, notes))
 
 
 def _as_releases(packs: Mapping[str, RulePack] | Releases) -> Releases:
@@ -249,52 +316,14 @@ def _as_releases(packs: Mapping[str, RulePack] | Releases) -> Releases:
     )
 
 
-def _run_of(pack: RulePack, broken: Iterable[Finding], note: str) -> CheckRun:
-    fatal = any(finding.severity is Severity.FATAL for finding in broken)
-    state = RunState.FAILED if fatal else RunState.PASSED
-    return CheckRun(pack.title, pack.release, state, _joined(pack.superseded, note))
+def _place(pack: RulePack) -> tuple[str, str]:
+    """A pack's style sheet, and the folder that it may refer into, "" for its own."""
+    return str(pack.path), str(pack.root or "")
 
 
-def _saxon_run(
-    pack: RulePack, answer: Mapping[str, Any], broken: Sequence[Finding], why: str | None
-) -> CheckRun:
-    note = f"judged by Saxon, since the compiler refuses these rules: {why}" if why else ""
-    if "failed" not in answer:
-        told = f"the official rules could not be run: {answer.get('error', 'no answer')}"
-        return CheckRun(pack.title, pack.release, RunState.NOT_RUN, _joined(told, note))
-    return _run_of(pack, broken, note)
-
-
-def _not_installed(key: str) -> CheckRun:
-    title = KNOWN[key].title if key in KNOWN else key
-    note = f"the rules {key} are not installed: gateway rules add takes the publisher's release"
-    return CheckRun(title, "", RunState.NOT_RUN, note)
-
-
-def _joined(*notes: str) -> str:
-    return ". ".join(filter(None, notes))
-
-
-def _check_schema(
-    root: etree._Element, profile: Profile, binding: Binding
-) -> tuple[CheckRun, tuple[Finding, ...]]:
-    known = xsd.SCHEMAS[profile.schema_key]
-    name = etree.QName(root).localname
-    if name not in known.files:
-        text = f"the document is {name[:60]!r}; {profile.title} is one of {', '.join(known.files)}"
-        return (
-            CheckRun(known.title, known.release, RunState.FAILED),
-            (Finding("XSD", Severity.FATAL, text, f"/{name}", line=line_of(root)),),
-        )
-    schema = xsd.load(profile.schema_key, name)
-    if schema is None:
-        note = f"the schema is not installed: install the Python package {known.package}"
-        return CheckRun(known.title, known.release, RunState.NOT_RUN, note), ()
-    findings = schema.check(root, binding)
-    return CheckRun(known.title, known.release, RunState.FAILED if findings else RunState.PASSED), findings
-
-
-def _ask(worker: Worker, paths: dict[str, str], document: bytes, timeout: float) -> dict[str, Any]:
+def _ask(
+    worker: Worker, paths: Mapping[str, tuple[str, str]], document: bytes, timeout: float
+) -> dict[str, Any]:
     """The worker's answer; a process that died gets a second chance, an error stands for each pack after
     it."""
     for last in (False, True):

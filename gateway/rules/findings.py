@@ -14,9 +14,10 @@ from formats.rules.pack import BrokenRule
 from formats.syntaxes.binding import Binding
 from gateway.rules.location import Places
 
-__all__ = ["of_compiled", "of_saxon"]
+__all__ = ["of_compiled", "of_saxon", "terms_in"]
 
-_TERM: Final = re.compile(r"\bB[TG]-[0-9]+(?:-[0-9]+)?")
+# PINT calls BT-106 ibt-106.
+_TERM: Final = re.compile(r"\b(?:B|ib)([TGtg]-[0-9]+(?:-[0-9]+)?)")
 _FATAL: Final = ("fatal", "error", "")
 
 
@@ -50,6 +51,11 @@ def of_saxon(
     )
 
 
+def terms_in(text: str) -> tuple[str, ...]:
+    """The business terms and groups that a text names, "BT-106", each once, in order."""
+    return tuple(dict.fromkeys(f"B{term.upper()}" for term in _TERM.findall(text)))
+
+
 def _severity(flag: str) -> Severity:
     return Severity.FATAL if flag in _FATAL else Severity.WARNING
 
@@ -57,5 +63,5 @@ def _severity(flag: str) -> Severity:
 def _finding(
     rule: str, severity: Severity, text: str, location: str, line: int | None, binding: Binding
 ) -> Finding:
-    named = (*_TERM.findall(text), *binding.explain(location))
+    named = (*terms_in(text), *binding.explain(location))
     return Finding(rule, severity, text, location, tuple(dict.fromkeys(named)), line)

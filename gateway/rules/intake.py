@@ -137,7 +137,7 @@ def _offer(
     except ConfigError as error:
         refusal = error.what
     style_sheet = artefact.name.lower().endswith((".xsl", ".xslt"))
-    on_saxon = style_sheet and len(artefact.files) == 1 and find_spec("saxonche") is not None
+    on_saxon = style_sheet and find_spec("saxonche") is not None
     same_release = [pack for pack in shelf.get(known.key, ()) if pack.added and pack.release == release]
     present = next((pack for pack in same_release if pack.digest == artefact.digest), None)
     replaces = next((pack for pack in same_release if pack.digest != artefact.digest), None)

@@ -3,7 +3,9 @@ judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,45 +15,43 @@ from typing import Final, cast
 from lxml import etree
 
 from formats.detection import detect
-from formats.errors import ConfigError, MalformedDocument
+from formats.errors import ConfigError
 from formats.finding import Report
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
-from formats.syntaxes import xml
 from gateway.rules.engine import RulesEngine
 
 __all__ = ["LARGEST", "Judged", "judge_bytes", "judge_file", "known_profile"]
 
 # 50 MiB are some 40,000 invoice lines; more is no invoice, and would take minutes and gigabytes.
 LARGEST: Final = 50 * 1024 * 1024
-# One profile in both syntaxes, under one name.
 _MOST_ELEMENTS: Final = 1_500_000
 _DEEPEST: Final = 100
 _SMALL: Final = 5_000_000
-_FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "en16931": MappingProxyType({"ubl-2.1": "en16931-ubl", "cii-d16b": "en16931-cii"}),
-        "xrechnung": MappingProxyType({"ubl-2.1": "xrechnung-ubl", "cii-d16b": "xrechnung-cii"}),
-        "nlcius": MappingProxyType({"ubl-2.1": "nlcius-ubl", "cii-d16b": "nlcius-cii"}),
-        "peppol": MappingProxyType({"ubl-2.1": "peppol-bis-3"}),
-    }
-)
-# Part of the specification identifier (BT-24) -> family, where versions and extensions vary.
-_MARKS: Final = (
-    (":xrechnung", _FAMILIES["xrechnung"]),
-    ("urn:fdc:nen.nl:nlcius:v1.0", _FAMILIES["nlcius"]),
-    ("urn:efactura.mfinante.ro:CIUS-RO", MappingProxyType({"ubl-2.1": "cius-ro"})),
-    ("urn:fdc:peppol.eu:2017:poacc:billing:3.0", _FAMILIES["peppol"]),
-)
+_CORE: Final = "en16931"
+
+
+def _families() -> Iterator[tuple[str, dict[str, str]]]:
+    for name in dict.fromkeys(profile.family for profile in PROFILES.values() if profile.family):
+        members = [profile for profile in PROFILES.values() if profile.family == name]
+        yield name, {profile.syntax: profile.key for profile in members}
+
+
+# One profile in each of its syntaxes, under one name.
+_FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(dict(_families()))
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`error` says in one line why there is no verdict, "" where there is one; then both others are there."""
+    """`error` says in one line why there is no verdict, "" where there is one; then profile, report and tree
+    are there. `doubt` says why the verdict is of less than the document claims to be, "" where it is not.
+    """
 
     profile: Profile | None
     report: Report | None
     error: str = ""
+    doubt: str = ""
+    tree: etree._Element | None = None
 
 
 def known_profile(name: str) -> str:
@@ -60,7 +60,7 @@ def known_profile(name: str) -> str:
         raise ConfigError(
             f"there is no profile {name}",
             where="--profile",
-            fix=f"use one of {', '.join((*_FAMILIES, *PROFILES))}",
+            fix=f"use one of {', '.join(dict.fromkeys((*_FAMILIES, *PROFILES)))}",
         )
     return name
 
@@ -74,16 +74,30 @@ def judge_file(
     on: date | None = None,
 ) -> Judged:
     """Judge one file; every problem with it is told, never raised. At most `LARGEST` bytes are read."""
-    try:
-        if not file.is_file():
-            what = "it is a folder" if file.is_dir() else "there is no such file"
-            return Judged(None, None, f"{what}; name an XML file or a PDF")
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not a file name"
-        return Judged(None, None, f"the file cannot be read: {why}")
+    content = _read(file)
+    if isinstance(content, str):
+        return Judged(None, None, content)
     return judge_bytes(content, engine, profile, rules_despite_schema=rules_despite_schema, on=on)
+
+
+def _read(file: Path) -> bytes | str:
+    """The content of a file, or why there is none. A pipe or device is not waited for."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as stream:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                what = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+                return f"it is {what}; name an XML file or a PDF"
+            return stream.read(LARGEST + 1)
+    except FileNotFoundError:
+        return "there is no such file; name an XML file or a PDF"
+    except IsADirectoryError:
+        return "it is a folder; name an XML file or a PDF"
+    except OSError as error:
+        return f"the file cannot be read: {error.strerror}"
+    except ValueError:
+        return "the file cannot be read: it is not a file name"
 
 
 def judge_bytes(
@@ -94,10 +108,10 @@ def judge_bytes(
     rules_despite_schema: bool = False,
     on: date | None = None,
 ) -> Judged:
-    """Judge one document, taken out of its PDF where it comes in one.
+    """Judge one document, taken out of its PDF where it comes in one. It is parsed once.
 
-    Without `profile` the document's own specification identifier (BT-24) decides, and the core rules of its
-    syntax judge what names no known profile.
+    Without `profile` the document's own specification identifier (BT-24) decides. What names a profile that
+    is not known here is judged by the core rules of its syntax, and `doubt` says so.
     """
     if not content.strip():
         return Judged(None, None, "the file is empty")
@@ -106,23 +120,24 @@ def judge_bytes(
     found = detect(content)
     if len(found.document) > LARGEST:
         return Judged(None, None, f"the invoice inside is larger than {LARGEST // 1024**2} MiB")
-    if found.syntax is None:
+    if found.syntax is None or found.tree is None:
         return Judged(None, None, found.reason)
     wanted = _named(profile, found.syntax) if profile else None
     if wanted is not None and wanted.syntax != found.syntax:
         own, its = SYNTAXES[found.syntax].name, SYNTAXES[wanted.syntax].name
         return Judged(wanted, None, f"the document is {own}, but {wanted.title} is {its}")
-    try:
-        root = xml.parse(found.document)
-    except MalformedDocument as error:
-        return Judged(wanted, None, " ".join(error.what.split()))
-    if problem := _too_much(root, len(found.document)):
+    if problem := _too_much(found.tree, len(found.document)):
         return Judged(wanted, None, problem)
+    doubt = ""
     if wanted is None:
-        identifier = SYNTAXES[found.syntax].value(root, "BT-24") or ""
-        wanted = PROFILES[found.profile_key or _nearest(identifier, found.syntax)]
-    report = engine.check_tree(root, wanted, rules_despite_schema=rules_despite_schema, on=on)
-    return Judged(wanted, report)
+        wanted = PROFILES[found.profile_key or _nearest(found.identifier, found.syntax)]
+        # Where BT-24 is missing, the core rules say so themselves (BR-01).
+        if found.profile_key is None and found.identifier:
+            doubt = f"{found.reason}; judged as {wanted.title} only"
+    report = engine.check_tree(
+        found.tree, wanted, source=found.document, rules_despite_schema=rules_despite_schema, on=on
+    )
+    return Judged(wanted, report, doubt=doubt, tree=found.tree)
 
 
 def _too_much(root: etree._Element, size: int) -> str:
@@ -137,10 +152,11 @@ def _too_much(root: etree._Element, size: int) -> str:
 
 
 def _nearest(identifier: str, syntax: str) -> str:
-    for part, profiles in _MARKS:
-        if part in identifier and syntax in profiles:
-            return profiles[syntax]
-    return _FAMILIES["en16931"][syntax]
+    """What to judge by where no profile is known by the identifier: what all of its kind have in common."""
+    plain = PROFILES["pint"]
+    if syntax == plain.syntax and identifier.startswith(f"{plain.specification_id}@"):
+        return plain.key
+    return _FAMILIES[_CORE][syntax]
 
 
 def _named(name: str, syntax: str) -> Profile:

@@ -85,10 +85,15 @@ def _factur_x(key: str, name: str, titled: str, path: str) -> KnownPack:
     )
 
 
-def _pint(country: str, name: str, has: tuple[str, ...]) -> tuple[KnownPack, KnownPack]:
-    places = rf"pint-{country}/(?!.*selfbilling)"
+def _pint(
+    country: str, name: str, has: tuple[str, ...], folder: str = "", *, self_billing: bool = False
+) -> tuple[KnownPack, KnownPack]:
+    """Both parts of a specialisation. `folder` is the publisher's, `pint-<country>` without it."""
+    folder = folder or f"pint-{country}"
+    places = rf"{folder}/.*selfbilling/" if self_billing else rf"{folder}/(?!.*selfbilling)"
+    key = f"pint-{country}-selfbilling" if self_billing or folder.endswith("-sb") else f"pint-{country}"
     shared = KnownPack(
-        key=f"pint-{country}-shared",
+        key=f"{key}-shared",
         title=f"Peppol PINT rules, shared part, {name}",
         publisher="OpenPeppol",
         syntax=_UBL,
@@ -96,7 +101,7 @@ def _pint(country: str, name: str, has: tuple[str, ...]) -> tuple[KnownPack, Kno
         has=("ibr-",),
     )
     aligned = KnownPack(
-        key=f"pint-{country}-aligned",
+        key=f"{key}-aligned",
         title=f"Peppol PINT rules, aligned part, {name}",
         publisher="OpenPeppol",
         syntax=_UBL,
@@ -228,6 +233,30 @@ _PACKS: Final = (
     *_pint("my", "Malaysia", ("aligned-ibrp-",)),
     *_pint("aunz", "Australia and New Zealand", ("aligned-ibrp-",)),
     *_pint("sg", "Singapore", ("BR-NG-",)),
+    *_pint("om", "Oman", ("ALIGNED-IBRP-",)),
+    *_pint("jp-ntr", "Japan, not tax related", ("aligned-ibrp-",)),
+    *_pint("eu", "European Union", ("PEPPOL-EN16931-R",)),
+    *_pint("jp", "Japan, self-billing", ("aligned-ibrp-",), "pint-jp-sb"),
+    *_pint("ae", "United Arab Emirates, self-billing", ("aligned-ibrp-",), self_billing=True),
+    *_pint("aunz", "Australia and New Zealand, self-billing", ("aligned-ibrp-",), self_billing=True),
+    *_pint("my", "Malaysia, self-billing", ("aligned-ibrp-",), self_billing=True),
+    *_pint("om", "Oman, self-billing", ("ALIGNED-IBRP-",), self_billing=True),
+    KnownPack(
+        key="pint-eu-en16931",
+        title="Peppol PINT rules, EN 16931 part, European Union",
+        publisher="OpenPeppol",
+        syntax=_UBL,
+        found_at=r"pint-eu/.*PINT-EN16931-aligned",
+        has=("UBL-CR-",),
+    ),
+    KnownPack(
+        key="pint-shared",
+        title="Peppol PINT rules, shared part",
+        publisher="OpenPeppol",
+        syntax=_UBL,
+        found_at=r"/pint/.*PINT-UBL-validation-preprocessed\.",
+        has=("ibr-",),
+    ),
     KnownPack(
         key="zatca",
         title="ZATCA rules",

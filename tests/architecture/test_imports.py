@@ -77,21 +77,23 @@ def test_the_imitated_systems_share_no_code_with_the_clients_they_test() -> None
         for module in modules()
         if is_below(module.name, [SANDBOX])
         for line, name in module.imports()
-        if is_below(name, LAYERS) and not is_below(name, [SANDBOX, "formats.errors"])
+        if is_below(name, LAYERS) and not is_below(name, [SANDBOX, "formats.errors", "formats.plugins"])
     ]
     assert wrong == []
 
 
 def test_the_product_itself_does_not_need_the_imitated_systems() -> None:
-    """Only the commands that start them, and the logins of the examples, do."""
+    """Only the commands that start them, the logins of the examples, and what puts connectors to the test
+    do."""
     users = {
         module.place
         for module in modules()
-        if not is_below(module.name, [SANDBOX])
+        if not is_below(module.name, [SANDBOX, "connectors.conformance"])
         for _, name in module.imports()
         if is_below(name, [SANDBOX])
     }
-    assert users <= {"gateway/cli/demo.py", "gateway/cli/sandbox.py", "gateway/cli/setup.py"}
+    commands = {"demo", "plugins", "sandbox", "setup"}
+    assert users <= {f"gateway/cli/{command}.py" for command in commands}
 
 
 @pytest.mark.parametrize("pure", ["formats", "mappings"])
@@ -123,7 +125,7 @@ def test_only_the_clock_asks_for_the_time() -> None:
     wrong = [
         f"{module.place}:{line} calls {name}"
         for module in modules()
-        if not is_below(module.name, [SANDBOX, CLOCK])
+        if not is_below(module.name, [SANDBOX, "connectors.conformance", CLOCK])
         for line, name in module.calls()
         if name in THE_TIME
     ]

@@ -1,4 +1,4 @@
-"""What an invoice costs from the ERP's bytes to the canonical invoice, by mapping, for an invoice of ten lines.
+"""What an invoice costs from the ERP's bytes to the canonical invoice, by mapping, for invoices of ten lines.
 
 The document is an example of tests/data/mappings whose lines are repeated; parsing and mapping are timed
 apart, as medians in one process. `share of mapping` is that of the mapping in bytes to checked e-invoice.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,97 +15,15 @@ from pydantic import ValidationError
 from connectors.base import (
     DeliveryState,
     OpenInvoice,
-    Page,
     PaymentState,
-    StateCell,
     StatusReport,
-    Surroundings,
 )
-from connectors.erp.exact_online import ExactOnline, ExactOnlineSettings
-from connectors.sandbox.exact_online import ImitatedExactOnline
-from connectors.sandbox.exact_online_login import CLIENT_ID
+from connectors.erp.exact_online import ExactOnlineSettings
 from connectors.sandbox.exact_online_seed import DIVISION, seeded_id
-from connectors.sandbox.faults import Fault, Faults
+from connectors.sandbox.faults import Faults
 from connectors.sandbox.http_server import Reply, SandboxHttpServer, json_reply
-from formats.errors import RemoteRefused, RemoteUnavailable, RemoteUnexpected
-
-NUMBERS = list(range(26700001, 26700021))
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 8, 0, 10, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **step: float) -> None:
-        self.now += timedelta(**step)
-
-
-class Cells:
-    """State cells in memory, each under a lock."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[StateCell]:
-        with self._lock:
-            yield _Cell(self.values, name)
-
-
-class _Cell:
-    def __init__(self, values: dict[str, str], name: str) -> None:
-        self._values, self._name = values, name
-
-    @property
-    def value(self) -> str:
-        return self._values.get(self._name, "")
-
-    def save(self, value: str) -> None:
-        self._values[self._name] = value
-
-
-class Site:
-    """The imitation, and connectors to it that share one clock and one database."""
-
-    def __init__(self, **sizes: int) -> None:
-        self.clock = Clock()
-        self.exact = ImitatedExactOnline(clock=self.clock, **{"minutely": 1000, **sizes})
-        self.exact.start()
-        self.secrets = dict(self.exact.secrets())
-        self.cells = Cells()
-        self._made: list[ExactOnline] = []
-
-    def connector(self, **settings: Any) -> ExactOnline:
-        surroundings = Surroundings(
-            secret=lambda reference: self.secrets[reference.removeprefix("file:")],
-            clock=self.clock,
-            locked=self.cells,
-        )
-        spec = {
-            "base_url": self.exact.server.url,
-            "division": DIVISION,
-            "client_id": CLIENT_ID,
-            "client_secret": "file:exact-client-secret",
-            "refresh_token": "file:exact-refresh-token",
-            **settings,
-        }
-        self._made.append(ExactOnline("exact-vandael", ExactOnlineSettings(**spec), surroundings))
-        return self._made[-1]
-
-    def fault(self, text: str) -> None:
-        self.exact.faults.arm(Fault.parse(text))
-
-    def close(self) -> None:
-        for connector in self._made:
-            connector.close()
-        self.exact.stop()
-        assert self.exact.server.failures == []
+from formats.errors import RemoteBlocked, RemoteRefused, RemoteUnavailable, RemoteUnexpected
+from tests.connectors.exact_site import NUMBERS, Cells, Site, Store
 
 
 @pytest.fixture
@@ -125,40 +42,6 @@ def open_site() -> Iterator[Callable[..., Site]]:
 @pytest.fixture
 def site(open_site: Callable[..., Site]) -> Site:
     return open_site()
-
-
-def numbers(pages: list[Page]) -> list[int]:
-    return [
-        json.loads(document.content)["invoice"]["InvoiceNumber"]
-        for page in pages
-        for document in page.documents
-    ]
-
-
-class Store:
-    """Keeps what a pipeline would keep: documents and the last stored cursor, page by page."""
-
-    def __init__(self) -> None:
-        self.cursor = ""
-        self.pages: list[Page] = []
-
-    def pull(self, connector: ExactOnline) -> None:
-        for page in connector.pull(self.cursor):
-            self.pages.append(page)
-            self.cursor = page.cursor
-            connector.acknowledge(page)
-
-    @property
-    def numbers(self) -> list[int]:
-        return numbers(self.pages)
-
-    def latest(self, number: int) -> Any:
-        return [
-            bundle
-            for page in self.pages
-            for document in page.documents
-            if (bundle := json.loads(document.content))["invoice"]["InvoiceNumber"] == number
-        ][-1]
 
 
 # Pulling.
@@ -345,7 +228,7 @@ def test_a_linked_file_is_embedded_and_one_that_is_too_large_stops_its_invoice_o
 
 
 @pytest.mark.parametrize("kind", ["server-error", "unavailable", "truncated", "drop-before", "drop-after"])
-@pytest.mark.parametrize("place", ["sync/", "salesinvoice/SalesInvoices\\(", "crm/Accounts", "vat/VATCodes"])
+@pytest.mark.parametrize("place", ["sync/", "/salesinvoice/SalesInvoices", "crm/Accounts", "vat/VATCodes"])
 def test_nothing_is_missed_after_a_failure_in_the_middle(
     open_site: Callable[..., Site], kind: str, place: str
 ) -> None:
@@ -369,17 +252,18 @@ def test_nothing_is_missed_after_a_failure_in_the_middle(
 
 def test_one_unreadable_invoice_does_not_stop_the_others(site: Site) -> None:
     key = seeded_id("invoice 26700003")
-    site.fault(f"server-error@{key}")
+    site.exact.unreadable.add(key)
     store, connector = Store(), site.connector()
     store.pull(connector)
     assert store.numbers == [number for number in NUMBERS if number != 26700003]
     assert [rejected.key for page in store.pages for rejected in page.rejected] == [key]
+    site.exact.unreadable.clear()
     store.pull(connector)
     assert store.numbers[-1] == 26700003
 
 
 def test_an_invoice_that_stays_unreadable_freezes_nothing(site: Site) -> None:
-    site.fault(f"server-error@{seeded_id('invoice 26700003')}*100")
+    site.exact.unreadable.add(seeded_id("invoice 26700003"))
     store, connector = Store(), site.connector()
     for _ in range(3):
         store.pull(connector)
@@ -389,7 +273,7 @@ def test_an_invoice_that_stays_unreadable_freezes_nothing(site: Site) -> None:
 
 
 def test_a_service_that_fails_on_every_invoice_is_down(site: Site) -> None:
-    site.fault("server-error@SalesInvoices\\(*1000")
+    site.fault("server-error@/salesinvoice/SalesInvoices*1000")
     store, connector = Store(), site.connector()
     for _ in range(4):
         with pytest.raises(RemoteUnavailable):
@@ -402,7 +286,7 @@ def test_a_service_that_fails_on_every_invoice_is_down(site: Site) -> None:
 
 def test_the_limit_of_a_minute_is_waited_for_and_the_work_goes_on(open_site: Callable[..., Site]) -> None:
     """The connector stops by itself before the service has to refuse, keeps what it has, and goes on."""
-    site = open_site(minutely=24)
+    site = open_site(minutely=17)
     store, connector = Store(), site.connector(documents_per_page=5)
     waits: list[datetime | None] = []
     while len(waits) < 12 and len(store.numbers) < len(NUMBERS):
@@ -499,6 +383,16 @@ def test_missing_rights_are_named(site: Site, reason: str, words: str) -> None:
         Store().pull(site.connector())
 
 
+def test_a_division_under_a_backup_is_waited_for(site: Site) -> None:
+    site.exact.forbidden = "DivisionBlocked"
+    with pytest.raises(RemoteUnavailable, match="backup"):
+        Store().pull(site.connector())
+    site.exact.forbidden = ""
+    store = Store()
+    store.pull(site.connector())
+    assert store.numbers == NUMBERS
+
+
 def test_errors_in_a_row_stop_before_exact_blocks_the_endpoint(site: Site) -> None:
     connector = site.connector()
     report = _report(key="00000000-0000-4000-8000-000000000000")
@@ -553,11 +447,61 @@ def test_a_refusal_to_refresh_early_loses_nothing(site: Site) -> None:
 
 
 def test_an_expired_token_is_renewed_in_the_middle_of_the_work(site: Site) -> None:
-    site.fault("expired-token@SalesInvoices\\(")
+    site.fault("expired-token@/salesinvoice/SalesInvoices")
     store = Store()
     store.pull(site.connector())
     assert store.numbers == NUMBERS
     assert site.exact.login.token_calls == 2
+
+
+def test_a_token_that_dies_between_two_pages_costs_one_call_more_and_no_row(
+    open_site: Callable[..., Site],
+) -> None:
+    """The same next page is asked for again, not the list from its beginning."""
+    site = open_site(sync_page=5)
+    pages: list[str] = []
+
+    def expire(name: str) -> None:
+        pages.append(name)
+        if pages.count("sync/SalesInvoice/SalesInvoices") == 2:
+            site.exact.between_pages = None
+            site.exact.login.expire_access()
+
+    site.exact.between_pages = expire
+    store = Store()
+    store.pull(site.connector())
+    assert set(store.numbers) == set(NUMBERS)
+    refused = [call for call in site.exact.server.calls if call.status == 401]
+    feed = site.exact.server.count("GET", "/sync/SalesInvoice/")
+    assert (len(refused), site.exact.login.token_calls) == (1, 2)
+    assert "/sync/" not in refused[0].path
+    assert feed == -(-len(site.exact.books.lines) // 5)
+
+
+@pytest.mark.parametrize("empty", ['{"d": []}', '{"d": {"results": []}}'])
+def test_an_empty_answer_of_either_form_is_a_quiet_day(site: Site, empty: str) -> None:
+    server = SandboxHttpServer(0, Faults())
+    token = {"access_token": "a", "refresh_token": "b"}
+    server.route("POST", "/api/oauth2/token", lambda _: json_reply(token))
+    server.route("GET", ".*Divisions", lambda _: json_reply({"d": [{"Code": DIVISION}]}))
+    server.route("GET", ".*", lambda _: Reply(200, empty.encode(), "application/json"))
+    server.start()
+    store = Store()
+    store.pull(site.connector(base_url=server.url))
+    server.stop()
+    assert (store.numbers, store.cursor) == ([], "")
+
+
+def test_ids_are_the_same_in_upper_and_lower_case(site: Site) -> None:
+    for row in (*site.exact.books.invoices, *site.exact.books.lines):
+        row["InvoiceID"] = row["InvoiceID"].upper()
+    store, connector = Store(), site.connector()
+    store.pull(connector)
+    assert store.numbers == NUMBERS
+    store.pull(connector)
+    assert store.numbers == NUMBERS
+    assert not connector.report_status(_report()).existed
+    assert connector.report_status(_report()).existed
 
 
 def test_a_withdrawn_login_stops_asking_until_a_person_logs_in_again(site: Site) -> None:
@@ -768,6 +712,17 @@ def test_each_piece_of_news_has_its_own_document(site: Site) -> None:
     assert (sent["files"], delivered["files"]) == ([], ["26700004.xml"])
 
 
+def test_what_exact_will_not_take_is_shown_in_its_own_words_and_concerns_that_invoice(site: Site) -> None:
+    gone = next(row for row in site.exact.books.accounts if row["Name"].startswith("Bouwbedrijf"))
+    site.exact.books.accounts.remove(gone)
+    connector = site.connector()
+    with pytest.raises(RemoteBlocked, match="does not take this: Ongeldig: Relatie"):
+        connector.report_status(_report())
+    assert not connector.report_status(
+        _report(key=seeded_id("invoice 26700001"), number="26700001", reference="sub-18")
+    ).existed
+
+
 def test_quotes_in_a_reference_cannot_reach_other_documents(site: Site) -> None:
     connector = site.connector()
     connector.report_status(_report())
@@ -851,6 +806,7 @@ def test_check_goes_through_every_step() -> None:
         "VAT codes",
         "Receivables",
         "Documents",
+        "Calls",
     ]
     assert "Van Dael" in steps[2].seen
 

@@ -28,11 +28,12 @@ from connectors.base import (
 from connectors.erp.netsuite_service import Credentials, sign
 from connectors.erp.netsuite_soap import NetSuiteSoap, NetSuiteSoapSettings
 from connectors.sandbox.faults import Fault
-from connectors.sandbox.netsuite import NetSuiteSandbox
+from connectors.sandbox.netsuite import LOG_TYPE_ID, NetSuiteSandbox
 from connectors.sandbox.netsuite_records import Custom
 from connectors.sandbox.netsuite_seeds import SEEDED_CREDIT_MEMOS, SEEDED_INVOICES
 from formats.errors import (
     ConfigError,
+    RemoteBlocked,
     RemoteError,
     RemoteRefused,
     RemoteUnavailable,
@@ -76,6 +77,7 @@ def connect(account: NetSuiteSandbox, clock: SteppingClock) -> Iterator[Make]:
             "token_secret": "file:netsuite_token_secret",
             "base_url": account.addresses()["soap"],
             "read_seconds": 0.8,
+            "busy_attempts": 1,
             **settings,
         }
         surroundings = Surroundings(
@@ -512,8 +514,53 @@ EMPTY_LIST: Final = (
 
 def test_a_version_that_is_switched_off_is_named(connect: Make) -> None:
     """Endpoints end; the operator reads which one was asked for."""
-    with pytest.raises(RemoteUnexpected, match="2024_1"):
+    with pytest.raises(RemoteRefused, match="2024_1"):
         list(connect(version="2024_1").pull(""))
+
+
+def test_after_the_end_of_soap_the_message_names_the_way_on(account: NetSuiteSandbox, connect: Make) -> None:
+    """Release 2028.2 has neither the service nor its description, before and after a connector was made."""
+    netsuite = connect()
+    list(netsuite.pull(""))
+    account.release = (2028, 2)
+    for connector in (netsuite, connect()):
+        with pytest.raises(RemoteRefused, match="netsuite-rest"):
+            list(connector.pull(""))
+
+
+def test_a_full_account_is_asked_again_after_a_pause(account: NetSuiteSandbox, connect: Make) -> None:
+    """Two refusals for too many requests at the same time, then everything comes."""
+    account.faults.arm(Fault("too-many-requests", "^search$", times=2))
+    found = numbers(connect(busy_attempts=3, busy_seconds=0.01).pull(""))
+    assert found == sorted((*SEEDED_INVOICES, *SEEDED_CREDIT_MEMOS))
+    assert account.operations.count("search") >= 3
+
+
+@pytest.mark.parametrize("size", [4, 1001])
+def test_page_sizes_that_the_service_refuses_are_refused_before(connect: Make, size: int) -> None:
+    """5 to 1000 hits a page."""
+    with pytest.raises(ValidationError, match="page_size"):
+        connect(page_size=size)
+
+
+def test_in_a_closed_period_the_news_goes_into_a_custom_record(
+    account: NetSuiteSandbox, connect: Make
+) -> None:
+    """Once, whatever happens to the answer, and without touching the invoice."""
+    netsuite = connect(log_record_type=LOG_TYPE_ID)
+    before = account.transaction("BW-2026-0102").modified
+    account.close_period(date(2026, 10, 31))
+    account.faults.arm(Fault("drop-after", "^add$"))
+    with pytest.raises(RemoteUnavailable):
+        netsuite.report_status(REPORT)
+    assert netsuite.report_status(REPORT).existed
+    (note,) = account.notes.values()
+    assert note["custrecord_einv_invoice"] == {"id": "1002"}
+    assert (note["custrecord_einv_state"], note["custrecord_einv_reference"]) == (
+        "delivered",
+        REPORT.reference,
+    )
+    assert account.transaction("BW-2026-0102").modified == before
 
 
 # Writing the status back.
@@ -703,7 +750,7 @@ def test_someone_else_saving_all_the_time_is_tried_later(
 def test_a_closed_period_is_for_a_person(account: NetSuiteSandbox, netsuite: NetSuiteSoap) -> None:
     """With the way out."""
     account.close_period(date(2026, 10, 31))
-    with pytest.raises(RemoteRefused, match="Allow Non-G/L Changes"):
+    with pytest.raises(RemoteBlocked, match="Allow Non-G/L Changes"):
         netsuite.report_status(REPORT)
     assert account.updates == []
 
@@ -711,7 +758,7 @@ def test_a_closed_period_is_for_a_person(account: NetSuiteSandbox, netsuite: Net
 def test_a_locked_record_is_for_a_person(account: NetSuiteSandbox, netsuite: NetSuiteSoap) -> None:
     """A workflow holds it."""
     account.lock_record("BW-2026-0102")
-    with pytest.raises(RemoteRefused, match="RCRD_LOCKED_BY_WF"):
+    with pytest.raises(RemoteBlocked, match="RCRD_LOCKED_BY_WF"):
         netsuite.report_status(REPORT)
 
 
@@ -907,3 +954,29 @@ def test_mending_puts_the_faulty_invoices_right(
     clock.advance(hours=1)
     assert len(account.mend()) == 3
     assert numbers(netsuite.pull(last.cursor)) == ["BW-2026-0113", "BW-2026-0115", "BW-2026-0116"]
+
+
+# Buyers.
+
+
+def test_customers_come_with_what_routing_needs(
+    account: NetSuiteSandbox, connect: Make, clock: SteppingClock
+) -> None:
+    """All of them first, page by page, then those that changed."""
+    netsuite = connect(page_size=5, batch_size=4)
+    pages = list(netsuite.pull_parties(""))
+    facts = {party.key: dict(party.facts) for page in pages for party in page.parties}
+    assert (len(facts), [page.cursor for page in pages[:-1]]) == (10, ["", ""])
+    assert facts["customer/801"] == {
+        "name": "Noordzee Analytics NV",
+        "vat_id": "BE1999412696",
+        "electronic_address": "0208:1999412696",
+        "email": "invoices@noordzee-analytics.example",
+    }
+    clock.advance(days=3)
+    customer = account.records["customer", "801"]
+    customer.custom["custentity_peppol_id"] = Custom("String", "0208:1999508708")
+    customer.modified = clock()
+    (page,) = netsuite.pull_parties(pages[-1].cursor)
+    (changed,) = page.parties
+    assert changed.facts["electronic_address"] == "0208:1999508708"

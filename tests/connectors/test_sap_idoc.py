@@ -310,8 +310,8 @@ WRONG_CHARSET = '<?xml version="1.0" encoding="UTF-8"?><INVOIC02><IDOC>Glücksta
 
 @pytest.mark.parametrize(
     "content",
-    [BOMB, WRONG_CHARSET, b"EDI_DC40  1000000000000471100", b"<INVOIC02></INVOIC02>"],
-    ids=["entity bomb", "wrong character set", "flat IDoc", "no IDoc in it"],
+    [BOMB, WRONG_CHARSET, b"Dear Sir or Madam", b"<INVOIC02></INVOIC02>"],
+    ids=["entity bomb", "wrong character set", "a letter", "no IDoc in it"],
 )
 def test_a_file_that_cannot_be_an_idoc_is_handed_over_raw_at_once(
     empty: ImitatedSap, make: Make, content: bytes
@@ -721,7 +721,7 @@ def test_the_check_finds_a_clock_that_is_wrong(make: Make, world: World) -> None
     world.now = datetime.now(UTC) + timedelta(minutes=10)
     (step,) = [step for step in make().check() if step.name == "clock"]
     assert not step.ok
-    assert re.search(r"\b(600|601|602) seconds", step.seen)
+    assert re.search(r"\b(59[0-9]|60[0-2]) seconds", step.seen)
     assert "NTP" in step.fix
 
 

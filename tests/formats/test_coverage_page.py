@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from formats.model.names import name_of
+from formats.model.names import LANGUAGES, name_of
 from formats.model.terms import CATALOGUE
 from formats.registry import PROFILES
 from tests.coverage_page import PAGE, page
@@ -23,20 +23,21 @@ def test_every_term_and_profile_stands_on_it() -> None:
 
 
 def test_every_term_has_a_name_of_its_own() -> None:
-    """Two terms under one name would be told apart by nobody."""
-    names = [name_of(term) for term in CATALOGUE]
-    assert len(set(names)) == len(names)
-    assert not [name for name in names if "_" in name or name != name.strip()]
+    """Two terms under one name would be told apart by nobody, in any language."""
+    for language in LANGUAGES:
+        names = [name_of(term, language) for term in CATALOGUE]
+        assert len(set(names)) == len(names)
+        assert not [name for name in names if "_" in name or not name or name != name.strip()]
 
 
 @pytest.mark.parametrize(
     ("term", "name"),
     [
-        ("BT-49", "buyer electronic address"),
-        ("BT-165", "delivery address line 3"),
-        ("BT-151", "line VAT category"),
+        ("BT-49", "Buyer electronic address"),
+        ("BT-165", "Deliver to address line 3"),
+        ("BT-151", "Invoiced item VAT category code"),
         ("BG-23", "VAT breakdown"),
-        ("BT-9", "due date"),
+        ("BT-9", "Payment due date"),
     ],
 )
 def test_names_read_well(term: str, name: str) -> None:

@@ -14,10 +14,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from formats.errors import ConfigError, RemoteUnexpected
+from formats.phrases import LANGUAGES
 from gateway.cli.main import app
 from gateway.clock import utc_now
 from gateway.rules.fetch import ReleaseAddress, download, read_addresses
-from gateway.rules.words import LANGUAGES, words
 from tests.gateway.rule_files import schematron, style_sheet, zip_of
 from tests.gateway.stories import SharedRules, billing, tell
 
@@ -63,7 +63,11 @@ def test_a_release_is_added_shown_and_judges(config: Path, tmp_path: Path) -> No
     assert "Added en16931-ubl@9.0.0, judges from 2026-01-01" in done.stdout
     assert (config / "rules" / "en16931-ubl").is_dir()
     shown = json.loads(_run(config, "rules", "show", "en16931-ubl", "--json").stdout)
-    assert (shown["release"], shown["judged_by"], shown["verified"]) == ("9.0.0", "compiled", "not yet")
+    assert (shown["release"], shown["judged_by"], shown["verified"]) == (
+        "9.0.0",
+        "compiled",
+        "not compared with Saxon yet",
+    )
     assert [
         pack["release"] for pack in _packs(config) if pack["in_force"] and pack["pack"] == "en16931-ubl"
     ] == ["9.0.0"]
@@ -110,7 +114,7 @@ def test_verifying_keeps_the_result_with_the_digest(config: Path, tmp_path: Path
     done = _run(config, "rules", "verify", "en16931-ubl@9.0.0", "--copies", "5")
     assert done.exit_code == 0, done.stdout
     (pack,) = (pack for pack in _packs(config) if pack["release"] == "9.0.0")
-    assert " equal, 2" in pack["verified"]
+    assert pack["verified"].startswith("as Saxon on ")
     kept = json.loads(next((config / "rules").rglob("verified.json")).read_text("utf-8"))
     assert kept["digest"] == pack["digest"]
     assert kept["equal"] == kept["documents"]
@@ -238,7 +242,6 @@ def test_a_rule_is_explained_in_four_languages(config: Path) -> None:
         assert "BT-112" in text
         assert "Invoice total amount with VAT (BT-112) = Invoice total amount without VAT" in text
     assert "Must hold" in _run(config, "explain", "BR-CO-15", "--test").stdout
-    assert all(set(words(language)) == set(words("en")) for language in LANGUAGES)
     assert isinstance(_run(config, "explain", "BR-NONE-1").exception, ConfigError)
 
 

@@ -93,8 +93,8 @@ def test_a_broken_rule_is_reported_with_id_place_and_terms(engine: RulesEngine) 
     assert not report.passed
     assert _run(report, "EN 16931 rules for UBL").state is RunState.FAILED
     assert sentence(finding, wrong) == (
-        "The total with VAT 2524.22 makes 2524.22 EUR, but the amount due (BT-115) says 2500.00 EUR: "
-        "24.22 EUR too little."
+        "Invoice total amount with VAT 2,524.22 = 2,524.22 EUR, "
+        "but Amount due for payment (BT-115) says 2,500.00 EUR: 24.22 EUR too little."
     )
 
 

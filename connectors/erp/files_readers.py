@@ -1,0 +1,199 @@
+"""The invoices in a file: a table, JSON, XML, or an e-invoice as it is.
+
+JSON and XML are handed over in the bytes they came in: of a list of invoices each one's own bytes. A table
+becomes one JSON document for each invoice (`connectors.erp.files_table`).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from lxml import etree
+
+from connectors.base import SourceDocument
+from connectors.erp.files_format import FormatSettings
+from connectors.erp.files_table import csv_rows, invoices
+from connectors.erp.files_xlsx import xlsx_rows
+from formats.detection import detect
+from formats.errors import DocumentError, MalformedDocument
+from formats.registry import SYNTAXES
+from formats.syntaxes import xml
+
+__all__ = ["Found", "read_file"]
+
+_JSON: Final = "application/json"
+_XML: Final = "application/xml"
+_MOST: Final = 200_000
+_BLANKS: Final = " \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One invoice of a file, or why it cannot be taken. `key` is "" where the invoice does not say it."""
+
+    key: str
+    media_type: str
+    content: bytes = field(repr=False)
+    fingerprint: str = ""
+    problem: DocumentError | None = None
+
+    def document(self, file_key: str, revision: str, origin: str) -> SourceDocument:
+        """As connectors hand it over; an invoice without a key goes by its file."""
+        return SourceDocument(
+            self.key or file_key, revision, self.media_type, self.content, 0, origin, self.fingerprint
+        )
+
+
+def read_file(content: bytes, form: FormatSettings, *, file: str, where: str) -> Iterator[Found]:
+    """The invoices of one file in their order.
+
+    Raises MalformedDocument where the file as a whole is not what it should be; a single invoice that cannot
+    be taken has its `problem` instead.
+    """
+    if not content.strip():
+        raise MalformedDocument("the file is empty", where=where, fix="send it again")
+    if form.kind in ("csv", "xlsx"):
+        digest = hashlib.sha256(content).hexdigest()
+        rows = csv_rows if form.kind == "csv" else xlsx_rows
+        for invoice in invoices(rows(content, form, where), form, file=file, digest=digest, where=where):
+            yield Found(invoice.key, _JSON, invoice.content, invoice.fingerprint, invoice.problem)
+    elif form.kind == "json":
+        yield from _from_json(content, form, where)
+    elif form.kind == "xml":
+        yield from _from_xml(content, form, where)
+    else:
+        yield _from_einvoice(content, where)
+
+
+def _from_json(content: bytes, form: FormatSettings, where: str) -> Iterator[Found]:
+    try:
+        text = content.decode("utf-8-sig")
+        for piece in _pieces(text, form.records):
+            data = json.loads(piece, parse_float=Decimal)
+            if not isinstance(data, dict):
+                raise ValueError("an invoice must be an object in braces")
+            yield Found(_key(data, form), _JSON, piece.encode())
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        said = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise MalformedDocument(
+            f"this is not JSON in UTF-8 with invoices: {said[:200]}", where=where, fix="export it again"
+        ) from error
+
+
+def _pieces(text: str, records: str) -> Iterator[str]:
+    """The text of each invoice, exactly as it stands there. Raises ValueError."""
+    decoder = json.JSONDecoder(parse_float=Decimal)
+    start = _skip(text, 0)
+    _, end = decoder.raw_decode(text, start)
+    if _skip(text, end) < len(text):
+        raise ValueError("something follows behind the end")
+    for name in filter(None, records.split(".")):
+        start = _member(text, start, name, decoder)
+    if text[start : start + 1] != "[":
+        if records:
+            raise ValueError(f"there is no list at {records}")
+        yield text[start:end]
+        return
+    position = _skip(text, start + 1)
+    for _ in range(_MOST):
+        if text[position] == "]":
+            return
+        _, after = decoder.raw_decode(text, position)
+        yield text[position:after]
+        position = _skip(text, after)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+    raise ValueError(f"it holds more than {_MOST} invoices")
+
+
+def _member(text: str, start: int, name: str, decoder: json.JSONDecoder) -> int:
+    """Where the value of a member of the object at `start` begins; the text is known to be JSON."""
+    if text[start : start + 1] == "{":
+        position = _skip(text, start + 1)
+        while text[position] != "}":
+            key, position = decoder.raw_decode(text, position)
+            position = _skip(text, _skip(text, position) + 1)
+            if key == name:
+                return position
+            _, position = decoder.raw_decode(text, position)
+            position = _skip(text, position)
+            if text[position] == ",":
+                position = _skip(text, position + 1)
+    raise ValueError(f"there is no {name}")
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in _BLANKS:
+        position += 1
+    return position
+
+
+def _key(data: dict[str, Any], form: FormatSettings) -> str:
+    """The values at the places of `key`; "" where one is missing or no plain value."""
+    parts = []
+    for place in form.key:
+        value: Any = data
+        for name in place.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is None or value == "" or isinstance(value, dict | list | bool):
+            return ""
+        parts.append(str(value).strip().replace("/", "_"))
+    return "/".join(parts)
+
+
+def _from_xml(content: bytes, form: FormatSettings, where: str) -> Iterator[Found]:
+    try:
+        root = xml.parse(content)
+    except MalformedDocument as error:
+        raise MalformedDocument(error.what, where=f"{where}, {error.where}", fix=error.fix) from error
+    if not form.records:
+        yield Found(_xml_key(root, form), _XML, content)
+        return
+    records = [element for element in root.iter(etree.Element) if _local(element) == form.records]
+    if not records:
+        raise MalformedDocument(
+            f"there is no element {form.records[:60]}",
+            where=where,
+            fix="correct records in the format of this source, or export the file again",
+        )
+    for record in records:
+        alone = copy.deepcopy(record)
+        alone.tail = None
+        yield Found(_xml_key(record, form), _XML, xml.serialize(alone))
+
+
+def _xml_key(record: etree._Element, form: FormatSettings) -> str:
+    parts = []
+    for place in form.key:
+        found: etree._Element | None = record
+        for name in place.split("."):
+            children = () if found is None else found.iterchildren(etree.Element)
+            found = next((child for child in children if _local(child) == name), None)
+        text = ("" if found is None else found.text or "").strip()
+        if not text:
+            return ""
+        parts.append(text.replace("/", "_"))
+    return "/".join(parts)
+
+
+def _local(element: etree._Element) -> str:
+    return etree.QName(element).localname
+
+
+def _from_einvoice(content: bytes, where: str) -> Found:
+    """UBL, Cross Industry Invoice, or a PDF that carries one; its key is its kind and number (BT-3, BT-1)."""
+    seen = detect(content)
+    if seen.syntax is None:
+        raise MalformedDocument(seen.reason, where=where, fix="send UBL 2.1, or a Cross Industry Invoice")
+    root = xml.parse(seen.document)
+    binding = SYNTAXES[seen.syntax]
+    number, kind = binding.value(root, "BT-1"), binding.value(root, "BT-3")
+    key = f"{kind or seen.root}/{number.replace('/', '_')}" if number else ""
+    media_type = "application/pdf" if seen.embedded_name else _XML
+    return Found(key, media_type, content)

@@ -1,0 +1,251 @@
+"""Settings of a NetSuite account that is read over SuiteQL and REST records.
+
+What Oracle does not document, or accounts have in different ways, is a setting here with the usual case as
+its default.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from connectors.base import ConnectorSettings, SecretReference
+
+__all__ = ["InternalId", "NetSuiteRestSettings", "ScriptId"]
+
+InternalId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
+ScriptId = Annotated[str, StringConstraints(pattern=r"^cust[a-z]+_[a-z0-9_]{1,60}$")]
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
+
+
+class NetSuiteRestSettings(ConnectorSettings):
+    """Settings of one NetSuite account over REST. Secrets are references, `file:...` or `env:...`."""
+
+    account: str = Field(
+        pattern=r"^[A-Z0-9]{1,30}(_[A-Z0-9]{1,10})?$",
+        description="Account id as Setup > Company > Company Information shows it, in capitals and with an "
+        "underscore: 1234567 or 1234567_SB1",
+    )
+    base_url: str = Field(
+        "",
+        description="Address of the service; empty for that of the account, https://1234567-sb1.suitetalk...",
+    )
+    login: Literal["oauth2", "tba"] = Field(
+        "oauth2",
+        description="oauth2 (client credentials with a certificate), or tba (token-based authentication) for "
+        "an integration that has it already",
+    )
+    client_id: SecretReference | None = Field(
+        None, description="Client id of the integration record (login: oauth2)"
+    )
+    certificate_id: str = Field(
+        "", description="Certificate id that OAuth 2.0 Client Credentials Setup shows (login: oauth2)"
+    )
+    private_key: SecretReference | None = Field(
+        None, description="Private key of that certificate, PEM without pass phrase (login: oauth2)"
+    )
+    next_certificate_id: str = Field(
+        "", description="Second certificate, tried where the first is refused; for changing certificates"
+    )
+    next_private_key: SecretReference | None = Field(
+        None, description="Private key of the second certificate"
+    )
+    certificate: SecretReference | None = Field(
+        None, description="The certificate itself in PEM, so that its end is watched; left out: not watched"
+    )
+    algorithm: Literal["", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"] = Field(
+        "", description="How the login is signed; empty follows the key: PS256 for RSA, ES256 for P-256"
+    )
+    scopes: tuple[str, ...] = Field(
+        ("rest_webservices",), min_length=1, description="Scopes of the integration record that are used"
+    )
+    audience: str = Field(
+        "", description="Address that the signed login names; empty for the token address of base_url"
+    )
+    consumer_key: SecretReference | None = Field(None, description="Consumer key (login: tba)")
+    consumer_secret: SecretReference | None = Field(None, description="Consumer secret (login: tba)")
+    token_id: SecretReference | None = Field(None, description="Token id (login: tba)")
+    token_secret: SecretReference | None = Field(None, description="Token secret (login: tba)")
+
+    first_pull_days: int = Field(
+        30, ge=1, le=3650, description="How many days back the very first pull reaches"
+    )
+    window_days: int = Field(
+        31,
+        ge=1,
+        le=366,
+        description="Days that one query of changes spans; a query gives 100,000 rows at most",
+    )
+    overlap_minutes: int = Field(
+        120,
+        ge=0,
+        le=1440,
+        description="How far each pull looks back behind the last change it saw, for records that NetSuite "
+        "shows late and for the hour that comes twice when summer time ends",
+    )
+    time_zone: str = Field(
+        "America/Los_Angeles",
+        description="Zone in which SuiteQL tells the moment of a change (company or user preference); "
+        "gateway check compares it with a record",
+    )
+    page_size: int = Field(1000, ge=1, le=1000, description="Rows for each page of a query")
+    batch_size: int = Field(100, ge=1, le=500, description="Invoices that are read together")
+    parallel: int = Field(
+        2,
+        ge=1,
+        le=20,
+        description="Requests at the same time; all integrations of an account share its limit",
+    )
+    busy_attempts: int = Field(
+        5, ge=1, le=10, description="How often a request is made in all while NetSuite says it is full"
+    )
+    busy_seconds: float = Field(
+        1.0, gt=0, le=60, description="Seconds before the second attempt; each further pause is twice as long"
+    )
+    calls_per_day: int = Field(
+        0, ge=0, description="Most calls a day, where the account has such a limit; 0 for none"
+    )
+    calls_kept: int = Field(
+        100, ge=0, description="Calls of each day that are kept for status and payments, with calls_per_day"
+    )
+    subsidiaries: tuple[InternalId, ...] = Field(
+        (), description="Internal ids of the subsidiaries whose invoices are wanted; none for all"
+    )
+
+    tax: Literal["auto", "suitetax", "legacy"] = Field(
+        "auto", description="Tax engine of the account; auto asks it"
+    )
+    tax_rate: Literal["fraction", "percent"] = Field(
+        "fraction", description="Whether SuiteQL says 0.21 or 21 for a tax rate of 21 percent"
+    )
+    tax_code_column: ColumnName = Field(
+        "taxcode", description="Column of transactiontaxdetail that holds the tax code"
+    )
+    line_tax_column: ColumnName | Literal[""] = Field(
+        "",
+        description="Column of transactionline with the tax code, where a legacy account shows one; empty "
+        "takes invoices with one tax code only",
+    )
+    shipping_types: tuple[str, ...] = Field(
+        ("SHIPPING",), description="Values of transactionlinetype that mean shipping"
+    )
+    handling_types: tuple[str, ...] = Field(
+        ("HANDLING",), description="Values of transactionlinetype that mean handling"
+    )
+    body_columns: tuple[ColumnName, ...] = Field(
+        (
+            "custbody_einv_buyer_reference",
+            "custbody_einv_prepaid",
+        ),
+        description="Further columns of transaction that the mapping reads; one that is missing is left out",
+    )
+    attachment_field: ScriptId | Literal[""] = Field(
+        "custbody_einv_attachment",
+        description="Transaction body field (Document) that names a file to go with the invoice: this "
+        "interface brings no files, so such an invoice is shown to people; empty to send it without",
+    )
+    line_columns: tuple[ColumnName, ...] = Field(
+        ("custcol_price_per",),
+        description="Further columns of transactionline that the mapping reads; one that is missing is left "
+        "out",
+    )
+    customer_fields: tuple[str, ...] = Field(
+        ("custentity_peppol_id",),
+        description="Further fields of the customer record that the mapping and the routing read",
+    )
+    peppol_field: str = Field(
+        "custentity_peppol_id", description="Customer field with the electronic address, scheme:value"
+    )
+
+    write_to: Literal["fields", "record"] = Field(
+        "fields",
+        description="Where the status goes: fields of the invoice (a record of its own where the invoice "
+        "is locked or in a closed period), or always a record of its own",
+    )
+    status_field: ScriptId = Field(
+        "custbody_einv_status", description="Transaction body field (free-form text) for the state"
+    )
+    message_field: ScriptId = Field(
+        "custbody_einv_message_id", description="Transaction body field for the message id"
+    )
+    moment_field: ScriptId = Field(
+        "custbody_einv_sent_at", description="Transaction body field for the moment of the news, in UTC"
+    )
+    error_field: ScriptId = Field(
+        "custbody_einv_error", description="Transaction body field for what went wrong"
+    )
+    reference_field: ScriptId | Literal[""] = Field(
+        "", description="Transaction body field for the reference of the news; empty for none"
+    )
+    log_record: str = Field(
+        "customrecord_einv_log",
+        pattern=r"^(customrecord_[a-z0-9_]{1,60})?$",
+        description="Custom record for status that cannot be written on the invoice; empty for none",
+    )
+    log_prefix: str = Field(
+        "custrecord_einv_",
+        pattern=r"^custrecord_[a-z0-9_]{1,60}$",
+        description="Beginning of the field ids of that record: invoice, state, message_id, at, text, "
+        "reference follow it",
+    )
+    payment_account: InternalId | Literal[""] = Field(
+        "",
+        description="Internal id of the bank account that payments are posted to; empty: undeposited funds",
+    )
+    bank_accounts: dict[str, InternalId] = Field(
+        default_factory=dict,
+        description="Bank account to post to by the IBAN that the money came in on",
+        repr=False,
+    )
+    ca_file: str = Field(
+        "", description="PEM file of a company's own certificate authority; empty for public"
+    )
+    proxy: str = Field("", description="Web proxy, as in http://proxy.example.com:3128; empty for none")
+    connect_seconds: float = Field(10.0, gt=0, le=120, description="Seconds to connect")
+    read_seconds: float = Field(120.0, gt=0, le=900, description="Seconds of silence while reading")
+    largest_answer_mib: int = Field(50, ge=1, le=500, description="Largest answer in MiB")
+
+    @property
+    def address(self) -> str:
+        """Where the service is. In host names the account id is in small letters and has a hyphen."""
+        host = self.account.lower().replace("_", "-")
+        return (self.base_url or f"https://{host}.suitetalk.api.netsuite.com").rstrip("/")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("write the name of a time zone, as in Europe/Brussels") from error
+        return value
+
+    @field_validator("customer_fields")
+    @classmethod
+    def _field_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,60}", name) for name in value):
+            raise ValueError("write field ids, as in custentity_peppol_id")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        wanted = {
+            "oauth2": ("client_id", "certificate_id", "private_key"),
+            "tba": ("consumer_key", "consumer_secret", "token_id", "token_secret"),
+        }[self.login]
+        missing = [name for name in wanted if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"login: {self.login} also needs {', '.join(missing)}")
+        if bool(self.next_certificate_id) != bool(self.next_private_key):
+            raise ValueError("next_certificate_id and next_private_key belong together")
+        local = r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?"
+        if not self.address.startswith("https://") and not re.fullmatch(local, self.address):
+            raise ValueError("base_url must begin with https://, for tokens travel over it")
+        return self

@@ -1,0 +1,74 @@
+"""How far the feed of billing documents was read, and which ones are still waited for.
+
+The place is a change moment. Each visit looks back a little, because SAP may commit a change later than its
+time says, and because clocks differ; what was given within that span is remembered.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from formats.errors import RemoteUnexpected
+
+__all__ = ["Place"]
+
+_MOST_SEEN: Final = 2_000
+_FORM: Final = "%Y-%m-%dT%H:%M:%S"
+
+
+@dataclass(slots=True)
+class Place:
+    """The cursor. `at` is the newest change moment read (with seven decimals, Z; "" at first); `seen` the
+    change moment with which each document within the overlap was given or set aside; `waiting` the documents
+    that are not ready, each with the moment (aware UTC, ISO) since when."""
+
+    at: str = ""
+    seen: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str) -> Place:
+        """Raises RemoteUnexpected for a cursor that is not one of ours."""
+        if not cursor:
+            return cls()
+        try:
+            data = json.loads(cursor)
+            return cls(
+                str(data["at"]),
+                {str(name): str(value) for name, value in data["seen"].items()},
+                {str(name): str(value) for name, value in data["waiting"].items()},
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RemoteUnexpected(
+                "the stored place in SAP's billing documents cannot be read",
+                where="cursor of the source",
+                fix="reset the cursor of this source; invoices that went out already are recognised",
+            ) from error
+
+    def since(self, overlap: timedelta) -> str:
+        """Where to begin: `at` less the overlap; "" from the very first."""
+        if not self.at:
+            return ""
+        return f"{_parsed(self.at) - overlap:{_FORM}}.0000000Z"
+
+    def give(self, number: str, moment: str) -> None:
+        """This document is dealt with in this state."""
+        self.seen[number] = moment
+        self.at = max(self.at, moment)
+        self.waiting.pop(number, None)
+
+    def written(self, overlap: timedelta) -> str:
+        """As text, without what lies before the overlap."""
+        since = self.since(overlap)
+        recent = sorted(
+            ((name, at) for name, at in self.seen.items() if at >= since), key=lambda entry: entry[1]
+        )
+        data = {"at": self.at, "seen": dict(recent[-_MOST_SEEN:]), "waiting": self.waiting}
+        return json.dumps(data, separators=(",", ":"))
+
+
+def _parsed(moment: str) -> datetime:
+    return datetime.strptime(moment[:19], _FORM).replace(tzinfo=UTC)

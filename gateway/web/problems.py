@@ -1,0 +1,95 @@
+"""Errors as problem details (RFC 9457): what happened, where, and how to fix it, for machines and people."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from formats.errors import (
+    ConfigError,
+    ConflictError,
+    DocumentError,
+    EInvoicingError,
+    RemoteError,
+    StorageError,
+)
+from gateway.pipeline.collect import KeyUsedTwice
+
+__all__ = ["MEDIA_TYPE", "Problem", "add_handlers", "problem", "status_of"]
+
+MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger("web")
+
+
+class Problem(Exception):
+    """Ends a request with this answer. Texts are for the sender; they never hold what was sent."""
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, fix: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.fix = fix
+        self.headers = headers or {}
+
+
+def problem(
+    status: HTTPStatus, detail: str = "", *, headers: dict[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """The answer for one problem; empty values are left out."""
+    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail, **more}
+    filled = {name: value for name, value in body.items() if value not in ("", None)}
+    return JSONResponse(filled, status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def status_of(error: EInvoicingError) -> HTTPStatus:
+    """Whose turn it is: 4xx the sender's, 503 ours or somebody else's, to be tried again."""
+    if isinstance(error, KeyUsedTwice | DocumentError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    if isinstance(error, ConflictError):
+        return HTTPStatus.CONFLICT
+    if isinstance(error, StorageError | RemoteError | ConfigError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Every error of this application is told as a problem."""
+
+    @app.exception_handler(Problem)
+    async def _told(request: Request, error: Problem) -> JSONResponse:
+        return problem(error.status, error.detail, headers=error.headers, fix=error.fix)
+
+    @app.exception_handler(EInvoicingError)
+    async def _ours(request: Request, error: EInvoicingError) -> JSONResponse:
+        status = status_of(error)
+        headers = {"Retry-After": "30"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # Our own configuration and disks are nobody else's business.
+            _log.error("request failed", path=request.url.path, what=error.what, where=error.where)
+            return problem(status, "this cannot be done at the moment; try again later", headers=headers)
+        return problem(status, error.what, headers=headers, where=error.where, fix=error.fix)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        wrong = "; ".join(
+            f"{'.'.join(str(step) for step in one['loc'])}: {one['msg']}" for one in error.errors()[:5]
+        )
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong[:1000])
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers) if error.headers else None
+        return problem(HTTPStatus(error.status_code), headers=headers)
+
+    @app.exception_handler(Exception)
+    async def _fault(request: Request, error: Exception) -> JSONResponse:
+        _log.error("request failed", path=request.url.path, error=type(error).__name__)
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of the gateway; it is in its log")

@@ -1,0 +1,70 @@
+"""The application on a port, beside the scheduler: a server in a thread of its own that can be ended."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from formats.errors import ConfigError
+
+__all__ = ["WebServer"]
+
+_STOP_SECONDS: Final = 6.0
+_MOST_AT_ONCE: Final = 64
+
+
+class WebServer:
+    """Serves one application on one address; `port` 0 takes any free one, which is then `port`."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                timeout_keep_alive=15,
+                timeout_graceful_shutdown=5,
+                limit_concurrency=_MOST_AT_ONCE,
+                lifespan="on",
+            )
+        )
+        self._thread: threading.Thread | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        """Listen; calls are taken from now on. ConfigError when the address cannot be had."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((self.host, self.port), family=family, backlog=128)
+        except OSError as error:
+            raise ConfigError(
+                f"nothing can listen on {self.host} port {self.port}: {error.strerror}",
+                where="gateway.yaml, web",
+                fix="end the program that uses the port, or name another host or port",
+            ) from error
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let calls at hand end, for a few seconds; safe to repeat."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+        if self._socket is not None:
+            self._socket.close()

@@ -1,0 +1,128 @@
+"""POST /api/v1/sources/{name}/wake: an ERP calls because something changed there.
+
+The call is only a reason to look: what changed is read from the ERP with the gateway's own login. The
+connector decides whether a call is genuine; a forged one is answered 401 and nothing happens. Calls in quick
+succession lead to one visit, and no more than one waits while another is under way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from connectors.base import Push, WokenByCalls
+from formats.errors import ConfigError, EInvoicingError, RemoteRefused
+from gateway.pipeline.runner import Runner
+from gateway.store import sources
+from gateway.wiring import Gateway
+
+__all__ = ["Wakes", "router"]
+
+_LARGEST: Final = 64 * 1024
+_log = structlog.get_logger("wake")
+
+
+class Wakes:
+    """Visits to sources that called, one at a time for each source. Thread-safe."""
+
+    def __init__(self, gateway: Gateway, visit: Callable[[str], object] | None = None) -> None:
+        """`visit` reads one source; the pipeline's own way by default."""
+        self._gateway = gateway
+        self._visit = visit or Runner(gateway).collect
+        self._lock = threading.Lock()
+        self._waiting: set[str] = set()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def ask(self, source: str) -> bool:
+        """Have the source read soon; False where it is about to be anyway."""
+        with self._lock:
+            if source in self._waiting:
+                return False
+            self._waiting.add(source)
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(1, thread_name_prefix="wake")
+            self._pool.submit(self._go, source)
+        return True
+
+    def close(self) -> None:
+        """Wait for the visit under way; those that wait are left to the next poll."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+    def _go(self, source: str) -> None:
+        # From here on a further call means a further visit: this one may have passed the change already.
+        with self._lock:
+            self._waiting.discard(source)
+        try:
+            with self._gateway.database.read() as connection:
+                due_at = sources.get(connection, source).due_at
+            if due_at is None or due_at <= self._gateway.clock():
+                self._visit(source)
+        except EInvoicingError as error:
+            _log.warning("not read", source=source, what=error.what, fix=error.fix)
+
+
+def router(gateway: Gateway, wakes: Wakes | None = None) -> APIRouter:
+    """The routes for calls of ERPs; `wakes` may be shared with, and closed by, the application.
+
+    Answers: 200 for a genuine call (also the empty one with which an ERP tries the address), 401 for a forged
+    one, 404 for a source that is not there or cannot be called, 413 for a body over 64 KB,
+    503 where our own configuration is wrong.
+    """
+    asked = wakes or Wakes(gateway)
+    routes = APIRouter(prefix="/api/v1/sources", tags=["sources"], on_shutdown=[asked.close])
+
+    @routes.post(
+        "/{name}/wake",
+        summary="An ERP says that something changed",
+        responses={401: {}, 404: {}, 413: {}, 503: {}},
+        openapi_extra={
+            "requestBody": {
+                "content": {"application/json": {"schema": {"type": "object"}}},
+                "required": False,
+            }
+        },
+    )
+    async def wake(name: str, request: Request) -> Response:
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > _LARGEST:
+                return Response(status_code=413)
+        push = Push(
+            request.headers.get("content-type", ""),
+            bytes(body),
+            {key.lower(): value for key, value in request.headers.items()},
+        )
+        return Response(status_code=await run_in_threadpool(_taken, gateway, asked, name, push))
+
+    return routes
+
+
+def _taken(gateway: Gateway, wakes: Wakes, name: str, push: Push) -> int:
+    try:
+        connector = gateway.source(name)
+    except ConfigError:
+        return 404
+    if not isinstance(connector, WokenByCalls):
+        return 404
+    try:
+        if connector.wake(push):
+            new = wakes.ask(name)
+            _log.info("woken", source=name, new=new)
+    except RemoteRefused as error:
+        _log.warning("call turned away", source=name, what=error.what, fix=error.fix)
+        return 401
+    except ConfigError as error:
+        # The secret is not where the settings say; the ERP calls again.
+        _log.error("call not taken", source=name, what=error.what, fix=error.fix)
+        return 503
+    return 200
