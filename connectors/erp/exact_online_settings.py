@@ -6,17 +6,15 @@ default.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from connectors.base import ConnectorSettings, SecretReference
+from connectors.http import is_safe_address
 
 __all__ = ["ExactOnlineSettings"]
-
-_LOCAL = r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?"
 
 
 class ExactOnlineSettings(ConnectorSettings):
@@ -114,7 +112,7 @@ class ExactOnlineSettings(ConnectorSettings):
     def _encrypted(self) -> Self:
         for name in ("base_url", "redirect_url", "callback_url"):
             address = getattr(self, name)
-            if address and not address.startswith("https://") and not re.fullmatch(_LOCAL, address):
+            if address and not is_safe_address(address):
                 raise ValueError(f"{name} must begin with https://, for secrets travel over it")
         if self.callback_url and self.webhook_secret is None:
             raise ValueError("callback_url needs webhook_secret, or calls could not be told from forged ones")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from connectors.base import ConnectorSettings, SecretReference
+from connectors.http import is_safe_address
 
 __all__ = ["InternalId", "NetSuiteRestSettings", "ScriptId"]
 
@@ -245,7 +246,6 @@ class NetSuiteRestSettings(ConnectorSettings):
             raise ValueError(f"login: {self.login} also needs {', '.join(missing)}")
         if bool(self.next_certificate_id) != bool(self.next_private_key):
             raise ValueError("next_certificate_id and next_private_key belong together")
-        local = r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?"
-        if not self.address.startswith("https://") and not re.fullmatch(local, self.address):
+        if not is_safe_address(self.address):
             raise ValueError("base_url must begin with https://, for tokens travel over it")
         return self

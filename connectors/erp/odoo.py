@@ -219,7 +219,7 @@ class Odoo:
         if self._settings.protocol == "jsonrpc":
             self._rpc.log_in()
         # A login is only proved by a call that needs it.
-        self._rpc.fields("res.company")
+        self._rpc.fields("account.move")
         return f"logged in as {self._settings.user or 'the user of the API key'}"
 
     def _check_company(self) -> str:

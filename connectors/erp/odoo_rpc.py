@@ -56,6 +56,27 @@ class Login:
     language: str
 
 
+# Fields that all versions have, which then need not be asked for: calls are dear.
+_EVERYWHERE: Final[Mapping[str, Fields]] = {
+    "res.company": {
+        "name": {"type": "char"},
+        "partner_id": {"type": "many2one"},
+        "currency_id": {"type": "many2one"},
+    },
+    "res.currency": {"name": {"type": "char"}, "decimal_places": {"type": "integer"}},
+    "res.country": {"code": {"type": "char"}},
+    "res.country.state": {"name": {"type": "char"}},
+    "account.payment.term": {"name": {"type": "char"}},
+    "product.product": {
+        "name": {"type": "char"},
+        "default_code": {"type": "char"},
+        "barcode": {"type": "char"},
+    },
+    "mail.message": {"body": {"type": "html"}},
+    "ir.attachment": {"name": {"type": "char"}},
+}
+
+
 class OdooRpc:
     """The models of one database. Safe to share between threads.
 
@@ -73,7 +94,7 @@ class OdooRpc:
         )
         self._guard = threading.Lock()
         self._user_id = 0
-        self._fields: dict[str, Fields] = {}
+        self._fields: dict[str, Fields] = dict(_EVERYWHERE)
         self._version = ""
 
     @property
@@ -143,9 +164,10 @@ class OdooRpc:
         return self._rpc("object", "execute_kw", arguments, writing=writing, what=f"{model}.{method}")
 
     def fields(self, model: str) -> Fields:
-        """The fields that this database has in a model, with type and relation. Asked once."""
+        """The fields that this database has in a model, with their types; of some models those that are read.
+        Asked once."""
         if model not in self._fields:
-            found = self.call(model, "fields_get", attributes=["type", "relation"])
+            found = self.call(model, "fields_get", attributes=["type"])
             if not isinstance(found, dict) or not found:
                 raise self._strange(f"{model}.fields_get")
             self._fields[model] = found

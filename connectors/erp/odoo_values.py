@@ -18,7 +18,7 @@ from typing import Any, Final
 __all__ = ["Fields", "Record", "amount", "fraction", "moment", "placed", "plain", "reference", "text_of_html"]
 
 Record = dict[str, Any]
-# By field name, what `fields_get` tells of it: {"type": "many2one", "relation": "res.partner"}.
+# By field name, what `fields_get` tells of it: {"type": "many2one"}.
 Fields = Mapping[str, Mapping[str, Any]]
 
 _BINARY: Final = Decimal("1e-9")

@@ -22,14 +22,13 @@ from pydantic import Field, model_validator
 
 from connectors.base import ConnectorSettings, SecretReference, Surroundings
 from connectors.budget import CallLimit
-from connectors.http import HttpAnswer, HttpClient, Query
+from connectors.http import HttpAnswer, HttpClient, Query, is_safe_address
 from formats.errors import ConfigError, RemoteRefused, RemoteUnexpected
 
 __all__ = ["SapAccess", "SapHttp"]
 
 _EARLY: Final = timedelta(seconds=60)
 _SHORTEST_LIFE: Final = timedelta(seconds=30)
-_LOCAL: Final = r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/?"
 _COOKIES: Final = re.compile(r",\s*(?=[^\s;,=]+=)")
 
 
@@ -84,7 +83,7 @@ class SapAccess(ConnectorSettings):
     def _sound(self) -> Self:
         for name, address in (("base_url", self.base_url), ("token_url", self.token_url)):
             relative = name == "token_url" and address.startswith("/")
-            if not (relative or address.startswith("https://") or re.fullmatch(_LOCAL + ".*", address)):
+            if not (relative or is_safe_address(address)):
                 raise ValueError(f"{name} must begin with https://, for credentials travel over it")
         if self.login == "basic" and not self.user:
             raise ValueError("login basic needs user, the communication user")

@@ -108,9 +108,13 @@ class Tryton:
         are shown to people."""
         at, last = self._place(cursor)
         at, last = (at - timedelta(minutes=self._settings.overlap_minutes), 0) if cursor else (_FIRST, 0)
+        # No further than what is there now: what is written during a long visit may overtake a transaction
+        # that
+        # ends late, and the next visit looks back from here.
+        newest = self._changed(at, last, backwards=True)
         company = None
-        while True:
-            rows = self._changed(at, last)
+        while newest:
+            rows = self._changed(at, last, until=str(newest[0]["write_date"]))
             if not rows:
                 return
             company = company or self._company()
@@ -214,7 +218,8 @@ class Tryton:
                 fix="was the kind of this source changed? give the new one another name",
             ) from error
 
-    def _changed(self, at: datetime, last: int) -> list[Record]:
+    def _changed(self, at: datetime, last: int, *, until: str = "", backwards: bool = False) -> list[Record]:
+        """A page of invoices behind this place, or only the newest one of all."""
         domain: list[object] = [
             ["type", "=", "out"],
             ["state", "in", ["posted", "paid", "cancelled"]],
@@ -224,6 +229,11 @@ class Tryton:
         ]
         if self._settings.first_day is not None:
             domain.append(["invoice_date", ">=", day(self._settings.first_day)])
+        if until:
+            domain.append(["write_date", "<=", moment(datetime.fromisoformat(until))])
+        if backwards:
+            order = [["write_date", "DESC"], ["id", "DESC"]]
+            return self._rpc.search("account.invoice", domain, ["write_date"], limit=1, order=order)
         return self._rpc.search(
             "account.invoice",
             domain,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.http import HttpClient, new_session, retry_moment
+from connectors.http import HttpClient, is_safe_address, new_session, retry_moment
 from connectors.sandbox.certificates import authority_pem, server_context
 from connectors.sandbox.faults import Fault, Faults
 from connectors.sandbox.http_server import SandboxHttpServer, json_reply
@@ -395,3 +395,20 @@ def test_the_imitation_refuses_bodies_over_its_bound() -> None:
     client.close()
     server.stop()
     assert answer.status == 413
+
+
+@pytest.mark.parametrize(
+    ("address", "safe"),
+    [
+        ("https://erp.example.com", True),
+        ("http://127.0.0.1:47020", True),
+        ("http://localhost/path", True),
+        ("http://[::1]:8080", True),
+        ("http://erp.example.com", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://localhost@evil.example", False),
+        ("ftp://127.0.0.1", False),
+    ],
+)
+def test_secrets_travel_encrypted_or_not_at_all(address: str, safe: bool) -> None:
+    assert is_safe_address(address) is safe

@@ -25,10 +25,10 @@ from connectors.base import (
 from connectors.erp.odoo import Odoo
 from connectors.erp.odoo_settings import OdooSettings
 from connectors.erp.odoo_values import fraction, plain, text_of_html
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.faults import Chance, Fault
 from connectors.sandbox.odoo import API_KEY, DATABASE, USER, ImitatedOdoo
 from connectors.sandbox.odoo_clerk import Item
-from formats.errors import RemoteRefused, RemoteUnavailable, RemoteUnexpected
+from formats.errors import RemoteError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 from tests.conftest import SteppingClock
 
 BEANS = Item("Roasted coffee", "2", "10", unit="kg")
@@ -490,6 +490,38 @@ def test_the_calls_of_a_minute_leave_a_reserve_for_writing(site: Site) -> None:
     assert spent.value.retry_at == site.clock() + timedelta(minutes=1)
     site.clock.advance(minutes=1)
     assert not connector.report_status(report(key)).existed
+
+
+@pytest.mark.parametrize("version", [17, 19])
+def test_with_every_twentieth_call_going_wrong_nothing_is_lost_or_doubled(
+    make_site: Callable[[int], Site], version: int
+) -> None:
+    site = make_site(version)
+    keys = {str(key) for key in site.clerk.sell(20)}
+    site.odoo.faults.arm(Chance(0.05, seed=3, seconds=0.3))
+    connector = site.connector(read_seconds=0.2)
+    seen: dict[str, str] = {}
+    cursor = ""
+    for _ in range(40):
+        try:
+            for page in connector.pull(cursor):
+                cursor = page.cursor
+                for one in page.documents:
+                    assert seen.setdefault(one.key, one.fingerprint) == one.fingerprint
+        except RemoteError:
+            site.clock.advance(minutes=1)
+    assert set(seen) == keys
+    for key in sorted(keys)[:5]:
+        assert any(_written(connector, report(int(key))) for _ in range(20))
+        assert site.odoo.times_written(report(int(key)).reference) == 1
+    assert len(site.odoo.database.rows("ir.attachment")) == 5
+
+
+def _written(connector: Odoo, news: StatusReport) -> bool:
+    try:
+        return bool(connector.report_status(news).where)
+    except RemoteError:
+        return False
 
 
 def test_a_place_of_another_connector_is_refused(site: Site) -> None:

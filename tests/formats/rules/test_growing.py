@@ -38,6 +38,7 @@ SPELLINGS = {
     "mark": b"\xef\xbb\xbf<r><a>\xc3\xa4</a></r>",
     "latin": "<?xml version='1.0' encoding='iso-8859-1'?><r><a>ä</a></r>".encode("latin-1"),
     "wide": "<?xml version='1.0' encoding='utf-16'?><r><a>ä</a></r>".encode("utf-16"),
+    "wide without a mark": "<?xml version='1.0' encoding='utf-16le'?><r><a>ä</a></r>".encode("utf-16le"),
     "named": b"<?xml version='1.0' encoding=\"UTF-8\" standalone='yes'?><r><a>\xc3\xa4</a></r>",
 }
 
@@ -78,7 +79,7 @@ def test_usual_spellings_are_read_from_the_text(name: str) -> None:
     assert everything
 
 
-@pytest.mark.parametrize("name", ["brackets", "latin", "wide"])
+@pytest.mark.parametrize("name", ["brackets", "latin", "wide", "wide without a mark"])
 def test_odd_spellings_are_left_to_the_parser(name: str) -> None:
     with pytest.raises(Unusual):
         grow(plain_text(SPELLINGS[name]), None, new_node("", NO_NODE, -1), [], [])
@@ -89,5 +90,11 @@ def test_ever_new_pieces_end_the_reading_of_text() -> None:
     content = b"<r>" + b"".join(b"<a b='%d'>1</a>" % number for number in range(9_000)) + b"</r>"
     with pytest.raises(Unusual):
         grow(plain_text(content), None, new_node("", NO_NODE, -1), [], [])
+    root = xml.parse(content)
+    assert _shape(Document(root, content)) == _shape(Document(root))
+
+
+def test_long_documents_are_cut_where_an_element_ends() -> None:
+    content = b"<r>" + b"<a>1</a><b><c>2</c></b>" * 11_000 + b"</r>"
     root = xml.parse(content)
     assert _shape(Document(root, content)) == _shape(Document(root))
