@@ -439,7 +439,7 @@ def _engine(pack: RulePack) -> str:
     try:
         CompiledPacks().checker(pack)
     except ConfigError as error:
-        return f"Saxon, since the compiler refuses these rules: {error.what}"
+        return f"Saxon, since the compiler refuses these rules: {error.what} ({error.where})"
     return "compiled"
 
 

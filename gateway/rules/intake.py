@@ -15,6 +15,7 @@ from gateway.rules.artefact import Artefact, artefacts_in, version_of
 from gateway.rules.compiled import CompiledPacks
 from gateway.rules.known import KNOWN, KnownPack
 from gateway.rules.packs import RulePack
+from gateway.rules.reach import pack_reaches_outside
 from gateway.rules.store import RuleShelf, add_pack, remove_pack
 
 __all__ = ["Offer", "offers", "take_in"]
@@ -135,9 +136,11 @@ def _offer(
     try:
         compiled.prepare(artefact)
     except ConfigError as error:
-        refusal = error.what
-    style_sheet = artefact.name.lower().endswith((".xsl", ".xslt"))
-    on_saxon = style_sheet and find_spec("saxonche") is not None
+        # The rule and its expression, too: nobody finds them otherwise in a thousand rules.
+        refusal = f"{error.what} ({error.where})"
+    on_saxon = artefact.name.lower().endswith((".xsl", ".xslt")) and find_spec("saxonche") is not None
+    if refusal and on_saxon and (reach := pack_reaches_outside(artefact.files)):
+        refusal, on_saxon = f"{refusal}; and Saxon is not given it: {reach}", False
     same_release = [pack for pack in shelf.get(known.key, ()) if pack.added and pack.release == release]
     present = next((pack for pack in same_release if pack.digest == artefact.digest), None)
     replaces = next((pack for pack in same_release if pack.digest != artefact.digest), None)

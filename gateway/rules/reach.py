@@ -1,8 +1,8 @@
-"""What a style sheet could read besides its document: whether that is only files of its own pack.
+"""What a style sheet could read or write besides its document: whether that is only files of its own pack.
 
-Saxon can be told to read no files or to read files, not which. A pack with code list files has to be let
-read, so before that every place where XSLT can name a file is looked at: only files of the pack, named
-outright, are accepted.
+Saxon can be told to read no files or to read files, not which, and what it may write cannot be told at all.
+So before it is given a style sheet, every place where XSLT can name a file is looked at: only files of the
+pack, named outright, are accepted, and nothing is written.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import Final
 
 from lxml import etree
 
-from gateway.rules.archive import neighbour
+from formats.syntaxes import xml
+from gateway.rules.archive import LARGEST_FILE, neighbour
 
-__all__ = ["reaches_outside"]
+__all__ = ["pack_reaches_outside", "reaches_outside"]
 
 _XSLT: Final = "{http://www.w3.org/1999/XSL/Transform}"
 # Functions of XPath and XSLT that read from elsewhere, or run or build what does.
 _READERS: Final = re.compile(
     r"(?<![\w.-])(?:\w+:)?(document|doc|doc-available|collection|uri-collection|unparsed-text(?:-lines|-available)?|json-doc|"
     r"transform|load-xquery-module|function-lookup|environment-variable|available-environment-variables|stream-available|"
-    r"dynamic-call|apply|invoke)\s*\("
+    r"dynamic-call|apply|invoke)\s*[(#]"
 )
 _NAMED_OUTRIGHT: Final = re.compile(r"(?:document|doc|doc-available)\s*\(\s*('[^']*'|\"[^\"]*\")\s*\)")
 _FORBIDDEN: Final = frozenset(
@@ -41,14 +42,27 @@ _INCLUDES: Final = (f"{_XSLT}import", f"{_XSLT}include")
 _FUNCTIONS_OF: Final = re.compile(r"\A(?:java:|clitype:|http://(?:saxon\.sf\.net|expath\.org|exslt\.org))")
 
 
+def pack_reaches_outside(files: Mapping[str, bytes]) -> str:
+    """Why a style sheet of the pack may touch more than the pack's files; "" if none can.
+
+    Raises MalformedDocument for a file that is not XML.
+    """
+    for name, content in files.items():
+        if problem := reaches_outside(name, xml.parse(content, largest=LARGEST_FILE), files):
+            return f"{name}: {problem}"
+    return ""
+
+
 def reaches_outside(name: str, root: etree._Element, files: Mapping[str, bytes]) -> str:
-    """Why the style sheet `name` may read more than the files of its pack; "" if it cannot."""
+    """Why the style sheet `name` may touch more than the files of its pack; "" if it cannot."""
     templates = any(
         str(name).endswith("expand-text") for element in root.iter(etree.Element) for name in element.attrib
     )
     for element in root.iter(etree.Element):
         if element.tag in _FORBIDDEN:
             return f"it holds xsl:{etree.QName(element).localname}"
+        if _FUNCTIONS_OF.match(etree.QName(element).namespace or ""):
+            return "it holds an instruction of the engine's own"
         if element.tag in _INCLUDES and not _is_own(element.get("href") or "", name, files):
             return "it includes a file that is not part of the pack"
         strange = [prefix for prefix, uri in element.nsmap.items() if prefix and _FUNCTIONS_OF.match(uri)]

@@ -21,11 +21,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from formats.errors import ConfigError, MalformedDocument
-from formats.syntaxes import xml
-from gateway.rules.archive import LARGEST_FILE
 from gateway.rules.frames import read_frame, write_frame
 from gateway.rules.packs import read_loose
-from gateway.rules.reach import reaches_outside
+from gateway.rules.reach import pack_reaches_outside
 from gateway.rules.svrl import FailedRule, read_report
 
 __all__ = ["NEEDED_ADDRESS_SPACE", "address_space_problem", "run"]
@@ -70,9 +68,9 @@ class _Saxon:
 class _Rules:
     """The style sheets in use.
 
-    One of a single file is handed over as text and may read nothing at all. One with code list files is
-    copied with exactly these into a temporary folder, and may read files; that it names no others is made
-    sure before.
+    That none can touch other files than its own is made sure first. One of a single file is handed over as
+    text and may read nothing at all; one with code list files is copied with exactly these into a temporary
+    folder, and may read files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -87,6 +85,10 @@ class _Rules:
         key = path, root
         if key not in self._compiled:
             artefact = read_loose(Path(path), Path(root) if root else None)
+            if problem := pack_reaches_outside(artefact.files):
+                raise ValueError(
+                    f"Saxon is not given this style sheet, for it could touch other files: {problem}"
+                )
             if len(artefact.files) == 1:
                 text = artefact.files[artefact.name].decode("utf-8-sig")
                 self._compiled[key] = self._closed, self._closed.compile(stylesheet_text=text)
@@ -105,9 +107,6 @@ class _Rules:
         """A folder of its own with the pack's files; the main one in it."""
         folder = self._folder / str(len(self._compiled))
         for name, content in files.items():
-            tree = xml.parse(content, largest=LARGEST_FILE)
-            if problem := reaches_outside(name, tree, files):
-                raise ValueError(f"Saxon is not let read files for the style sheet {name}: {problem}")
             copy = folder / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(content)

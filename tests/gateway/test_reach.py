@@ -45,6 +45,10 @@ def test_files_of_the_pack_are_in_reach(body: str) -> None:
         '<xsl:import href="http://example.com/x.xslt"/>',
         '<xsl:result-document href="out.xml"/>',
         "<xsl:evaluate xpath=\"'1'\"/>",
+        "<xsl:if test=\"let $f := doc#1 return $f('/etc/passwd')\"/>",
+        "<xsl:if test=\"document (: quietly :) ('/etc/passwd')\"/>",
+        "<xsl:if test=\"Q{http://www.w3.org/2005/xpath-functions}doc('/etc/passwd')\"/>",
+        "<saxon:doctype/>",
         "<xsl:if test=\"saxon:read-binary-resource('x')\"/>",
         "<xsl:if test=\"function-lookup(xs:QName('doc'), 1)\"/>",
         "<e x=\"{document('other.xml')}\"/>",
@@ -92,3 +96,24 @@ def test_a_packaged_pack_with_code_lists_runs_on_saxon() -> None:
     finally:
         worker.close()
     assert "failed" in said
+
+
+def test_a_style_sheet_of_one_file_is_held_to_the_same(tmp_path: Path) -> None:
+    """It needs no files, so it is handed over as text; writing would still be open to it."""
+    written = tmp_path / "written.txt"
+    sheet = tmp_path / "rules.xslt"
+    sheet.write_text(
+        HEAD.format(
+            f'<xsl:template match="/"><xsl:result-document href="{written.as_uri()}">x</xsl:result-document>'
+            "</xsl:template>"
+        ),
+        "utf-8",
+    )
+    pytest.importorskip("saxonche", reason="saxonche, the judge, is not installed")
+    worker = Worker()
+    try:
+        said = worker.ask({"one": (str(sheet), "")}, b"<x/>", 60)["one"]
+    finally:
+        worker.close()
+    assert "result-document" in said["error"]
+    assert not written.exists()
