@@ -24,6 +24,9 @@ __all__ = ["Binding"]
 
 _PREDICATE: Final = re.compile(r"\[[^\]]*\]")
 _CLARK: Final = re.compile(r"Q?\{[^}]*\}")
+# Names with a prefix, as published rules write paths.
+_PATH: Final = re.compile(r"(?:[A-Za-z][\w.-]*:)[A-Za-z][\w.-]*(?:/@?[A-Za-z][\w.:-]*)*(?!\s*\()")
+_MOST_CONCERNED: Final = 8
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,44 @@ class Binding:
             if steps[1:length] in index:
                 return index[steps[1:length]]
         return ()
+
+    def concerned(self, context: str, test: str) -> tuple[str, ...]:
+        """The terms that a published rule looks at: those at the paths of its test, seen from its context.
+
+        () where a path leads to more terms than a rule would be about, or to none.
+        """
+        contexts = [
+            tuple(
+                step.rpartition(":")[2] for step in _PREDICATE.sub("", one).strip().split("/") if step.strip()
+            )
+            for one in context.split("|")
+        ]
+        roots = {etree.QName(self.invoice_root).localname, etree.QName(self.credit_note_root).localname}
+        found: dict[str, None] = {}
+        around_it: dict[str, None] = {}
+        for around in contexts:
+            below = tuple(step for step in around if step not in roots)
+            if below:
+                around_it.update(dict.fromkeys(self._at(below, exact=len(below) < len(around))))
+        for path in _PATH.findall(_PREDICATE.sub("", test)):
+            steps = tuple(step.rpartition(":")[2] for step in path.split("/"))
+            for around in contexts:
+                below = tuple(step for step in around if step not in roots)
+                exact = len(below) < len(around)
+                found.update(dict.fromkeys(self._at(below + steps, exact=exact)))
+        # A test that only looks at its context is about that.
+        found = found or around_it
+        return tuple(found) if len(found) <= _MOST_CONCERNED else ()
+
+    def _at(self, steps: tuple[str, ...], *, exact: bool) -> tuple[str, ...]:
+        """The terms at a place below the root, or at every place that ends like this."""
+        for index in self._places:
+            if steps in index:
+                return index[steps]
+        if exact:
+            return ()
+        ends = (index[place] for index in self._places for place in index if place[-len(steps) :] == steps)
+        return tuple(dict.fromkeys(name for names in ends for name in names))
 
     def value(self, root: etree._Element, name: str) -> str | None:
         """The text of a term outside repeated groups, without reading the rest of the document."""

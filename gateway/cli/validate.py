@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -76,7 +76,7 @@ def validate(
         facts = []
         with _engine(order) as rules:
             for file in files:
-                judged = _judge(file, rules, order)
+                judged = _with_terms(_judge(file, rules, order), rules)
                 sound &= judged.report is not None and judged.report.passed and not judged.doubt
                 if as_json:
                     facts.append(judged_facts(file, judged, language))
@@ -95,6 +95,23 @@ def _engine(order: _Order) -> RulesEngine:
 
 def _judge(file: Path, rules: RulesEngine, order: _Order) -> Judged:
     return judge_file(file, rules, order.profile, rules_despite_schema=order.short, on=order.on)
+
+
+def _with_terms(judged: Judged, rules: RulesEngine) -> Judged:
+    """The same, with the terms of rules whose text and place name none, for people who mend an invoice."""
+    report, profile = judged.report, judged.profile
+    if report is None or profile is None or all(finding.terms for finding in report.findings):
+        return judged
+    from gateway.rules.catalogue import terms_by_rule  # reads published rules, which most files do not need
+
+    known: dict[str, tuple[str, ...]] = {}
+    for pack in filter(None, map(rules.in_force, profile.rule_packs)):
+        known.update(terms_by_rule(pack))
+    findings = tuple(
+        finding if finding.terms else replace(finding, terms=known.get(finding.rule, ()))
+        for finding in report.findings
+    )
+    return replace(judged, report=replace(report, findings=findings))
 
 
 def _lines(files: Sequence[Path], order: _Order, jobs: int) -> Iterator[tuple[str, bool]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from formats.errors import ConfigError, MalformedDocument
+from formats.registry import SYNTAXES
 from formats.rules.model import RuleSet, Source
 from formats.rules.reading import read_rules
 from gateway.rules.compiled import resolver
 from gateway.rules.findings import terms_in
 from gateway.rules.packs import RulePack, read_loose
 
-__all__ = ["Difference", "PublishedRule", "differences", "rules_of"]
+__all__ = ["Difference", "PublishedRule", "differences", "rules_of", "terms_by_rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,13 @@ class PublishedRule:
     context: str
     test: str
     fires_on: bool
+    syntax: str = ""
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The business terms that the text names."""
-        return terms_in(self.text)
+        """The business terms that the text names, or else those at the places that the test looks at."""
+        named = terms_in(self.text)
+        return named or (SYNTAXES[self.syntax].concerned(self.context, self.test) if self.syntax else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,16 @@ def rules_of(pack: RulePack) -> tuple[PublishedRule, ...]:
         rule_set = read_rules(artefact.files[artefact.name], resolver(artefact.name, artefact.files), "")
     except MalformedDocument as error:
         raise ConfigError(error.what, where=str(pack.path), fix="add the pack again") from error
-    return tuple(_published(rule_set))
+    return tuple(_published(rule_set, pack.syntax if pack.syntax in SYNTAXES else ""))
+
+
+@cache
+def terms_by_rule(pack: RulePack) -> Mapping[str, tuple[str, ...]]:
+    """The business terms that each rule of a pack is about, by its id; read once. Raises as `rules_of`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for rule in rules_of(pack):
+        found[rule.rule] = tuple(dict.fromkeys((*found.get(rule.rule, ()), *rule.terms)))
+    return found
 
 
 def differences(before: RulePack, after: RulePack) -> tuple[Difference, ...]:
@@ -81,7 +94,7 @@ def _by_id(pack: RulePack) -> dict[str, tuple[PublishedRule, ...]]:
     return found
 
 
-def _published(rule_set: RuleSet) -> Iterator[PublishedRule]:
+def _published(rule_set: RuleSet, syntax: str) -> Iterator[PublishedRule]:
     for pattern in rule_set.patterns:
         for rule in pattern.rules:
             for assertion in rule.asserts:
@@ -95,4 +108,5 @@ def _published(rule_set: RuleSet) -> Iterator[PublishedRule]:
                     " ".join(rule.context.text.split()),
                     " ".join(assertion.test.text.split()),
                     assertion.when,
+                    syntax,
                 )
