@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from formats.errors import (
     ConfigError,
     DocumentError,
@@ -23,7 +25,7 @@ from gateway.pipeline.check import BrokenRules
 from gateway.pipeline.convert import facts
 from gateway.pipeline.revisions import ChangedAfterSending, NumberUsedTwice
 from gateway.pipeline.routing import NoRoute
-from gateway.pipeline.submission import State, Verdict
+from gateway.pipeline.submission import HANDED_OVER, State, Verdict
 from gateway.store import attempts, documents, submissions
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
@@ -77,6 +79,12 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
     by_itself = isinstance(error, MappingError | MalformedDocument | BrokenRules | NoRoute)
     judged_under = gateway.judged_under() if by_itself else ""
     with gateway.database.begin() as connection:
+        newer = None if waits else _overtaken(connection, submission, error)
+        if newer is not None:
+            told: dict[str, object] = {"by": newer.id, "revision": newer.revision, "what": error.what}
+            return submissions.move(
+                connection, submission, State.SUPERSEDED, "superseded", told, now=now, superseded_by=newer.id
+            )
         if not waits and _same_stop(submission, verdict, error):
             return submissions.still_stopped(connection, submission, due_at, judged_under=judged_under)
         changes["judged_under"] = judged_under
@@ -100,6 +108,19 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
         return submissions.move(
             connection, submission, state, "waiting" if waits else "parked", data, now=now, **changes
         )
+
+
+def _overtaken(connection: Connection, submission: Submission, error: EInvoicingError) -> Submission | None:
+    """The newer revision that went on while this one was tried once more: nobody need look at this one then.
+
+    Usually the newer one retires what stopped before it; another worker may have had this one in hand.
+    """
+    if not isinstance(error, DocumentError) or submission.step in HANDED_OVER:
+        return None
+    newer = submissions.newest(connection, submission.source, submission.source_key)
+    if newer is None or newer.arrival <= submission.arrival:
+        return None
+    return newer if newer.state not in (State.RECEIVED, State.SUPERSEDED) else None
 
 
 def _same_stop(submission: Submission, verdict: Verdict, error: EInvoicingError) -> bool:

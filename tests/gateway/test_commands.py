@@ -99,7 +99,7 @@ def copied(offline: Offline, tmp_path: Path) -> Path:
 def test_status_tells_what_stopped_and_why(offline: Offline) -> None:
     shown = gateway(offline.config, "status")
     assert "Needs a person" in shown
-    assert "6658.80" in shown
+    assert "6,658.80" in shown
     assert "Billed value (E1EDS01 011)" in shown
     told = json.loads(gateway(offline.config, "status", "--json"))
     assert {invoice["number"]: invoice["verdict"] for invoice in told["invoices"]} == {

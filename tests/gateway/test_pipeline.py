@@ -18,15 +18,17 @@ from sqlalchemy import event, select, update
 from connectors.base import PaymentState
 from connectors.sandbox.faults import Fault, Faults
 from connectors.sandbox.sap_seeds import OUTPUTS, Output, cleared_items
-from formats.errors import StorageError
+from formats.errors import RouteError, StorageError
 from gateway.clock import utc_now
 from gateway.pipeline import runner as runner_module
+from gateway.pipeline import stops
 from gateway.pipeline.runner import Runner
 from gateway.pipeline.submission import State, Verdict
 from gateway.scheduler import collect_when_due
 from gateway.store import attempts, journal, payments, sources, submissions
 from gateway.store.submissions import Submission
 from gateway.store.tables import documents as documents_table
+from gateway.store.tables import submissions as submissions_table
 from gateway.wiring import Gateway
 from tests.gateway.stories import UNREGISTERED, NoRules, SharedRules, Story, billing, tell
 
@@ -115,8 +117,8 @@ def test_the_seeded_mistakes_stop_with_a_reason_and_go_out_once_mended(
         }
         assert "Z1EINVKA-EMAIL" in sap["90000211"].fix
         assert "E1EDS01 011" in sap["90000212"].fix
-        assert "6568.80" in sap["90000212"].sentence
-        assert "6658.80" in sap["90000212"].sentence
+        assert "6,568.80" in sap["90000212"].sentence
+        assert "6,658.80" in sap["90000212"].sentence
         assert "MWSKZ" in sap["90000213"].sentence
         assert "'A7'" in sap["90000213"].sentence
         assert all(item.sentence and item.fix for item in stopped.values())
@@ -177,6 +179,25 @@ def test_whom_no_way_reaches_waits_for_an_address(story: Story, customer: dict[s
     assert invoice.state is State.DELIVERED
     assert invoice.id != stopped.id
     assert story.told("90000214")[-1] == "14"
+
+
+def test_a_revision_that_stops_after_a_newer_one_went_out_needs_nobody(story: Story) -> None:
+    """Another worker had it in hand while the newer one retired what had stopped before."""
+    story.put(billing("90000214", customer={"endpoint": UNREGISTERED}))
+    story.rounds(2)
+    older = story.one("90000214")
+    story.put(billing("90000214"))
+    story.round()
+    newer = story.one("90000214")
+    assert newer.state is State.DELIVERED
+    with story.gateway.database.begin() as connection:
+        # As the other worker left it.
+        before = update(submissions_table).where(submissions_table.c.id == older.id)
+        connection.execute(before.values(state=State.MAPPED, superseded_by=""))
+        again = submissions.get(connection, older.id)
+    error = RouteError("the buyer is unknown", where="test", fix="ask the buyer for an address")
+    stopped = stops.stop(story.gateway, again, error)
+    assert (stopped.state, stopped.superseded_by) == (State.SUPERSEDED, newer.id)
 
 
 def test_a_refusal_by_the_receiver_is_told_and_a_correction_goes_out(story: Story) -> None:
