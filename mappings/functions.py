@@ -12,7 +12,8 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, DecimalException
+from functools import wraps
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -25,11 +26,22 @@ from formats.identifiers import Identifier, electronic_address
 __all__ = ["FUNCTIONS", "Arithmetic", "number"]
 
 
+_MOST_PLACES: Final = 60  # no amount has more; 1E+999999999 written out would fill the memory
+
+
+def _too_large() -> MalformedDocument:
+    return MalformedDocument(
+        "the number is too large, or has too many places", where="amount", fix="check the field in the ERP"
+    )
+
+
 def number(value: Any) -> Decimal | None:
     """A Decimal from a number or number text; None stays None and empty text is None. Floats are refused."""
     if value is None or value == "":
         return None
     if isinstance(value, Decimal):
+        if value.is_finite() and abs(value.adjusted()) > _MOST_PLACES:
+            raise _too_large()
         return value
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise MalformedDocument(
@@ -39,7 +51,16 @@ def number(value: Any) -> Decimal | None:
 
 
 class Arithmetic(jmespath_functions.Functions):
-    """Exact arithmetic for mapping expressions; None where an operand is missing."""
+    """Exact arithmetic for mapping expressions; None where an operand is missing.
+
+    Raises MalformedDocument for numbers that are too large to calculate with.
+    """
+
+    def call_function(self, function_name: str, resolved_args: Any) -> Any:
+        try:
+            return super().call_function(function_name, resolved_args)
+        except DecimalException as error:
+            raise _too_large() from error
 
     @jmespath_functions.signature({"types": []}, {"types": []})
     def _func_add(self, left: Any, right: Any) -> Decimal | None:
@@ -105,7 +126,11 @@ class Arithmetic(jmespath_functions.Functions):
         """The number with its decimal point moved to the right: 1.00 and 2 make 100; for amounts that an ERP
         keeps with two decimals whatever the currency has."""
         found, by = number(value), number(places)
-        return None if found is None or by is None else found.scaleb(int(by))
+        if found is None or by is None:
+            return None
+        if abs(by) > _MOST_PLACES:
+            raise _too_large()
+        return found.scaleb(int(by))
 
     @staticmethod
     def _both(left: Any, right: Any, combine: Callable[[Decimal, Decimal], Decimal | None]) -> Decimal | None:
@@ -155,7 +180,12 @@ def exact_date(value: Any) -> date | None:
         raise MalformedDocument(
             f"{str(value)[:40]!r} is not a date of Exact Online", where="date", fix="read it again"
         )
-    return datetime.fromtimestamp(int(match[1]) // 1000, UTC).date()
+    try:
+        return datetime.fromtimestamp(int(match[1]) // 1000, UTC).date()
+    except (OverflowError, ValueError) as error:
+        raise MalformedDocument(
+            f"{str(value)[:40]!r} is a date beyond the calendar", where="date", fix="check it in the ERP"
+        ) from error
 
 
 def percent_from_fraction(value: Any) -> Decimal | None:
@@ -209,9 +239,20 @@ def compact(value: Any) -> str:
     return re.sub(r"[\s./]", "", str(value)).upper()
 
 
+def _guarded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @wraps(function)
+    def within_bounds(value: Any) -> Any:
+        try:
+            return function(value)
+        except DecimalException as error:
+            raise _too_large() from error
+
+    return within_bounds
+
+
 FUNCTIONS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
     {
-        function.__name__: function
+        function.__name__: _guarded(function)
         for function in (
             address,
             cents,

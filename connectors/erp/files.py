@@ -202,7 +202,7 @@ class _Files:
                     yield RejectedDocument(key, path, found.problem)
                 else:
                     yield found.document(key, digest[:16], path)
-        except MalformedDocument as error:
+        except DocumentError as error:
             yield RejectedDocument(f"{file_key(entry.name)}/{digest[:16]}", path, error)
 
     def _check_reading(self) -> CheckStep:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from typing import Literal
+from contextlib import suppress
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
 from connectors.base import ConnectorSettings
 
 __all__ = ["FormatSettings", "column_name"]
+
+# Ways to write text as other text: in a file they are a mistake, and they can give halves of signs.
+_NO_CHARACTER_SETS: Final = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+)
 
 
 class FormatSettings(ConnectorSettings):
@@ -81,9 +87,14 @@ class FormatSettings(ConnectorSettings):
     @classmethod
     def _encoding_exists(cls, value: str) -> str:
         try:
-            codecs.lookup(value)
-        except LookupError as error:
-            raise ValueError("no such character set; write utf-8, cp1252 or iso-8859-1") from error
+            known = codecs.lookup(value).name.replace("_", "-") not in _NO_CHARACTER_SETS
+            # Refuses by LookupError what turns no bytes into text (base64, rot13); looking up alone does not.
+            with suppress(UnicodeError):
+                b"a".decode(value)
+        except (LookupError, ValueError):
+            known = False
+        if not known:
+            raise ValueError("no such character set; write utf-8, cp1252 or iso-8859-1")
         return value
 
     @field_validator("date_form")

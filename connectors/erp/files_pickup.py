@@ -108,7 +108,8 @@ class _Ready:
 
 def file_key(name: str) -> str:
     """A stable key for what is in a file that does not say what it is."""
-    return f"file:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    # A name that is no UTF-8 comes with surrogates in it.
+    return f"file:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 class Pickup:
@@ -192,7 +193,7 @@ class Pickup:
                 given_up = unchanged >= settings.give_up_after_seconds
                 if (unchanged >= settings.settle_seconds) if marked else given_up:
                     ready.append(_Ready(entry, marked, given_up))
-            saved = json.dumps(looks, ensure_ascii=False, sort_keys=True)
+            saved = json.dumps(looks, sort_keys=True)
             if saved != cell.value:
                 cell.save(saved)
         return ready

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from lxml import etree
 
 from connectors.base import SourceDocument
 from connectors.erp.files_format import FormatSettings
+from connectors.erp.files_keys import key_of, key_problem
 from connectors.erp.files_table import csv_rows, invoices
 from connectors.erp.files_xlsx import xlsx_rows
 from formats.detection import detect
@@ -30,6 +32,7 @@ __all__ = ["Found", "read_file"]
 _JSON: Final = "application/json"
 _XML: Final = "application/xml"
 _MOST: Final = 200_000
+_MOST_PLACES: Final = 60
 _BLANKS: Final = " \t\r\n"
 
 
@@ -54,8 +57,44 @@ def read_file(content: bytes, form: FormatSettings, *, file: str, where: str) ->
     """The invoices of one file in their order.
 
     Raises MalformedDocument where the file as a whole is not what it should be; a single invoice that cannot
-    be taken has its `problem` instead.
+    be taken has its `problem` instead. Two different invoices under one number are both such.
     """
+    found: list[Found] = []
+    problem: DocumentError | None = None
+    try:
+        found.extend(_storable(_found(content, form, file, where), where))
+    except DocumentError as error:
+        # What was read before the damage is good; that the file has one is told behind it.
+        problem = error
+    yield from _distinct(found, where)
+    if problem is not None:
+        raise problem
+
+
+def _storable(found: Iterable[Found], where: str) -> Iterator[Found]:
+    for one in found:
+        problem = key_problem(one.key, where)
+        yield one if problem is None else replace(one, key="", problem=problem)
+
+
+def _distinct(found: list[Found], where: str) -> Iterator[Found]:
+    """With a problem for invoices that differ although their keys do not: which one counts, nobody knows."""
+    versions: defaultdict[str, set[str]] = defaultdict(set)
+    for one in found:
+        versions[one.key].add(one.fingerprint or hashlib.sha256(one.content).hexdigest())
+    for one in found:
+        if one.key and len(versions[one.key]) > 1 and one.problem is None:
+            problem = DocumentError(
+                f"{len(versions[one.key])} different invoices in it have the number {one.key[:100]}",
+                where=where,
+                fix="give each its own number, or send the right one only",
+            )
+            yield replace(one, problem=problem)
+        else:
+            yield one
+
+
+def _found(content: bytes, form: FormatSettings, file: str, where: str) -> Iterator[Found]:
     if not content.strip():
         raise MalformedDocument("the file is empty", where=where, fix="send it again")
     if form.kind in ("csv", "xlsx"):
@@ -75,15 +114,50 @@ def _from_json(content: bytes, form: FormatSettings, where: str) -> Iterator[Fou
     try:
         text = content.decode("utf-8-sig")
         for piece in _pieces(text, form.records):
-            data = json.loads(piece, parse_float=Decimal)
+            data = json.loads(piece, parse_float=_decimal)
             if not isinstance(data, dict):
                 raise ValueError("an invoice must be an object in braces")
-            yield Found(_key(data, form), _JSON, piece.encode())
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        said = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+            found = Found(_key(data, form), _JSON, piece.encode())
+            # Only escapes can bring what is not in UTF-8; most files have none.
+            if "\\u" in piece and not _storable_texts(data) and key_problem(found.key, where) is None:
+                problem = DocumentError(
+                    f"a text of invoice {found.key[:100]} holds half of a sign, or a zero character",
+                    where=where,
+                    fix="correct the text in the system that wrote it",
+                )
+                found = replace(found, problem=problem)
+            yield found
+    except (UnicodeDecodeError, ValueError, ArithmeticError, RecursionError) as error:
+        said = str(error)
+        if isinstance(error, RecursionError):
+            said = "it is nested too deep"
+        elif isinstance(error, ArithmeticError):
+            said = "a number in it is too large"
         raise MalformedDocument(
             f"this is not JSON in UTF-8 with invoices: {said[:200]}", where=where, fix="export it again"
         ) from error
+
+
+def _decimal(text: str) -> Decimal:
+    """Raises ValueError for a number that would fill the memory when written out."""
+    number = Decimal(text)
+    if abs(number.adjusted()) > _MOST_PLACES:
+        raise ValueError(f"a number in it is too large: {text[:40]}")
+    return number
+
+
+def _storable_texts(data: Any) -> bool:
+    """Whether no text in it, at any depth, holds a surrogate or NUL."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str) and any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value):
+            return False
+    return True
 
 
 def _pieces(text: str, records: str) -> Iterator[str]:
@@ -143,8 +217,8 @@ def _key(data: dict[str, Any], form: FormatSettings) -> str:
             value = value.get(name) if isinstance(value, dict) else None
         if value is None or value == "" or isinstance(value, dict | list | bool):
             return ""
-        parts.append(str(value).strip().replace("/", "_"))
-    return "/".join(parts)
+        parts.append(str(value))
+    return key_of(parts)
 
 
 def _from_xml(content: bytes, form: FormatSettings, where: str) -> Iterator[Found]:
@@ -178,8 +252,8 @@ def _xml_key(record: etree._Element, form: FormatSettings) -> str:
         text = ("" if found is None else found.text or "").strip()
         if not text:
             return ""
-        parts.append(text.replace("/", "_"))
-    return "/".join(parts)
+        parts.append(text)
+    return key_of(parts)
 
 
 def _local(element: etree._Element) -> str:
@@ -194,6 +268,6 @@ def _from_einvoice(content: bytes, where: str) -> Found:
     root = xml.parse(seen.document)
     binding = SYNTAXES[seen.syntax]
     number, kind = binding.value(root, "BT-1"), binding.value(root, "BT-3")
-    key = f"{kind or seen.root}/{number.replace('/', '_')}" if number else ""
+    key = key_of((kind or seen.root, number)) if number else ""
     media_type = "application/pdf" if seen.embedded_name else _XML
     return Found(key, media_type, content)

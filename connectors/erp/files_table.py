@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.erp.files_format import FormatSettings, column_name
+from connectors.erp.files_keys import key_of
 from formats import money
 from formats.errors import DocumentError, MalformedDocument
 
@@ -27,6 +28,9 @@ __all__ = ["Cell", "TableInvoice", "csv_rows", "invoices"]
 
 _MOST_ROWS: Final = 500_000
 _MOST_COLUMNS: Final = 500
+_LONGEST_CELL: Final = 32_767  # what a cell of a spreadsheet can hold
+_LONGEST_NAME: Final = 100
+_MOST_TEXT: Final = 64 * 1024 * 1024  # characters
 # A cell: its text, or what a spreadsheet knows to be a number or a date.
 Cell = str | Decimal | datetime | None
 Row = tuple[int, Sequence[Cell]]
@@ -50,9 +54,10 @@ def csv_rows(content: bytes, form: FormatSettings, where: str) -> Iterator[Row]:
     encoding = "utf-8-sig" if form.encoding.replace("_", "-").casefold() == "utf-8" else form.encoding
     try:
         text = content.decode(encoding)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
+        byte = f"byte {error.start + 1}" if isinstance(error, UnicodeDecodeError) else "its beginning"
         raise MalformedDocument(
-            f"the file is not written in {form.encoding}: byte {error.start + 1} does not fit",
+            f"the file is not written in {form.encoding}: {byte} does not fit",
             where=where,
             fix="save it in that character set, or set encoding in the format of this source",
         ) from error
@@ -70,12 +75,14 @@ def csv_rows(content: bytes, form: FormatSettings, where: str) -> Iterator[Row]:
 
 def invoices(
     rows: Iterable[Row], form: FormatSettings, *, file: str, digest: str, where: str
-) -> tuple[TableInvoice, ...]:
+) -> Iterator[TableInvoice]:
     """The invoices of a table in the order of their first rows.
 
     Rows of one invoice need not stand together. Raises MalformedDocument where the headings do not fit or a
-    row belongs to no invoice; what is wrong within one invoice is its `problem` alone.
+    row belongs to no invoice; what is wrong within one invoice is its `problem` alone. A spreadsheet keeps a
+    repeated text once, so what its cells come to together is bounded as well.
     """
+    size = 0
     names: list[str] | None = None
     groups: dict[tuple[str, ...], _Group] = {}
     for position, (number, row) in enumerate(rows, 1):
@@ -89,6 +96,11 @@ def invoices(
             names = _headings(row, form, where)
             continue
         values = _values(row, names, form, f"{where}, row {number}")
+        size += sum(map(len, values.texts.values()))
+        if size > _MOST_TEXT:
+            raise MalformedDocument(
+                f"the cells hold more than {_MOST_TEXT} characters", where=where, fix="split the file"
+            )
         if values.texts:
             key = _key(values.texts, form, f"{where}, row {number}")
             groups.setdefault(key, _Group()).add(number, values, form)
@@ -98,7 +110,7 @@ def invoices(
             where=where,
             fix="export the file again, or correct header_row in the format of this source",
         )
-    return tuple(_invoice(key, group, file, digest, where) for key, group in groups.items())
+    return (_invoice(key, group, file, digest, where) for key, group in groups.items())
 
 
 @dataclass(slots=True)
@@ -136,8 +148,8 @@ def _headings(row: Sequence[Cell], form: FormatSettings, where: str) -> list[str
     own = {column_name(heading): name for heading, name in form.columns.items()}
     names = []
     for heading in row[:_MOST_COLUMNS]:
-        plain = column_name(_text(heading))
-        names.append(own.get(plain, plain))
+        plain = column_name(_text(heading)[:_LONGEST_CELL])
+        names.append(own.get(plain, plain[:_LONGEST_NAME]))
     twins = sorted({name for name in names if name and names.count(name) > 1})
     missing = [name for name in form.group_by if name not in names]
     if len(row) > _MOST_COLUMNS or twins or missing:
@@ -158,7 +170,8 @@ def _headings(row: Sequence[Cell], form: FormatSettings, where: str) -> list[str
 def _values(row: Sequence[Cell], names: list[str], form: FormatSettings, where: str) -> _Values:
     texts: dict[str, str] = {}
     problem: DocumentError | None = None
-    for position, cell in enumerate(row):
+    for position, given in enumerate(row):
+        cell = given[:_LONGEST_CELL] if isinstance(given, str) else given
         if cell is None or (isinstance(cell, str) and not cell.strip()):
             continue
         name = names[position] if position < len(names) else ""
@@ -169,6 +182,10 @@ def _values(row: Sequence[Cell], names: list[str], form: FormatSettings, where: 
                 fix="check whether a delimiter stands within a text, and put the text into quotes",
             )
             continue
+        if isinstance(given, str) and len(given) > _LONGEST_CELL:
+            problem = problem or DocumentError(
+                f"{name} has more than {_LONGEST_CELL} characters", where=where, fix="shorten the text"
+            )
         try:
             texts[name] = _converted(cell, name, form)
         except MalformedDocument as error:
@@ -237,13 +254,16 @@ def _key(texts: dict[str, str], form: FormatSettings, where: str) -> tuple[str, 
 
 
 def _invoice(key: tuple[str, ...], group: _Group, file: str, digest: str, where: str) -> TableInvoice:
-    rows = json.dumps(group.rows, ensure_ascii=False, sort_keys=True)
-    source = {"file": file, "sha256": digest, "rows": group.numbers}
+    fingerprint = hashlib.sha256(b"[")
+    for position, row in enumerate(group.rows):
+        text = json.dumps(row, ensure_ascii=False, sort_keys=True)
+        fingerprint.update((", " + text if position else text).encode())
+    fingerprint.update(b"]")
+    source = {"file": file.encode("utf-8", "replace").decode(), "sha256": digest, "rows": group.numbers}
     content = json.dumps({"rows": group.rows, "source": source}, ensure_ascii=False, indent=1).encode()
     problem = group.problem
     if problem is not None:
         problem = DocumentError(
             f"invoice {'/'.join(key)[:100]}: {problem.what}", where=where, fix=problem.fix
         )
-    name = "/".join(part.replace("/", "_") for part in key)
-    return TableInvoice(name, content, hashlib.sha256(rows.encode()).hexdigest(), problem)
+    return TableInvoice(key_of(key), content, fingerprint.hexdigest(), problem)

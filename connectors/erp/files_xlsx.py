@@ -8,6 +8,7 @@ packed in the file is bounded before it is unpacked. Macros, drawings and other 
 from __future__ import annotations
 
 import io
+import lzma
 import posixpath
 import re
 import zipfile
@@ -38,6 +39,12 @@ _DATES: Final = frozenset({*range(14, 18), 22, *range(27, 37), *range(50, 59)})
 _PERCENT: Final = frozenset({9, 10})
 _TEXT_IN_FORMAT: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 _PLACE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})\Z")
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+# What the unpacking of damaged or hostile bytes was seen to raise; OSError is a place beyond the end.
+_DAMAGE: Final = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+)
 _FIX: Final = "save the file again as .xlsx with a spreadsheet program"
 
 
@@ -52,7 +59,7 @@ def xlsx_rows(content: bytes, form: FormatSettings, where: str) -> Iterator[tupl
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             book = _Book(archive, form, where)
             yield from book.rows()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _DAMAGE as error:
         raise _damaged("it is no spreadsheet, or protected by a password", where) from error
 
 
@@ -99,6 +106,8 @@ class _Book:
             if needed:
                 raise _damaged(f"the part {name[:100]} is missing", self._where) from None
             return etree.Element("none")
+        if info.compress_type not in _METHODS:
+            raise _damaged(f"the part {name[:100]} is packed in an unusual way", self._where)
         # The size in the directory may lie, so no more than this is unpacked whatever it says.
         with self._archive.open(info) as file:
             unpacked = file.read(_LARGEST_PART + 1)
@@ -217,7 +226,10 @@ class _Book:
             days = int(number)
             # The calendar of spreadsheets has a 29 February 1900, so days before it are one further on.
             early = self._day_zero == _DAY_ZERO and days < 60
-            return self._day_zero + timedelta(days=days + early)
+            try:
+                return self._day_zero + timedelta(days=days + early)
+            except OverflowError:
+                raise _damaged(f"the date in cell {place} cannot be read", self._where) from None
         if style in self._percents:
             number *= 100
         return _shortest(number)

@@ -5,6 +5,7 @@ Also documents that come by themselves: pushed ones are stored with the key that
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from connectors.base import Page, Push, RejectedDocument, SourceDocument, TakesPushes
-from formats.errors import ConfigError, ConflictError
+from formats.errors import ConfigError, ConflictError, MalformedDocument
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import documents, journal, push_keys, sources, submissions
 from gateway.wiring import Gateway
@@ -122,7 +123,11 @@ def _store(connection: Connection, source: str, page: Page, gateway: Gateway) ->
     now = gateway.clock()
     new = 0
     for document in page.documents:
-        new += submissions.receive(connection, source, document, now=now) is not None
+        try:
+            new += submissions.receive(connection, source, document, now=now) is not None
+        except MalformedDocument as error:
+            refused = RejectedDocument(document.key, document.origin, error)
+            new += _store_rejected(connection, source, refused, gateway)
     for rejected in page.rejected:
         new += _store_rejected(connection, source, rejected, gateway)
     before = sources.get(connection, source).cursor
@@ -143,7 +148,11 @@ def _store_rejected(
     """A document that could not be taken is shown to people like any other that stopped."""
     now = gateway.clock()
     note = f"{rejected.problem.what}\n{rejected.problem.where}".encode()
-    stub = SourceDocument(rejected.key, "", "text/plain", note, origin=rejected.origin)
+    key, origin = rejected.key, submissions.storable(rejected.origin)
+    if submissions.storable(key) != key:
+        # Keys that differ stay different.
+        key = f"unnamed:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+    stub = SourceDocument(key, "", "text/plain", note, origin=origin)
     submission = submissions.receive(connection, source, stub, now=now)
     if submission is None:
         return False
@@ -159,6 +168,6 @@ def _store_rejected(
         state, event = State.PARKED, "parked"
     else:
         state, event, changes = State.SUPERSEDED, "set aside", {"sentence": rejected.problem.what}
-    data: dict[str, object] = {"what": rejected.problem.what, "origin": rejected.origin}
+    data: dict[str, object] = {"what": rejected.problem.what, "origin": origin}
     submissions.move(connection, submission, state, event, data, now=now, **changes)
     return rejected.needs_person

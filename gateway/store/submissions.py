@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from connectors.base import SourceDocument
-from formats.errors import ConflictError
+from formats.errors import ConflictError, MalformedDocument
 from gateway.pipeline.submission import HANDED_OVER, WORKABLE, State, Verdict, may_move
 from gateway.store import documents, journal
 from gateway.store.tables import claims, submissions
@@ -37,6 +37,7 @@ __all__ = [
     "requeue",
     "still_stopped",
     "stopped_before",
+    "storable",
     "take_over",
     "workers",
 ]
@@ -113,9 +114,17 @@ def receive(
     """Take in one document of an ERP; None when it came before: as the newest of its key, whatever its change
     marker says (the echo of our own status), or under the very same marker (a file read twice).
 
-    The document is archived and journaled in the caller's transaction.
+    The document is archived and journaled in the caller's transaction. Raises MalformedDocument, before
+    anything is written, for a key that no database takes.
     """
-    key, revision = _bounded(document.key), document.revision[:_LONGEST_REVISION]
+    if storable(document.key) != document.key:
+        raise MalformedDocument(
+            "the key of the document holds a sign that cannot be stored",
+            where=f"source {source}",
+            fix="correct the number in the system that wrote it",
+        )
+    key, revision = _bounded(document.key), storable(document.revision)[:_LONGEST_REVISION]
+    origin = storable(document.origin)
     fingerprint = f"{document.fingerprint or documents.digest_of(document.content)}/{document.part}"
     if _came_before(connection, source, key, fingerprint, revision):
         return None
@@ -133,7 +142,7 @@ def receive(
             "source": source,
             "key": key,
             "revision": revision,
-            "origin": document.origin,
+            "origin": origin,
             "part": document.part,
             "digest": digest,
             **made_of,
@@ -157,7 +166,7 @@ def receive(
             source_key=key,
             arrival=entry.seq,
             revision=revision,
-            origin=document.origin,
+            origin=origin,
             content_digest=digest,
             part=document.part,
             fingerprint=fingerprint,
@@ -207,6 +216,11 @@ def _bounded(key: str) -> str:
     if len(key) <= _LONGEST_KEY:
         return key
     return f"{key[: _LONGEST_KEY - 65]}#{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def storable(text: str) -> str:
+    """With "?" for what databases do not take: NUL, and halves of signs (surrogates)."""
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 def get(connection: Connection, identifier: str) -> Submission:

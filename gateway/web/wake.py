@@ -7,6 +7,7 @@ succession lead to one visit, and no more than one waits while another is under 
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from gateway.wiring import Gateway
 __all__ = ["Wakes", "router"]
 
 _LARGEST: Final = 64 * 1024
+_LONGEST_READING: Final = 10.0
 _log = structlog.get_logger("wake")
 
 
@@ -70,12 +72,15 @@ class Wakes:
             _log.warning("not read", source=source, what=error.what, fix=error.fix)
 
 
-def router(gateway: Gateway, wakes: Wakes | None = None) -> APIRouter:
-    """The routes for calls of ERPs; `wakes` may be shared with, and closed by, the application.
+def router(
+    gateway: Gateway, wakes: Wakes | None = None, *, longest_reading: float = _LONGEST_READING
+) -> APIRouter:
+    """The routes for calls of ERPs; `wakes` may be shared with, and closed by, the application;
+    `longest_reading` is the time in seconds that the body of a call may take.
 
     Answers: 200 for a genuine call (also the empty one with which an ERP tries the address), 401 for a forged
-    one, 404 for a source that is not there or cannot be called, 413 for a body over 64 KB,
-    503 where our own configuration is wrong.
+    one, 404 for a source that is not there or cannot be called, 408 for a body that does not arrive in time,
+    413 for one over 64 KB, 503 where our own configuration is wrong.
     """
     asked = wakes or Wakes(gateway)
     routes = APIRouter(prefix="/api/v1/sources", tags=["sources"], on_shutdown=[asked.close])
@@ -83,7 +88,7 @@ def router(gateway: Gateway, wakes: Wakes | None = None) -> APIRouter:
     @routes.post(
         "/{name}/wake",
         summary="An ERP says that something changed",
-        responses={401: {}, 404: {}, 413: {}, 503: {}},
+        responses={401: {}, 404: {}, 408: {}, 413: {}, 503: {}},
         openapi_extra={
             "requestBody": {
                 "content": {"application/json": {"schema": {"type": "object"}}},
@@ -92,28 +97,39 @@ def router(gateway: Gateway, wakes: Wakes | None = None) -> APIRouter:
         },
     )
     async def wake(name: str, request: Request) -> Response:
+        # Who calls for a source that takes no calls is not listened to.
+        connector = await run_in_threadpool(_called, gateway, name)
+        if connector is None:
+            return Response(status_code=404)
         body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > _LARGEST:
-                return Response(status_code=413)
+        try:
+            async with asyncio.timeout(longest_reading):
+                async for part in request.stream():
+                    body += part
+                    if len(body) > _LARGEST:
+                        return Response(status_code=413)
+        except TimeoutError:
+            return Response(status_code=408)
         push = Push(
             request.headers.get("content-type", ""),
             bytes(body),
             {key.lower(): value for key, value in request.headers.items()},
         )
-        return Response(status_code=await run_in_threadpool(_taken, gateway, asked, name, push))
+        return Response(status_code=await run_in_threadpool(_taken, connector, asked, name, push))
 
     return routes
 
 
-def _taken(gateway: Gateway, wakes: Wakes, name: str, push: Push) -> int:
+def _called(gateway: Gateway, name: str) -> WokenByCalls | None:
+    """The source of this name, if it is one that can be called."""
     try:
-        connector = gateway.source(name)
+        found = gateway.source(name)
     except ConfigError:
-        return 404
-    if not isinstance(connector, WokenByCalls):
-        return 404
+        return None
+    return found if isinstance(found, WokenByCalls) else None
+
+
+def _taken(connector: WokenByCalls, wakes: Wakes, name: str, push: Push) -> int:
     try:
         if connector.wake(push):
             new = wakes.ask(name)

@@ -293,6 +293,63 @@ def test_an_entity_bomb_in_a_spreadsheet_is_refused() -> None:
         xlsx(edited(workbook([("number",), ("1",)]), "xl/workbook.xml", b"<workbook", bomb))
 
 
+def test_a_text_used_in_many_cells_is_not_multiplied_without_end() -> None:
+    """A spreadsheet keeps it once: some kilobytes would become gigabytes."""
+    content = workbook([("number", "item"), *[("1", 5)] * 2_200])
+    part = "xl/worksheets/sheet1.xml"
+    packed = io.BytesIO(edited(content, part, b't="n"><v>5<', b't="s"><v>0<'))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", f"<sst><si><t>{'A' * 32_000}</t></si></sst>")
+    assert len(packed.getvalue()) < 100_000
+    with pytest.raises(MalformedDocument, match="more than 67108864 characters"):
+        xlsx(packed.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_text_longer_than_a_cell_can_hold_stops_its_invoice_and_no_other(kind: Any) -> None:
+    if kind == "csv":
+        content = f"number;item\n1;{'A' * 32_768}\n2;{'A' * 32_767}\n".encode()
+    else:
+        content = workbook([("number", "item"), ("1", "here"), ("2", "A" * 32_767)])
+        for part in ("xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"):
+            content = edited(content, part, b">here<", b">%s<" % (b"A" * 32_768))
+    first, second = read(content, FormatSettings(kind=kind))
+    assert first.problem is not None
+    assert "item has more than 32767 characters" in first.problem.what
+    assert second.problem is None
+
+
+def test_a_date_beyond_the_calendar_is_refused() -> None:
+    """Counted from 1904 the last day is four years further on."""
+    content = edited(
+        workbook([("number", "issue_date"), ("1", 2_958_465)], formats={"B2": "dd.mm.yyyy"}),
+        "xl/workbook.xml",
+        *(b"<workbookPr/>", b'<workbookPr date1904="1"/>'),
+        *(b"<workbookPr />", b'<workbookPr date1904="1"/>'),
+    )
+    with pytest.raises(MalformedDocument, match="the date in cell B2 cannot be read"):
+        xlsx(content)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_spreadsheet_packed_in_an_unusual_way_is_refused(method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("xl/workbook.xml", b"<workbook/>")
+    with pytest.raises(MalformedDocument, match="packed in an unusual way"):
+        xlsx(buffer.getvalue())
+
+
+def test_a_spreadsheet_that_points_beyond_its_end_is_refused() -> None:
+    damaged = bytearray(workbook([("number",), ("1",)]))
+    directory = damaged.find(b"PK\x01\x02")
+    while directory >= 0:
+        damaged[directory + 42 : directory + 46] = b"\xff\xff\xff\x7f"
+        directory = damaged.find(b"PK\x01\x02", directory + 4)
+    with pytest.raises(MalformedDocument, match="cannot be read"):
+        xlsx(bytes(damaged))
+
+
 def test_the_template_is_read_as_it_is_handed_out() -> None:
     [found] = xlsx(TEMPLATE.read_bytes())
     assert (found.key, found.problem) == ("R-1001", None)
@@ -307,8 +364,73 @@ def test_each_invoice_of_a_json_list_keeps_its_own_bytes() -> None:
     found = read(content, FormatSettings(kind="json"))
     assert [(one.key, one.content) for one in found] == [
         ("1", b'{"number": 1, "total": 1.10}'),
-        ("A_2", b'{"number": "A/2", "total": 2e1}'),
+        ("A%2F2", b'{"number": "A/2", "total": 2e1}'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("csv", "number\n{}\n"),
+        ("json", '{{"number": "{}"}}'),
+        ("xml", "<invoice><number>{}</number></invoice>"),
+    ],
+)
+def test_numbers_that_differ_in_a_slash_are_different_invoices(kind: Any, content: str) -> None:
+    form = FormatSettings(kind=kind)
+    keys = [read(content.format(number).encode(), form)[0].key for number in ("a/b", "a_b", "a%2Fb")]
+    assert keys == ["a%2Fb", "a_b", "a%252Fb"]
+
+
+TWINS = b'[{"number": 1, "total": 1}, {"number": 2}, {"number": "1 ", "total": 2}]'
+
+
+def test_different_invoices_of_one_number_are_both_refused() -> None:
+    """Otherwise the later one would count as a change of the earlier one, which nobody would see again."""
+    first, other, second = read(TWINS, FormatSettings(kind="json"))
+    assert other.problem is None
+    for twin in (first, second):
+        assert twin.key == "1"
+        assert twin.problem is not None
+        assert "2 different invoices in it have the number 1" in twin.problem.what
+
+
+def test_the_same_invoice_twice_is_no_contradiction() -> None:
+    found = read(b'[{"number": 1}, {"number": 1}]', FormatSettings(kind="json"))
+    assert [(one.key, one.problem) for one in found] == [("1", None), ("1", None)]
+
+
+UNFIT = [
+    ("json", rb'{"number": "\ud800"}'),
+    ("json", rb'{"number": "1\u0000"}'),
+    ("json", rb'{"number": "1\n2"}'),
+    ("json", b'{"number": "%s"}' % (b"1" * 301)),
+    ("csv", b"number\n1\0\n"),
+]
+
+
+@pytest.mark.parametrize(("kind", "content"), UNFIT)
+def test_a_number_that_cannot_be_stored_is_refused(kind: Any, content: bytes) -> None:
+    [found] = read(content, FormatSettings(kind=kind))
+    assert found.key == ""
+    assert found.problem is not None
+    assert "the number of an invoice" in found.problem.what
+
+
+@pytest.mark.parametrize("number", [b"1e99999999999999999999", b"1e999999999", b"1e-999999999"])
+def test_a_number_beyond_all_measure_is_refused(number: bytes) -> None:
+    """Written out it would fill the memory."""
+    with pytest.raises(MalformedDocument, match="a number in it is too large"):
+        read(b'{"number": 1, "total": %s}' % number, FormatSettings(kind="json"))
+
+
+@pytest.mark.parametrize("text", [rb"a\udc00", rb"a\u0000"])
+def test_a_text_that_cannot_be_stored_stops_its_invoice_and_no_other(text: bytes) -> None:
+    content = rb'[{"number": 1, "lines": [{"item": "%s"}]}, {"number": 2, "item": "\ud83d\ude00"}]' % text
+    first, second = read(content, FormatSettings(kind="json"))
+    assert (first.key, second.key, second.problem) == ("1", "2", None)
+    assert first.problem is not None
+    assert "a text of invoice 1" in first.problem.what
 
 
 def test_a_json_list_may_lie_deeper_and_the_key_too() -> None:
@@ -379,6 +501,12 @@ def test_a_damaged_spreadsheet_is_refused_or_read(place: int, noise: bytes) -> N
     [
         {"kind": "pdf"},
         {"kind": "csv", "encoding": "klingon"},
+        {"kind": "csv", "encoding": "rot13"},
+        {"kind": "csv", "encoding": "base64"},
+        {"kind": "csv", "encoding": "unicode_escape"},
+        {"kind": "csv", "encoding": "raw_unicode_escape"},
+        {"kind": "csv", "encoding": "utf-7"},
+        {"kind": "csv", "encoding": "undefined"},
         {"kind": "csv", "date_form": "%d.%m"},
         {"kind": "csv", "date_form": "%d.%m.%Y %H:%M"},
         {"kind": "csv", "delimiter": ";;"},
@@ -464,6 +592,26 @@ def test_a_bad_file_is_shown_and_the_others_go_on(tmp_path: Path, folder: MakeFo
     assert rejected.origin.endswith("/bad.json")
     connector.acknowledge(page)
     assert sorted(path.name for path in (tmp_path / "done/2026/11").iterdir()) == ["bad.json", "good.json"]
+
+
+@pytest.mark.parametrize(("kind", "content"), UNFIT)
+def test_a_file_with_an_unfit_number_is_shown_and_the_others_go_on(
+    tmp_path: Path, folder: MakeFolder, kind: str, content: bytes
+) -> None:
+    (tmp_path / "in" / "bad").write_bytes(content)
+    (tmp_path / "in" / "good").write_bytes(b'{"number": 1}' if kind == "json" else b"number\n1\n")
+    page = one_page(folder(format={"kind": kind}))
+    assert [document.key for document in page.documents] == ["1"]
+    assert [rejected.key.isprintable() and len(rejected.key) < 300 for rejected in page.rejected] == [True]
+
+
+def test_a_file_whose_name_is_no_utf_8_is_taken(tmp_path: Path, folder: MakeFolder) -> None:
+    (tmp_path / "in" / os.fsdecode(b"a\xff.json")).write_bytes(b'{"number": 1}')
+    connector = folder()
+    page = one_page(connector)
+    assert [document.key for document in page.documents] == ["1"]
+    connector.acknowledge(page)
+    assert list((tmp_path / "in").iterdir()) == []
 
 
 def test_a_mended_invoice_has_the_key_of_the_one_that_was_refused(tmp_path: Path, folder: MakeFolder) -> None:
@@ -625,7 +773,7 @@ def test_a_push_is_taken_whole_or_not_at_all(push: PushFiles) -> None:
         ("1", "push/k1"),
         ("2", "push/k1"),
     ]
-    for content in (b"[]", b"{", b""):
+    for content in (b"[]", b"{", b"", TWINS, rb'{"number": "\ud800"}'):
         with pytest.raises(MalformedDocument):
             push.take(Push("application/json", content))
 

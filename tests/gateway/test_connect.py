@@ -310,9 +310,9 @@ def test_a_wrong_division_is_found_at_once(offline: Offline) -> None:
 
 
 @contextmanager
-def _serving(gateway: Gateway, wakes: Wakes | None = None) -> Iterator[str]:
+def _serving(gateway: Gateway, wakes: Wakes | None = None, longest_reading: float = 10.0) -> Iterator[str]:
     app = FastAPI()
-    app.include_router(router(gateway, wakes))
+    app.include_router(router(gateway, wakes, longest_reading=longest_reading))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -411,6 +411,19 @@ def test_forged_oversized_and_misdirected_calls_do_nothing(gateway: Gateway, off
     assert statuses == [401, 413, 200, 404, 405]
     assert visits == []
     assert offline.exact.server.calls == []
+
+
+def test_a_call_that_does_not_come_to_its_end_is_given_up(gateway: Gateway) -> None:
+    """And one for a source that takes none is not waited for."""
+    wakes = Wakes(gateway, lambda source: None)
+    with _serving(gateway, wakes, longest_reading=0.2) as url:
+        parts = urlsplit(url)
+        for name, status in (("exact-vandael", b"408"), ("nowhere", b"404")):
+            head = f"POST /api/v1/sources/{name}/wake HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{"
+            with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as slow:
+                slow.sendall(head.encode())
+                assert slow.recv(100).split()[1] == status
+    wakes.close()
 
 
 def test_a_missing_secret_is_our_own_fault_and_the_call_comes_again(

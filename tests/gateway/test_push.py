@@ -19,9 +19,12 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
-from formats.errors import ConfigError
+from connectors.base import ErpConnector, Page, RejectedDocument, SourceDocument
+from connectors.erp.files import Folder
+from formats.errors import ConfigError, DocumentError
 from formats.syntaxes import ubl
 from gateway.cli.setup import write_config
+from gateway.pipeline.collect import collect
 from gateway.pipeline.convert import convert, invoice_of
 from gateway.pipeline.submission import State
 from gateway.store import documents, journal, submissions
@@ -325,3 +328,60 @@ def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
                 return
         time.sleep(0.1)
     raise AssertionError("it did not come true in time")
+
+
+@pytest.mark.parametrize(
+    ("invoices", "said"),
+    [
+        (rb'{"number": "\ud800"}', "holds a control character, or half of a sign"),
+        (rb'{"number": "1\u0000"}', "holds a control character, or half of a sign"),
+        (b'[{"number": 1, "total": 1}, {"number": 1, "total": 2}]', "2 different invoices"),
+    ],
+)
+def test_a_number_that_cannot_stand_for_an_invoice_is_refused(site: Site, invoices: bytes, said: str) -> None:
+    answer = site.post(invoices)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+    assert site.count() == 0
+
+
+class OddFeed(Folder):
+    """A source whose documents have keys and places that no database takes."""
+
+    def __init__(self) -> None:
+        """Nothing is opened."""
+
+    def pull(self, cursor: str) -> Iterator[Page]:
+        """One odd document among others, and one odd thing that was not taken."""
+        keys = ("1", "2\ud800", "3\0", "4")
+        taken = tuple(
+            SourceDocument(key, key, "text/plain", key[:1].encode(), 0, f"/in/{key}") for key in keys
+        )
+        problem = DocumentError("too large", where="here", fix="make it smaller")
+        yield Page(taken, "", (RejectedDocument("5\0", "/in/5\ud800", problem),))
+
+    def acknowledge(self, page: Page) -> None:
+        """Nothing to do."""
+
+
+class OddGateway(Gateway):
+    """Reads the odd source, whatever is asked for."""
+
+    def source(self, name: str) -> ErpConnector:
+        """The odd one."""
+        return OddFeed()
+
+
+def test_a_key_that_no_database_takes_stops_its_document_and_no_other(site: Site) -> None:
+    gateway = OddGateway(site.gateway.settings)
+    try:
+        assert collect(gateway, "shop") == 5
+        assert collect(gateway, "shop") == 0
+        with gateway.database.read() as connection:
+            found = submissions.listing(connection)
+    finally:
+        gateway.close()
+    stopped = [one for one in found if one.state is State.PARKED]
+    assert {one.source_key for one in found} - {one.source_key for one in stopped} == {"1", "4"}
+    assert sorted(one.origin for one in stopped) == ["/in/2?", "/in/3?", "/in/5?"]
+    assert len({one.source_key for one in stopped}) == 3

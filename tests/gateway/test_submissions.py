@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from connectors.base import SourceDocument
-from formats.errors import ConflictError
+from formats.errors import ConflictError, MalformedDocument
 from gateway.pipeline.submission import MOVES, State, may_move
 from gateway.store import journal, submissions
 from gateway.store.database import Database
@@ -38,6 +39,19 @@ def test_the_same_bytes_of_the_same_key_come_in_once(database: Database, clock: 
             submissions.receive(connection, "sap", document(content=b"<changed/>"), now=clock()) is not None
         )
         assert submissions.receive(connection, "exact", document(), now=clock()) is not None
+
+
+@pytest.mark.parametrize("sign", ["\ud800", "\0"])
+def test_what_no_database_takes_is_replaced_or_refused(
+    database: Database, clock: SteppingClock, sign: str
+) -> None:
+    with database.begin() as connection:
+        odd = replace(document(), revision=f"r{sign}", origin=f"/in/a{sign}.xml")
+        taken = submissions.receive(connection, "sap", odd, now=clock())
+        assert taken is not None
+        assert (taken.revision, taken.origin) == ("r?", "/in/a?.xml")
+        with pytest.raises(MalformedDocument, match="cannot be stored"):
+            submissions.receive(connection, "sap", document(f"9{sign}"), now=clock())
 
 
 def test_a_move_is_written_with_its_journal_entry(database: Database, clock: SteppingClock) -> None:

@@ -90,3 +90,31 @@ def test_a_function_refuses(name: str, value: Any) -> None:
 def test_arithmetic_is_exact(expression: str, result: Any) -> None:
     data = {"a": "0.1", "b": Decimal("0.2"), "list": ["1", None, 2, Decimal("3.5"), ""]}
     assert jmespath.compile(expression).search(data, OPTIONS) == result
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "multiply(a, a)",
+        "add(a, a)",
+        "divide(a, `2`)",
+        "total([a, a])",
+        "cents(a)",
+        "magnitude(a)",
+        "cents(wide)",
+        "move_point(`1`, a)",
+        "move_point(`1`, `999999999`)",
+    ],
+)
+def test_a_number_too_large_to_calculate_with_stops_the_document(expression: str) -> None:
+    scope = {"a": Decimal("1e999999"), "wide": Decimal("1e40")}
+    with pytest.raises(MalformedDocument, match="the number is too large"):
+        jmespath.search(expression, scope, OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["cents", "magnitude", "percent_from_fraction", "shortest"])
+def test_a_function_refuses_a_number_too_large_to_calculate_with(name: str) -> None:
+    with pytest.raises(MalformedDocument):
+        FUNCTIONS[name](Decimal("1e999999"))
+    with pytest.raises(MalformedDocument, match="beyond the calendar"):
+        FUNCTIONS["exact_date"]("/Date(999999999999999)/")
