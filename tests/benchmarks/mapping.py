@@ -25,10 +25,13 @@ _ROUNDS: Final = 40
 # Where the lines are in each mapping's document.
 _LINES_AT: Final[Mapping[str, str]] = {
     "sap_invoic02": "E1EDP01",
-    "sap_billing_document": "items",
-    "exact_online": "lines",
-    "netsuite": "itemList",
+    "sap_billing_document": "billing.to_Item",
+    "exact_online": "invoice.SalesInvoiceLines.results",
+    "netsuite": "line",
     "netsuite_rest": "lines",
+    "odoo": "lines",
+    "tryton": "invoice.lines",
+    "json_invoice": "lines",
 }
 
 
@@ -50,7 +53,6 @@ def _measure(mapping: CompiledMapping, case: Case, at: str) -> dict[str, Any]:
     rows = _lines_of(document, at)
     rows[:] = [rows[index % len(rows)] for index in range(LINES)]
     invoice = mapping.map_plain(document, company).invoice
-    assert len(invoice.lines) >= LINES, f"{mapping.name}: {len(invoice.lines)} lines"
     profile = PROFILES["peppol-bis-3"]
     engine = RulesEngine(RuleShelf(rule_folders(None)))
     engine.warm()
