@@ -30,6 +30,7 @@ from connectors.base import (
     WriteBack,
 )
 from connectors.budget import CallLimit
+from connectors.checking import in_order
 from connectors.erp.exact_online_calls import Calls
 from connectors.erp.exact_online_feed import INVOICES, Place, Visit, calls_needed
 from connectors.erp.exact_online_login import Login
@@ -216,12 +217,7 @@ class ExactOnline:
         steps = [("Login", self._check_login), ("Division", self._check_division)]
         if self._settings.callback_url:
             steps.append(("Webhooks", self._subscribe))
-        for name, step in steps:
-            try:
-                yield CheckStep(name, True, step())
-            except EInvoicingError as error:
-                yield CheckStep(name, False, error.what, error.fix)
-                return
+        return in_order(steps)
 
     def _subscribe(self) -> str:
         """One subscription for each topic; what is there already stays."""

@@ -27,6 +27,7 @@ from connectors.base import (
     Surroundings,
     WriteBack,
 )
+from connectors.checking import in_order
 from connectors.erp.odoo_bundle import INVOICE, PARTNER, Bundler
 from connectors.erp.odoo_feed import Feed, Place
 from connectors.erp.odoo_payments import settlements
@@ -34,7 +35,7 @@ from connectors.erp.odoo_rpc import Login, OdooRpc
 from connectors.erp.odoo_settings import OdooSettings
 from connectors.erp.odoo_values import Record
 from connectors.http import HttpClient
-from formats.errors import EInvoicingError, RemoteRefused, RemoteUnexpected
+from formats.errors import RemoteRefused, RemoteUnexpected
 
 __all__ = ["Odoo", "OdooSettings"]
 
@@ -139,18 +140,15 @@ class Odoo:
             yield PartyPage(parties, place.cursor)
 
     def check(self) -> Iterator[CheckStep]:
-        for name, step in (
-            ("Connection", self._check_connection),
-            ("Login", self._check_login),
-            ("Company", self._check_company),
-            ("Rights", self._check_rights),
-            ("Invoices", self._check_invoices),
-        ):
-            try:
-                yield CheckStep(name, True, step())
-            except EInvoicingError as error:
-                yield CheckStep(name, False, error.what, error.fix)
-                return
+        return in_order(
+            (
+                ("Connection", self._check_connection),
+                ("Login", self._check_login),
+                ("Company", self._check_company),
+                ("Rights", self._check_rights),
+                ("Invoices", self._check_invoices),
+            )
+        )
 
     def close(self) -> None:
         self._http.close()

@@ -35,10 +35,11 @@ from connectors.base import (
     Surroundings,
     WriteBack,
 )
+from connectors.checking import in_order
 from connectors.erp.tryton_fields import COMPANY, INVOICE, PARTY, VOLATILE, known
 from connectors.erp.tryton_rpc import Record, TrytonRpc, day, moment
 from connectors.http import HttpClient, is_safe_address
-from formats.errors import DocumentError, EInvoicingError, RemoteRefused, RemoteUnexpected
+from formats.errors import DocumentError, RemoteRefused, RemoteUnexpected
 
 __all__ = ["Tryton", "TrytonSettings"]
 
@@ -187,18 +188,15 @@ class Tryton:
                 return
 
     def check(self) -> Iterator[CheckStep]:
-        for name, step in (
-            ("Connection", self._check_connection),
-            ("Login", self._check_login),
-            ("Company", self._check_company),
-            ("Rights", self._check_rights),
-            ("Invoices", self._check_invoices),
-        ):
-            try:
-                yield CheckStep(name, True, step())
-            except EInvoicingError as error:
-                yield CheckStep(name, False, error.what, error.fix)
-                return
+        return in_order(
+            (
+                ("Connection", self._check_connection),
+                ("Login", self._check_login),
+                ("Company", self._check_company),
+                ("Rights", self._check_rights),
+                ("Invoices", self._check_invoices),
+            )
+        )
 
     def close(self) -> None:
         self._http.close()
