@@ -239,8 +239,8 @@ class Visit:
             except RecordUnreadable as error:
                 rejected.append(self._set_aside(key, version, error, again))
                 continue
-            # Taken back between the feed and this read: a later row tells. Or deleted: only sync/Deleted tells
-            # that, which is not read.
+            # Taken back between the feed and this read: a later row tells. Or deleted: that only
+            # sync/Deleted tells, which is not read.
             if invoice is not None and invoice.get("Status") == _PROCESSED and invoice.get("InvoiceNumber"):
                 self._bundler.complete_lines(invoice)
                 found.append((key, version, invoice))
