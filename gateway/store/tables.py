@@ -26,11 +26,14 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "api_tokens",
     "attempts",
     "call_windows",
+    "changes",
     "claims",
     "connector_state",
     "documents",
+    "grants",
     "journal",
     "journal_head",
     "metadata",
@@ -38,9 +41,13 @@ __all__ = [
     "party_changes",
     "party_cursors",
     "payments",
+    "people",
     "postings",
     "push_keys",
+    "recovery_codes",
     "reports",
+    "sessions",
+    "sign_in_failures",
     "sources",
     "submissions",
 ]
@@ -329,4 +336,100 @@ push_keys = Table(
     Column("digest", _DIGEST, nullable=False),
     Column("answer", Text, nullable=False),
     Column("made_at", Moment, nullable=False),
+)
+
+# Who may sign in. `login` is in lower case; `password` is an argon2id hash, "" for people of an identity
+# provider, whom `subject` names; `totp` is sealed, "" without a second factor.
+people = Table(
+    "people",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("login", String(200), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("password", String(300), nullable=False, default=""),
+    Column("subject", String(300), nullable=False, default=""),
+    Column("totp", Text, nullable=False, default=""),
+    Column("totp_step", BigInteger, nullable=False, default=0),
+    Column("made_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    UniqueConstraint("login"),
+    Index("ix_people_subject", "subject"),
+)
+
+# What a person is to each company, "*" for all there are.
+grants = Table(
+    "grants",
+    metadata,
+    Column("person", _ID, primary_key=True),
+    Column("company", String(100), primary_key=True),
+    Column("role", String(20), nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("person", _ID, primary_key=True),
+    Column("digest", _DIGEST, primary_key=True),
+    Column("used_at", Moment),
+)
+
+# Wrong sign-ins in a row, by the digest of what was typed as login: accounts that do not exist rest like
+# others.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("login_digest", _DIGEST, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("rests_until", Moment),
+)
+
+# Only digests of what browsers and programs show are kept.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),
+    Column("person", _ID, nullable=False),
+    Column("form_token", String(64), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Index("ix_sessions_person", "person"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("digest", _DIGEST, nullable=False),
+    Column("name", String(200), nullable=False),
+    # JSON: company to a list of rights.
+    Column("scopes", Text, nullable=False),
+    Column("made_by", String(100), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("ended_at", Moment),
+    UniqueConstraint("digest"),
+)
+
+# Changes that need four eyes: proposed by one person, decided by another. `before` and `after` are JSON.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("company", String(100), nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("proposed_by", String(100), nullable=False),
+    Column("proposed_at", Moment, nullable=False),
+    Column("decided_by", String(100), nullable=False, default=""),
+    Column("decided_at", Moment),
+    Column("outcome", String(20), nullable=False, default=""),
+    Column("answer", Text, nullable=False, default=""),
+    Index("ix_changes_outcome", "outcome", "proposed_at"),
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.sandbox.world import World
 from gateway.cli.setup import write_config
+from tests.gateway import prepared
 
 _PORTS = (0, 10, 20, 30, 40, 50, 51)
 
@@ -63,6 +64,8 @@ def offline_world(
         text = text.replace("first_seconds: 5", "first_seconds: 0.2")
         if database:
             text = text.replace("sqlite:///gateway.db", database)
+        else:
+            prepared.sqlite_copy(config / "gateway.db")
         main.write_text(text, "utf-8")
         yield Offline(world, config)
 

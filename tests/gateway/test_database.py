@@ -25,8 +25,8 @@ def test_migrations_lead_to_the_tables_in_the_code(database: Database) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_two_starts_at_once_migrate_once(database_address: str) -> None:
-    opened = [Database(database_address) for _ in range(4)]
+def test_two_starts_at_once_migrate_once(empty_database_address: str) -> None:
+    opened = [Database(empty_database_address) for _ in range(4)]
     threads = [threading.Thread(target=schema.upgrade, args=(item,)) for item in opened]
     for thread in threads:
         thread.start()

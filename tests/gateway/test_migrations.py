@@ -15,8 +15,8 @@ from gateway.store.database import Database
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
 
 
-def test_the_first_release_keeps_its_rows(database_address: str) -> None:
-    database = Database(database_address)
+def test_the_first_release_keeps_its_rows(empty_database_address: str) -> None:
+    database = Database(empty_database_address)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     now = datetime(2026, 11, 1, tzinfo=UTC)
