@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -29,7 +30,9 @@ __all__ = [
     "ConnectorSettings",
     "DeliveryState",
     "ErpConnector",
+    "Exchange",
     "IncomingPayment",
+    "NetworkDocument",
     "OpenInvoice",
     "OutboundMessage",
     "Page",
@@ -43,6 +46,7 @@ __all__ = [
     "Receipt",
     "RejectedDocument",
     "SecretReference",
+    "SendsDocuments",
     "SourceDocument",
     "StateCell",
     "StatusReport",
@@ -87,13 +91,15 @@ class Surroundings:
     `secret` turns a reference into the secret (ConfigError if it is not there); `clock` gives the aware UTC
     time; `locked` opens a StateCell of this connector that no other thread or process can open until it is
     closed. `ledger` opens the call budget of one tenant with its limits: all sources that name the same
-    tenant share it. Where none is given, calls are counted in this process only.
+    tenant share it. Where none is given, calls are counted in this process only. Paths in settings are below
+    `folder`, the config folder.
     """
 
     secret: Callable[[str], str]
     clock: Callable[[], datetime]
     locked: Callable[[str], AbstractContextManager[StateCell]]
     ledger: Callable[[str, tuple[CallLimit, ...]], CallBudget] | None = None
+    folder: Path = Path()
 
     def budget(self, tenant: str, *limits: CallLimit) -> CallBudget:
         """The call budget of one tenant, named so that people know it ("Exact Online 123456")."""
@@ -412,6 +418,47 @@ class OutboundMessage:
     mailbox: str = ""
     subject: str = ""
     body: str = ""
+    # When the first attempt began (aware UTC), the same on every retry; the seller's country (ISO 3166-1).
+    made_at: datetime | None = None
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a network wants proven and counted of one message that an access point took.
+
+    `peer` is the other access point's seat, `message_id` the network's own id of the message, `instance` what
+    answers call the document. `sender` and `receiver` are electronic addresses as scheme:value,
+    `document_type` and `process` are written scheme::value. `status_wanted` is what answer was asked for, ""
+    for none.
+    """
+
+    peer: str
+    message_id: str
+    instance: str
+    sender: str
+    receiver: str
+    document_type: str
+    process: str
+    country: str
+    status_wanted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDocument:
+    """A document that goes over a network beside the invoices: an answer, a report.
+
+    `message_id` is a UUID made before the first attempt, `made_at` (aware UTC) when it was; both stay the
+    same on every retry. `sender` and `receiver` are electronic addresses, `country` is where the sender is at
+    home (ISO 3166-1).
+    """
+
+    message_id: str
+    made_at: datetime
+    sender: Identifier
+    receiver: Identifier
+    country: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,6 +480,8 @@ class Receipt:
     unreachable: bool = False
     # What `settle` needs in order to tidy up at the other side; opaque to the pipeline.
     handle: str = ""
+    # Where a network counts what is exchanged.
+    exchange: Exchange | None = None
 
 
 class Channel(Protocol):
@@ -472,4 +521,13 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Let go of sockets and files."""
+        ...
+
+
+@runtime_checkable
+class SendsDocuments(Protocol):
+    """A Channel that also carries answers and reports."""
+
+    def send_document(self, document: NetworkDocument) -> Receipt:
+        """As Channel.send."""
         ...

@@ -108,15 +108,24 @@ class RemoteUnavailable(RemoteError):
     """Down, slow, busy or asking us to wait: retried, from `retry_at` (aware, UTC) if the other side named a
     time.
 
-    `uncertain` is true where the request may have been carried out although no answer came.
+    `uncertain` is true where the request may have been carried out although no answer came; `one_receiver`
+    where only one receiver's side is down and others can be reached.
     """
 
     def __init__(
-        self, what: str, *, where: str, fix: str, retry_at: datetime | None = None, uncertain: bool = False
+        self,
+        what: str,
+        *,
+        where: str,
+        fix: str,
+        retry_at: datetime | None = None,
+        uncertain: bool = False,
+        one_receiver: bool = False,
     ) -> None:
         super().__init__(what, where=where, fix=fix)
         self.retry_at = retry_at
         self.uncertain = uncertain
+        self.one_receiver = one_receiver
 
 
 class RemoteRefused(RemoteError):

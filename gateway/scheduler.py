@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
 from typing import Final
@@ -28,6 +28,10 @@ _WORK_SECONDS: Final = 1.0
 _REPORT_SECONDS: Final = 5.0
 _POSTING_SECONDS: Final = 30.0
 _PAYMENT_FACTOR: Final = 6
+_NETWORK_SECONDS: Final = 5.0
+_REVOCATION_SECONDS: Final = 300.0
+_NIGHT_SECONDS: Final = 86_400.0
+_NIGHT_HOUR: Final = 2
 _STOP_SECONDS: Final = 8.0
 _log = structlog.get_logger("scheduler")
 
@@ -77,7 +81,7 @@ def _work_now(scheduler: BackgroundScheduler, gateway: Gateway) -> None:
 
 def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
     settings = gateway.settings
-    errands = 4 + 4 * len(settings.sources) + len(settings.channels)
+    errands = 7 + 4 * len(settings.sources) + len(settings.channels)
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(errands)},
@@ -124,6 +128,18 @@ def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
             partial(runner.follow, channel.name),
             delay=spread.random(),
         )
+    if any(channel.kind == "peppol" for channel in settings.channels):
+        # Loaded here: who has no access point need not wait for it.
+        from gateway.peppol import rounds
+
+        every(_NETWORK_SECONDS, "network", runner.network)
+        every(_REVOCATION_SECONDS, "revocation", partial(rounds.refresh_revocation, gateway), delay=5)
+        every(
+            _NIGHT_SECONDS,
+            "buyers and statistics",
+            partial(rounds.nightly, gateway),
+            delay=_until_night(start),
+        )
     # Once, and beside the rest: a signal that comes meanwhile is heard.
     scheduler.add_job(_careful("warm", gateway.rules.warm), id="warm", name="warm")
     every(_WORK_SECONDS, "work", runner.work)
@@ -141,6 +157,12 @@ def collect_when_due(gateway: Gateway, runner: Runner, source: str) -> Callable[
             runner.collect(source)
 
     return collect
+
+
+def _until_night(now: datetime) -> float:
+    """Seconds until two in the morning (UTC)."""
+    tonight = now.replace(hour=_NIGHT_HOUR, minute=0, second=0, microsecond=0)
+    return ((tonight - now).total_seconds()) % _NIGHT_SECONDS
 
 
 def _careful(name: str, errand: Callable[[], object]) -> Callable[[], object]:

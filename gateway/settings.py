@@ -83,6 +83,10 @@ class _GatewayFile(_File):
         "info", description="debug, info, warning or error"
     )
     pdf_language: Literal["en", "nl", "de", "fr"] = Field("en", description="en, nl, de or fr")
+    inbox_folder: str = Field(
+        "",
+        description="where received invoices are put as files for the ERP, below this folder; empty: nowhere",
+    )
     web: Web = Field(Web(), description="enabled, host and port of the interface for other programs")
 
 
@@ -180,6 +184,7 @@ class Settings:
     left_out: tuple[LeftOut, ...] = ()
     web: Web = field(default_factory=Web)
     address_from_master_data: frozenset[str] = frozenset()
+    inbox_folder: str = ""
 
 
 def read(folder: Path) -> Settings:
@@ -253,6 +258,7 @@ class _Reader:
             left_out=tuple(self.left_out),
             web=main.web,
             address_from_master_data=frozenset(routing.address_from_master_data),
+            inbox_folder=main.inbox_folder,
         )
 
     def _files(self, name: str) -> list[Path]:

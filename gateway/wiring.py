@@ -148,4 +148,5 @@ class Gateway:
             clock=self.clock,
             locked=locked,
             ledger=self.budgets.ledger,
+            folder=self.settings.folder,
         )

@@ -45,6 +45,7 @@ SYSTEMS: Final = (
     Imitation("s4", "connectors.sandbox.s4:ImitatedS4", 60),
     Imitation("odoo", "connectors.sandbox.odoo:ImitatedOdoo", 70),
     Imitation("files", "connectors.sandbox.files:ImitatedExport", 80),
+    Imitation("peppol", "connectors.sandbox.peppol.desk:PeppolDesk", 90, ports=2),
 )
 
 

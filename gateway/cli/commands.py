@@ -29,6 +29,8 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "mappings": ("mappings",),
         "connectors": ("connector-test",),
         "parties": ("parties",),
+        "peppol": ("peppol",),
+        "inbox": ("inbox",),
     }
 )
 _OWNERS: Final = MappingProxyType({name: file for file, names in FILES.items() for name in names})

@@ -116,7 +116,7 @@ def _place(submission: Submission) -> str:
 
 def verdict_text(submission: Submission) -> str:
     """The verdict, where there is a stop."""
-    if submission.state in (State.PARKED, State.REJECTED):
+    if submission.state in (State.PARKED, State.REJECTED, State.DISPUTED):
         return submission.verdict
     return "(waiting)" if submission.verdict else ""
 
@@ -170,7 +170,7 @@ def _payment(payment: PaymentStatus | None) -> str:
 
 def print_stops(listed: Iterable[Submission]) -> None:
     """What needs a person: who, which invoice, the sentence that explains, and the way on."""
-    stopped = [item for item in listed if item.state in (State.PARKED, State.REJECTED)]
+    stopped = [item for item in listed if item.state in (State.PARKED, State.REJECTED, State.DISPUTED)]
     if not stopped:
         return
     order = [*Verdict]

@@ -63,6 +63,7 @@ def write_config(folder: Path, base_port: int) -> None:
     world.stop()
     for name, text in logins.items():
         file = secrets / name
+        file.parent.mkdir(mode=0o700, exist_ok=True)
         file.touch(mode=0o600)
         file.write_text(text, "utf-8")
     (folder / ".gitignore").write_text("secrets/\nlocks/\n*.db\n*.db-*\n", "utf-8")

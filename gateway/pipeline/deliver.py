@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from connectors.base import DeliveryState, Receipt
 from formats.errors import RouteError
-from gateway.pipeline import follow, reroute
+from gateway.pipeline import exchanged, follow, reroute
 from gateway.pipeline.message import message_of
 from gateway.pipeline.submission import State
 from gateway.store import attempts, documents, submissions
@@ -25,10 +25,10 @@ def deliver(gateway: Gateway, submission: Submission) -> Submission:
     next route is tried; without one that RouteError is raised.
     """
     asked_before = submission.step is State.SENDING
-    with gateway.database.read() as connection:
-        message = message_of(connection, submission)
     if not asked_before:
         submission = _open(gateway, submission)
+    with gateway.database.read() as connection:
+        message = message_of(connection, submission)
     channel = gateway.channel(submission.channel)
     try:
         receipt = (channel.find(message) if asked_before else None) or channel.send(message)
@@ -44,6 +44,7 @@ def taken(gateway: Gateway, submission: Submission, receipt: Receipt) -> Submiss
         now = gateway.clock()
         evidence = documents.put(connection, receipt.evidence, receipt.media_type, now=now)
         attempts.close(connection, submission.id, "sent", evidence, now=now)
+        exchanged.note(connection, submission.channel, receipt, evidence, now=now)
         sent = submissions.move(
             connection,
             submission,

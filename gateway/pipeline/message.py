@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from connectors.base import Attachment, OutboundMessage
 from formats.model import Invoice
 from gateway.pipeline.convert import invoice_of
-from gateway.store import documents
+from gateway.store import attempts, documents
 from gateway.store.submissions import Submission
 
 __all__ = ["message_of"]
@@ -39,6 +39,8 @@ def message_of(connection: Connection, submission: Submission) -> OutboundMessag
         mailbox=(buyer.contact.email if buyer and buyer.contact else "") or "",
         subject=f"{kind} {submission.number} from {seller_name}",
         body=_body(kind, submission, invoice, seller_name),
+        made_at=attempts.first_opened(connection, submission.id, submission.message_id),
+        country=(seller.address.country if seller and seller.address else "") or "",
     )
 
 

@@ -98,6 +98,7 @@ class Runner:
         self.work()
         for channel in settings.channels:
             self.follow(channel.name)
+        self.network()
         self.work()
         self.report()
         for source in settings.sources:
@@ -122,6 +123,15 @@ class Runner:
         new = self._if_open("followed", channel, lambda: follow(self._gateway, channel), f"channel {channel}")
         _repeated_on_conflict(lambda: park_overdue(self._gateway))
         return new
+
+    def network(self) -> int:
+        """What came in over networks of our own, and what is answered there."""
+        if not any(channel.kind == "peppol" for channel in self._gateway.settings.channels):
+            return 0
+        # Loaded here: who has no access point need not wait for it.
+        from gateway.peppol import rounds
+
+        return self._guarded("answered", "network", lambda: rounds.work(self._gateway), "network")
 
     def follow_payments(self, source: str) -> int:
         """Ask one ERP what was paid."""
@@ -335,7 +345,8 @@ class Runner:
             if not may_move(submission.state, State.PARKED):
                 return submission  # meanwhile a newer revision took its place
             after = stop(self._gateway, submission, error)
-            if submission.step in _NETWORK and not isinstance(error, NoOutcomeYet):
+            others_too = not (isinstance(error, RemoteUnavailable) and error.one_receiver)
+            if submission.step in _NETWORK and others_too and not isinstance(error, NoOutcomeYet):
                 gate = f"channel {submission.channel}"
                 now = self._gateway.clock()
                 self._gates.failed(gate, submission.id, error, now, of_one_invoice=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.tables import attempts
 
-__all__ = ["Attempt", "close", "of", "open_next"]
+__all__ = ["Attempt", "close", "first_opened", "of", "open_next"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,14 @@ def of(connection: Connection, submission: str) -> list[Attempt]:
     """All attempts of one submission, oldest first."""
     query = select(attempts).where(attempts.c.submission == submission).order_by(attempts.c.number)
     return [Attempt(*row) for row in connection.execute(query)]
+
+
+def first_opened(connection: Connection, submission: str, message_id: str) -> datetime | None:
+    """When the first attempt with this message id began."""
+    query = select(attempts.c.opened_at).where(
+        attempts.c.submission == submission, attempts.c.message_id == message_id
+    )
+    return connection.scalar(query.order_by(attempts.c.number).limit(1))
 
 
 def open_next(

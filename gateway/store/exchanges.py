@@ -64,6 +64,7 @@ class Exchange:
     receipt_digest: str
     at: datetime
     status_wanted: str = ""
+    status_to: str = ""
     status_due_at: datetime | None = None
     status: str = ""
     status_at: datetime | None = None

@@ -12,10 +12,24 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from formats.errors import EInvoicingError
 from gateway.store import journal
 from gateway.store.tables import inbox
 
-__all__ = ["Item", "Kind", "State", "add", "due", "get", "listing", "move"]
+__all__ = [
+    "Item",
+    "Kind",
+    "State",
+    "about",
+    "add",
+    "beginning",
+    "due",
+    "get",
+    "listing",
+    "move",
+    "postpone",
+    "same_invoice",
+]
 
 
 class Kind(StrEnum):
@@ -111,6 +125,12 @@ def get(connection: Connection, item: str) -> Item | None:
     return None if row is None else _read(row)
 
 
+def beginning(connection: Connection, start: str) -> tuple[Item, ...]:
+    """The documents whose id begins like this, two at most."""
+    query = select(inbox).where(inbox.c.id.startswith(start.lower(), autoescape=True)).limit(2)
+    return tuple(_read(row) for row in connection.execute(query))
+
+
 def due(connection: Connection, *, now: datetime, limit: int) -> tuple[Item, ...]:
     """What there is to do now, oldest first."""
     query = select(inbox).where(inbox.c.due_at <= now).order_by(inbox.c.due_at, inbox.c.id).limit(limit)
@@ -125,6 +145,37 @@ def listing(connection: Connection, *, states: Sequence[State] = (), limit: int 
     return tuple(_read(row) for row in connection.execute(query))
 
 
+def same_invoice(connection: Connection, item: str, seller: str, number: str) -> tuple[Item, ...]:
+    """Other invoices in the inbox of this seller under this number that were not refused, oldest first."""
+    query = select(inbox).where(
+        inbox.c.number == number,
+        inbox.c.seller == seller,
+        inbox.c.kind == Kind.INVOICE.value,
+        inbox.c.id != item,
+        inbox.c.state != State.REFUSED.value,
+    )
+    return tuple(_read(row) for row in connection.execute(query.order_by(inbox.c.received_at)))
+
+
+def about(connection: Connection, submission: str, kind: Kind) -> tuple[Item, ...]:
+    """What came about one of our invoices, oldest first."""
+    query = select(inbox).where(inbox.c.submission == submission, inbox.c.kind == kind.value)
+    return tuple(_read(row) for row in connection.execute(query.order_by(inbox.c.received_at)))
+
+
+def postpone(
+    connection: Connection, item: Item, *, verdict: str, error: EInvoicingError, due_at: datetime
+) -> None:
+    """It could not be taken further: tried again at `due_at`."""
+    connection.execute(
+        update(inbox)
+        .where(inbox.c.id == item.id)
+        .values(
+            failures=item.failures + 1, verdict=verdict, sentence=error.what, fix=error.fix, due_at=due_at
+        )
+    )
+
+
 def move(
     connection: Connection,
     item: Item,
@@ -133,6 +184,7 @@ def move(
     data: dict[str, Any],
     *,
     now: datetime,
+    actor: str = "gateway",
     **changes: Any,
 ) -> Item:
     """A new state with its journal entry, in the caller's transaction; what is not named of verdict,
@@ -146,6 +198,7 @@ def move(
         {"item": item.id, "kind": item.kind, "state": state, **data},
         now=now,
         submission=str(changes.get("submission", item.submission)),
+        actor=actor,
     )
     found = get(connection, item.id)
     assert found is not None  # noqa: S101  # updated in this transaction

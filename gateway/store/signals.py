@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from gateway.store import journal
 from gateway.store.tables import signals
 
-__all__ = ["Kind", "Signal", "due", "failed", "listing", "queue", "sent"]
+__all__ = ["Kind", "Signal", "due", "failed", "get", "listing", "queue", "sent"]
 
 
 class Kind(StrEnum):
@@ -86,6 +86,12 @@ def queue(
     data = {"message_id": message_id, "kind": kind, "about": about, "content": document_digest}
     journal.append(connection, "signal queued", data, now=now)
     return True
+
+
+def get(connection: Connection, message_id: str) -> Signal | None:
+    """The signal with this id."""
+    row = connection.execute(select(signals).where(signals.c.message_id == message_id)).one_or_none()
+    return None if row is None else _read(row)
 
 
 def due(connection: Connection, *, now: datetime, limit: int) -> tuple[Signal, ...]:

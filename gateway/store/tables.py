@@ -468,12 +468,13 @@ exchanges = Table(
     Column("country_c4", String(2), nullable=False),
     Column("end_user", String(200), nullable=False),
     # What tells the same message come again from another one under its id.
-    Column("fingerprint", _DIGEST, nullable=False),
+    Column("fingerprint", String(130), nullable=False),
     Column("evidence_digest", _DIGEST, nullable=False),
     Column("receipt_digest", _DIGEST, nullable=False),
     Column("at", Moment, nullable=False),
     # Of a sent message: what its message level status said. Of a received one: what we have to say, and said.
     Column("status_wanted", String(20), nullable=False, default=""),
+    Column("status_to", String(200), nullable=False, default=""),
     Column("status_due_at", Moment),
     Column("status", String(2), nullable=False, default=""),
     Column("status_at", Moment),

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from gateway import __version__
-from gateway.web import problems, push, wake
+from gateway.web import as4, problems, push, wake
 from gateway.wiring import Gateway
 
 __all__ = ["create_app"]
@@ -45,6 +45,7 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
 
     app.include_router(push.router(gateway, woken))
     app.include_router(wake.router(gateway))
+    app.include_router(as4.router(gateway))
     return app
 
 

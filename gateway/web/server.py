@@ -14,7 +14,8 @@ from formats.errors import ConfigError
 __all__ = ["WebServer"]
 
 _STOP_SECONDS: Final = 6.0
-_MOST_AT_ONCE: Final = 64
+# Other access points may come several hundred at a time; bodies go to disk, so each costs little.
+_MOST_AT_ONCE: Final = 600
 
 
 class WebServer:

@@ -15,7 +15,7 @@ from connectors.sandbox.world import World
 from gateway.cli.setup import write_config
 from tests.gateway import prepared
 
-_PORTS = (0, 10, 20, 30, 40, 50, 51)
+_PORTS = (0, 10, 20, 30, 40, 50, 51, 90, 91)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,16 @@ class Offline:
 
 @contextmanager
 def offline_world(
-    folder: Path, erps: Collection[str], database: str = "", workers: int = 2
+    folder: Path,
+    erps: Collection[str],
+    database: str = "",
+    workers: int = 2,
+    also: Collection[str] = (),
 ) -> Iterator[Offline]:
-    """Start the named ERPs with provider and mail, and write a config folder that knows only them."""
+    """Start the named ERPs with provider and mail, and write a config folder that knows only them; `also` are
+    further systems of the world."""
     base = _free_base()
-    world = World(base, only=(*erps, "provider", "mail"))
+    world = World(base, only=(*erps, "provider", "mail", *also))
     with world:
         config = folder / "config"
         write_config(config, base)

@@ -1,0 +1,158 @@
+"""What the settings of a Peppol channel make: trust, revocation, keys and the directory of receivers."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from connectors.base import Surroundings
+from connectors.channels.peppol.discovery.lookup import Directory
+from connectors.channels.peppol.discovery.naptr import SmpLookup, resolvers
+from connectors.channels.peppol.discovery.smp import SmpClient, SmpOptions
+from connectors.channels.peppol.pki import keys as keys_module
+from connectors.channels.peppol.pki.certificates import HeldCertificate, seat_id
+from connectors.channels.peppol.pki.download import AuthorityDownloads
+from connectors.channels.peppol.pki.keys import KeyRing
+from connectors.channels.peppol.pki.revocation import CrlThenOcsp, Refreshed, Unchecked
+from connectors.channels.peppol.pki.trust import Authorities, Role, Stage, Trust, authorities, read_folder
+from connectors.channels.peppol.settings import PeppolSettings
+
+__all__ = ["PeppolNetwork"]
+
+_NAMES: Final = {Role.ACCESS_POINT: "access point CA", Role.SMP: "SMP CA"}
+
+
+class PeppolNetwork:
+    """One stage of the network as one installation sees it. Each part is made when first asked for.
+
+    Raises ConfigError where trust folder, keys or resolvers are not as they should be. Safe to share between
+    threads; close it when done.
+    """
+
+    def __init__(self, settings: PeppolSettings, surroundings: Surroundings) -> None:
+        self._settings = settings
+        self._surroundings = surroundings
+        self._lock = threading.RLock()
+        self._authorities: Authorities | None = None
+        self._downloads: AuthorityDownloads | None = None
+        self._revocation: CrlThenOcsp | None = None
+        self._trust: Trust | None = None
+        self._keys: KeyRing | None = None
+        self._directory: Directory | None = None
+
+    @property
+    def authorities(self) -> Authorities:
+        """The issuing authorities of the stage, from the trust folder."""
+        with self._lock:
+            if self._authorities is None:
+                folder = self._below(self._settings.trust_folder or f"trust/{self._settings.stage}")
+                self._authorities = authorities(
+                    Stage(self._settings.stage),
+                    read_folder(folder, password=self._settings.trust_store_password),
+                    pins=self._settings.pinned_ca_keys,
+                    where=str(folder),
+                )
+            return self._authorities
+
+    @property
+    def trust(self) -> Trust:
+        """Who decides on the certificates of others."""
+        with self._lock:
+            if self._trust is None:
+                settings = self._settings
+                self._trust = Trust(
+                    self.authorities,
+                    Unchecked() if settings.revocation == "off" else self._asked(),
+                    soft_fail=timedelta(hours=settings.revocation_soft_fail_hours),
+                    policies=settings.certificate_policies,
+                )
+            return self._trust
+
+    @property
+    def keys(self) -> KeyRing:
+        """Our own keys."""
+        with self._lock:
+            if self._keys is None:
+                secret = self._surroundings.secret
+                self._keys = keys_module.key_ring(
+                    [
+                        keys_module.load(
+                            keys_module.read_reference(
+                                one.key, secret=secret, folder=self._surroundings.folder
+                            ),
+                            secret(one.password) if one.password is not None else None,
+                            where=one.key,
+                            issuers=self.authorities.of(Role.ACCESS_POINT),
+                        )
+                        for one in self._settings.keys
+                    ]
+                )
+            return self._keys
+
+    @property
+    def directory(self) -> Directory:
+        """Where receivers are looked up."""
+        with self._lock:
+            if self._directory is None:
+                settings = self._settings
+                options = SmpOptions(
+                    timeout=(settings.connect_seconds, settings.read_seconds),
+                    verify=str(self._below(settings.ca_file)) if settings.ca_file else True,
+                    proxy=settings.proxy,
+                    allow_internal=settings.allow_internal,
+                )
+                self._directory = Directory(
+                    SmpLookup(settings.zones_in_use, resolvers(settings.resolvers), settings.dns_seconds),
+                    SmpClient(self.trust, clock=self._surroundings.clock, options=options),
+                    self.trust,
+                    allow_internal=settings.allow_internal,
+                )
+            return self._directory
+
+    def refresh_revocation(self, at: datetime) -> tuple[Refreshed, ...]:
+        """Renew the revocation lists that will end soon; for the background, at the start and every few
+        minutes.
+
+        The list of our own certificate's authority is that of all access points: it is fetched before the
+        first message needs it. Raises ConfigError as the parts do, and nothing that the other side causes.
+        """
+        with self._lock:
+            issuers = self.trust.authorities.of(Role.ACCESS_POINT)
+            revocation = self._revocation
+            own = self.keys.active.certificate if self._settings.keys else None
+        if revocation is None:
+            return ()
+        for issuer in issuers:
+            if own is not None and own.issuer == issuer.subject:
+                revocation.watch(own, issuer)
+        return revocation.refresh(at)
+
+    def held(self) -> tuple[HeldCertificate, ...]:
+        """Every certificate whose end would stop the traffic: ours, and those of the authorities."""
+        own = self.keys.held() if self._settings.keys else ()
+        issuing = tuple(
+            HeldCertificate(_NAMES[role], one) for role in Role for one in self.authorities.of(role)
+        )
+        return (*own, *sorted(issuing, key=lambda one: seat_id(one.certificate)))
+
+    def close(self) -> None:
+        """Let go of all connections; safe to repeat."""
+        with self._lock:
+            if self._directory is not None:
+                self._directory.close()
+            if self._downloads is not None:
+                self._downloads.close()
+
+    def _asked(self) -> CrlThenOcsp:
+        settings = self._settings
+        self._downloads = AuthorityDownloads(
+            settings.revocation_hosts, clock=self._surroundings.clock, proxy=settings.proxy
+        )
+        folder = self._below(settings.revocation_cache) if settings.revocation_cache else None
+        self._revocation = CrlThenOcsp(self._downloads, folder=folder)
+        return self._revocation
+
+    def _below(self, path: str) -> Path:
+        return self._surroundings.folder / path

@@ -1,0 +1,1 @@
+"""Published code lists of the network, as small tables with their version and source."""

@@ -1,0 +1,2 @@
+"""The reports that a service provider sends about each month: Transaction Statistics (TSR) and End User
+Statistics (EUSR)."""

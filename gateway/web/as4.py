@@ -1,0 +1,88 @@
+"""POST /as4: other access points hand over documents; the signed answer is the profile's receipt or error.
+
+The body is read to disk as it comes, opened and checked in a worker thread, stored, and only then
+acknowledged.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from connectors.channels.peppol.as4 import Answer, As4Problem, Limits, Receiver, Rules
+from connectors.channels.peppol.channel import Peppol
+from connectors.channels.peppol.pki.trust import Role
+from gateway.peppol import access_points
+from gateway.peppol.receiving import Desk
+from gateway.wiring import Gateway
+
+__all__ = ["router"]
+
+_MEGABYTE = 1024 * 1024
+_log = structlog.get_logger("as4")
+
+
+def router(gateway: Gateway) -> APIRouter:
+    """The endpoints of the access points that receive, at most one of each seat; none where none does."""
+    routes = APIRouter(tags=["peppol"])
+    for number, channel in enumerate(access_points.receiving(gateway)):
+        path = "/as4" if number == 0 else f"/as4/{channel.name}"
+        receiver = receiver_of(gateway, channel)
+        routes.add_api_route(
+            path,
+            partial(_answer, receiver),
+            methods=["POST"],
+            name=f"as4 {channel.name}",
+            summary="Hand over a document (Peppol AS4)",
+            include_in_schema=False,
+        )
+    return routes
+
+
+def receiver_of(gateway: Gateway, channel: Peppol) -> Receiver:
+    """What answers the requests to one access point."""
+    settings = channel.settings
+    desk = Desk(gateway.database, channel, gateway.clock)
+    folder = _spool(channel)
+    largest = settings.largest_megabytes * _MEGABYTE
+    return Receiver(
+        keys=lambda: channel.network.keys,
+        trust=lambda certificate, at: channel.network.trust.require(certificate, Role.ACCESS_POINT, at),
+        inbox=desk,
+        folder=folder,
+        clock=gateway.clock,
+        new_id=lambda: f"{uuid.uuid4()}@{settings.domain}",
+        rules=Rules(largest_payload=largest, check=desk.check),
+        limits=Limits(largest_body=largest * 3 // 2 + _MEGABYTE),
+    )
+
+
+async def _answer(receiver: Receiver, request: Request) -> Response:
+    try:
+        spooled = await receiver.spool(request.headers.get("content-type", ""), _chunks(request))
+    except As4Problem as problem:
+        return _told(await run_in_threadpool(receiver.refuse, problem))
+    return _told(await run_in_threadpool(receiver.answer_spooled, spooled))
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        yield chunk
+
+
+def _told(answer: Answer) -> Response:
+    if answer.problem is not None:
+        problem = answer.problem
+        _log.warning("refused", message=answer.message_id, code=problem.error.code, what=problem.what)
+    return Response(answer.content, answer.status, media_type=answer.content_type)
+
+
+def _spool(channel: Peppol) -> Path:
+    channel.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return channel.spool
