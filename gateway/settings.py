@@ -63,6 +63,16 @@ class Web(_File):
         "127.0.0.1", description="the address to listen on; 0.0.0.0 for all, behind a proxy with TLS"
     )
     port: int = Field(8080, ge=0, le=65_535, description="the TCP port; 0 for any free one")
+    address: str = Field(
+        "", description="what others call it, as https://gateway.example.com; empty for host and port"
+    )
+    secret: SecretReference = Field(
+        "file:secrets/web-key", description="env:NAME or file:PATH of 32 signs of chance or more"
+    )
+    secure_cookies: bool = Field(
+        True, description="false only for trials over http:// on another machine than this one"
+    )
+    time_zone: str = Field("Europe/Amsterdam", description="the time zone of the pages, as Europe/Berlin")
 
 
 class _GatewayFile(_File):

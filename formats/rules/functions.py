@@ -32,6 +32,8 @@ CASTABLE: Final = frozenset(
     ]
 )
 _Arguments = tuple[Code, ...]
+_FEW: Final = 8
+_MAY_GROW: Final = re.compile(r"\b[pqz][0-9]+\b|\bS\[|\bS\.words\(|\b(?:joined|from_codepoints|f[0-9]+)\(")
 
 
 def call(name: str, arguments: tuple[Expression, ...], scope: Scope) -> Code:
@@ -143,20 +145,29 @@ def _normalize_space(codes: _Arguments) -> Code:
         return _string(f"tidy_child({code.child[0]}, {code.child[1]})")
     if code.kind in TREE and code.count == "1":
         return _string(f"tidy_node({code.text})")
-    return _string(f"tidy({static.text_of(code)})")
+    return _string(f"tidy({_bounded(static.text_of(code))})")
 
 
 def _concat(codes: _Arguments) -> Code:
     if len(codes) < 2:
         raise Refused("concat() of less than two")
-    return _string("(" + " + ".join(static.text_of(code) for code in codes) + ")")
+    texts = [static.text_of(code) for code in codes]
+    joined = " + ".join(texts)
+    # A variable, or a text put together before, may be long already; texts of the document are as they are.
+    grows = len(codes) > _FEW or any(_MAY_GROW.search(text) for text in texts)
+    return _string(f"S.words({joined})" if grows else f"({joined})")
 
 
 def _string_join(codes: _Arguments) -> Code:
     between = static.text_of(codes[1]) if len(codes) > 1 else "''"
     clauses, item = static.each(codes[0], "x")
     value = item if codes[0].kind in TEXTS else f"item_text({item})"
-    return _string(f"joined([{value} {' '.join(clauses)}], {between})")
+    return _string(f"S.words(joined([{value} {' '.join(clauses)}], {between}))")
+
+
+def _bounded(text: str) -> str:
+    """A text that is gone through: one that may have grown costs steps each time."""
+    return f"S.words({text})" if _MAY_GROW.search(text) else text
 
 
 def _substring(codes: _Arguments) -> Code:
@@ -194,7 +205,8 @@ def _checked_pattern(codes: _Arguments, flags_at: int, *, only_asked: bool = Fal
             regex.prepare(pattern, flags, only_asked=only_asked)
         except RegexRefused as error:
             raise Refused(f"the regular expression {pattern[:80]!r}: {error}") from error
-    return ", ".join(static.text_of(code) for code in codes)
+    text, *more = (static.text_of(code) for code in codes)
+    return ", ".join((_bounded(text), *more))
 
 
 def _matches(codes: _Arguments) -> Code:
@@ -202,7 +214,7 @@ def _matches(codes: _Arguments) -> Code:
 
 
 def _replace(codes: _Arguments) -> Code:
-    return _string(f"replaced({_checked_pattern(codes, 3)})")
+    return _string(f"S.words(replaced({_checked_pattern(codes, 3)}))")
 
 
 def _tokenize(arguments: tuple[Expression, ...], scope: Scope) -> Code:
@@ -379,7 +391,7 @@ def _key(arguments: tuple[Expression, ...], scope: Scope) -> Code:
     clauses, inner = static.each(wanted, value)
     text = inner if wanted.kind in TEXTS else f"item_text({inner})"
     if wanted.count == "1":
-        return static.loop((f"for {item} in {index}.get({text}, ())",), item, Kind.NODE)
+        return static.loop((f"for {item} in {index}.get({static.text_of(wanted)}, ())",), item, Kind.NODE)
     found = static.loop((*clauses, f"for {item} in {index}.get({text}, ())"), item, Kind.NODE)
     fresh = scope.writer.fresh()
     return static.loop((f"for {fresh} in ordered({found.text})",), fresh, Kind.NODE)
@@ -393,7 +405,7 @@ def _built_text(arguments: tuple[Expression, ...], scope: Scope) -> Code:
     between = static.text_of(scope.code(arguments[1])) if len(arguments) > 1 else "' '"
     clauses, item = static.each(code, "x")
     value = item if code.kind in TEXTS else f"item_text({item})"
-    return Code(f"joined([{value} {' '.join(clauses)}], {between})", Kind.UNTYPED, "1")
+    return Code(f"S.words(joined([{value} {' '.join(clauses)}], {between}))", Kind.UNTYPED, "1")
 
 
 def _document(arguments: tuple[Expression, ...], scope: Scope) -> Code:

@@ -8,6 +8,7 @@ from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Annotated, Final
 
 import typer
@@ -66,7 +67,14 @@ def write_config(folder: Path, base_port: int) -> None:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         file.touch(mode=0o600)
         file.write_text(text, "utf-8")
+    _write_key(secrets / "web-key")
     (folder / ".gitignore").write_text("secrets/\nlocks/\n*.db\n*.db-*\n", "utf-8")
+
+
+def _write_key(file: Path) -> None:
+    """What seals second factors and signs links to buyers: another one in each installation."""
+    file.touch(mode=0o600)
+    file.write_text(token_urlsafe(48) + "\n", "utf-8")
 
 
 def _config_root() -> Traversable:

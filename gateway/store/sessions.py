@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import secrets
 import uuid
@@ -26,8 +27,10 @@ __all__ = [
     "end_token",
     "find",
     "forget_ended",
+    "form_token_fits",
     "make_token",
     "open_for",
+    "seen",
     "tokens",
 ]
 
@@ -86,6 +89,11 @@ def seen(connection: Connection, shown: str, *, now: datetime) -> None:
 def end(connection: Connection, shown: str) -> None:
     """Sign out."""
     connection.execute(delete(sessions).where(sessions.c.digest == _digest(shown)))
+
+
+def form_token_fits(session: Session, shown: str) -> bool:
+    """Whether a form was made for this session."""
+    return hmac.compare_digest(session.form_token.encode(), shown.encode("utf-8", "surrogateescape"))
 
 
 def forget_ended(connection: Connection, *, now: datetime) -> int:

@@ -5,13 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from gateway import __version__
-from gateway.web import as4, problems, push, wake
+from gateway import __version__, settings
+from gateway.access.passwords import Passwords
+from gateway.access.sealing import Seal
+from gateway.access.sign_in import SignIn
+from gateway.web import as4, problems, push, signing_in, static, wake
+from gateway.web.guard import Guard
+from gateway.web.headers import SafeHeaders
+from gateway.web.pages import Pages
 from gateway.wiring import Gateway
 
 __all__ = ["create_app"]
@@ -29,7 +35,9 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
     to work on. Nothing is loaded from elsewhere: the description of the interface is at /api/v1/openapi.json,
     without pages around it.
     """
+    pages = Pages(gateway)
     app = FastAPI(
+        dependencies=[Depends(Guard(gateway))],
         title="E-invoicing gateway",
         version=__version__,
         openapi_url="/api/v1/openapi.json",
@@ -43,10 +51,18 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
         await run_in_threadpool(_ask_database, gateway)
         return Health(status="ok", version=__version__)
 
+    app.add_middleware(SafeHeaders)
+    app.include_router(static.router())
+    app.include_router(signing_in.router(gateway, pages, _sign_in(gateway)))
     app.include_router(push.router(gateway, woken))
     app.include_router(wake.router(gateway))
     app.include_router(as4.router(gateway))
     return app
+
+
+def _sign_in(gateway: Gateway) -> SignIn:
+    secret = settings.reveal(gateway.settings.web.secret, gateway.settings.folder)
+    return SignIn(gateway.database, Passwords(), Seal(secret, "totp"))
 
 
 def _ask_database(gateway: Gateway) -> None:

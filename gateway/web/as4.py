@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
@@ -20,28 +20,28 @@ from connectors.channels.peppol.channel import Peppol
 from connectors.channels.peppol.pki.trust import Role
 from gateway.peppol import access_points
 from gateway.peppol.receiving import Desk
+from gateway.web.problems import Problem
 from gateway.wiring import Gateway
 
-__all__ = ["router"]
+__all__ = ["receiver_of", "router"]
 
 _MEGABYTE = 1024 * 1024
 _log = structlog.get_logger("as4")
 
 
 def router(gateway: Gateway) -> APIRouter:
-    """The endpoints of the access points that receive, at most one of each seat; none where none does."""
-    routes = APIRouter(tags=["peppol"])
-    for number, channel in enumerate(access_points.receiving(gateway)):
-        path = "/as4" if number == 0 else f"/as4/{channel.name}"
-        receiver = receiver_of(gateway, channel)
-        routes.add_api_route(
-            path,
-            partial(_answer, receiver),
-            methods=["POST"],
-            name=f"as4 {channel.name}",
-            summary="Hand over a document (Peppol AS4)",
-            include_in_schema=False,
-        )
+    """The endpoints of the access points that receive: /as4 for the first, /as4/NAME for each."""
+    routes = APIRouter(tags=["peppol"], include_in_schema=False)
+    receivers = {channel.name: receiver_of(gateway, channel) for channel in access_points.receiving(gateway)}
+
+    @routes.post("/as4")
+    async def first(request: Request) -> Response:
+        return await _answer(next(iter(receivers.values()), None), request)
+
+    @routes.post("/as4/{name}")
+    async def named(name: str, request: Request) -> Response:
+        return await _answer(receivers.get(name), request)
+
     return routes
 
 
@@ -63,7 +63,9 @@ def receiver_of(gateway: Gateway, channel: Peppol) -> Receiver:
     )
 
 
-async def _answer(receiver: Receiver, request: Request) -> Response:
+async def _answer(receiver: Receiver | None, request: Request) -> Response:
+    if receiver is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "no access point receives here")
     try:
         spooled = await receiver.spool(request.headers.get("content-type", ""), _chunks(request))
     except As4Problem as problem:

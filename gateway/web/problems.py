@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from formats.errors import (
@@ -21,7 +22,7 @@ from formats.errors import (
 )
 from gateway.pipeline.collect import KeyUsedTwice
 
-__all__ = ["MEDIA_TYPE", "Problem", "add_handlers", "problem", "status_of"]
+__all__ = ["MEDIA_TYPE", "Problem", "SignInNeeded", "add_handlers", "problem", "status_of"]
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("web")
@@ -38,6 +39,19 @@ class Problem(Exception):
         self.detail = detail
         self.fix = fix
         self.headers = headers or {}
+
+
+class SignInNeeded(Exception):
+    """A person's browser asks for a page without a session: it is sent to sign in, and back to `back`."""
+
+    def __init__(self, back: str) -> None:
+        super().__init__(back)
+        self.back = back
+
+    @property
+    def place(self) -> str:
+        """Where the browser goes."""
+        return f"/sign-in?next={quote(self.back, safe='/')}" if self.back != "/" else "/sign-in"
 
 
 def problem(
@@ -62,6 +76,10 @@ def status_of(error: EInvoicingError) -> HTTPStatus:
 
 def add_handlers(app: FastAPI) -> None:
     """Every error of this application is told as a problem."""
+
+    @app.exception_handler(SignInNeeded)
+    async def _sign_in(request: Request, needed: SignInNeeded) -> RedirectResponse:
+        return RedirectResponse(needed.place, HTTPStatus.SEE_OTHER)
 
     @app.exception_handler(Problem)
     async def _told(request: Request, error: Problem) -> JSONResponse:

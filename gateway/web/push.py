@@ -21,8 +21,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
-from connectors.base import Push
-from connectors.erp.files import PushFiles
+from connectors.base import Push, PushDoor, TakesPushes
 from formats.errors import ConfigError
 from gateway import settings as settings_module
 from gateway.pipeline.collect import take_push
@@ -86,10 +85,10 @@ def router(gateway: Gateway, wake: Callable[[], object]) -> APIRouter:
             str | None, Header(description="one for each push, up to 200 signs")
         ] = None,
     ) -> Taken:
-        source = await run_in_threadpool(_source, gateway, name)
-        await run_in_threadpool(_check_token, gateway, source, shown.credentials if shown else "")
+        door = await run_in_threadpool(_door, gateway, name)
+        await run_in_threadpool(_check_token, gateway, door, shown.credentials if shown else "")
         key = _key(idempotency_key)
-        content = await _body(request, source.settings.largest_body_bytes)
+        content = await _body(request, door.largest_body_bytes)
         sent = Push(
             request.headers.get("content-type", ""),
             content,
@@ -109,25 +108,23 @@ def router(gateway: Gateway, wake: Callable[[], object]) -> APIRouter:
     return routes
 
 
-def _source(gateway: Gateway, name: str) -> PushFiles:
+def _door(gateway: Gateway, name: str) -> PushDoor:
     try:
         found = gateway.source(name)
     except ConfigError:
         found = None
-    if not isinstance(found, PushFiles):
+    if not isinstance(found, TakesPushes):
         raise Problem(HTTPStatus.NOT_FOUND, "there is no such source to push to")
-    return found
+    return found.door
 
 
-def _check_token(gateway: Gateway, source: PushFiles, shown: str) -> None:
-    """Raises Problem 401 unless this is the token of the source, or the one before it."""
-    references = (source.settings.token, source.settings.previous_token)
+def _check_token(gateway: Gateway, door: PushDoor, shown: str) -> None:
+    """Raises Problem 401 unless this is a token of the source."""
     right = False
-    for reference in references:
-        if reference is not None:
-            wanted = settings_module.reveal(reference, gateway.settings.folder).strip()
-            # Digests are of one length, so nothing of the token is told by the time this takes.
-            right |= bool(wanted) & hmac.compare_digest(_digest(shown.strip()), _digest(wanted))
+    for reference in door.tokens:
+        wanted = settings_module.reveal(reference, gateway.settings.folder).strip()
+        # Digests are of one length, so nothing of the token is told by the time this takes.
+        right |= bool(wanted) & hmac.compare_digest(_digest(shown.strip()), _digest(wanted))
     if not right:
         raise Problem(
             HTTPStatus.UNAUTHORIZED,

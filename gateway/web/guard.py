@@ -1,0 +1,141 @@
+"""The guard before every route: finds out who asks, and holds it against the decision for that route.
+
+People show a session cookie, programs an API token. What changes something and comes with a cookie must carry
+the token of the session's forms and come from our own pages: a page elsewhere can send a cookie, not the
+token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+
+from gateway.access.rights import Actor
+from gateway.store import sessions
+from gateway.store.sessions import Session
+from gateway.web.decisions import DECISIONS, Decision, Way
+from gateway.web.problems import Problem, SignInNeeded
+from gateway.wiring import Gateway
+
+__all__ = ["COOKIE", "Guard", "actor_of", "session_of"]
+
+COOKIE: Final = "gateway_session"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM_TYPES: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Called before each route, as a dependency of the whole application."""
+
+    gateway: Gateway
+
+    async def __call__(self, request: Request) -> None:
+        decision = DECISIONS.get(f"{request.method} {_path(request)}")
+        if decision is None and request.method == "HEAD":
+            decision = DECISIONS.get(f"GET {_path(request)}")
+        if decision is None:
+            raise Problem(HTTPStatus.FORBIDDEN, "nobody has decided who may call this")
+        request.state.actor = None
+        request.state.session = None
+        if decision.way in (Way.ACTOR, Way.OPEN):
+            await self._recognise(request)
+        if decision.way is Way.ACTOR:
+            await self._require(request, decision)
+
+    async def _recognise(self, request: Request) -> None:
+        """Who asks, if anybody shows anything."""
+        shown = request.headers.get("authorization", "")
+        cookie = request.cookies.get(COOKIE, "")
+        if shown[:7].lower() == "bearer ":
+            request.state.actor = await run_in_threadpool(self._of_token, shown[7:].strip())
+        elif cookie:
+            session = await run_in_threadpool(self._of_cookie, cookie)
+            if session is not None:
+                request.state.session = session
+                request.state.actor = session.person.actor
+
+    async def _require(self, request: Request, decision: Decision) -> None:
+        actor: Actor | None = request.state.actor
+        if actor is None:
+            if _wants_page(request):
+                raise SignInNeeded(_back(request))
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                "no token was shown, or it does not hold any more",
+                fix="send Authorization: Bearer <token>",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        right = decision.right
+        if right is None or not (actor.may(right) if decision.everywhere else actor.may_somewhere(right)):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "your role does not allow this",
+                fix="ask an administrator, if you need it for your work",
+            )
+        if request.state.session is not None and request.method not in _SAFE:
+            await _require_own_form(request, request.state.session)
+
+    def _of_token(self, shown: str) -> Actor | None:
+        with self.gateway.database.read() as connection:
+            return sessions.actor_of_token(connection, shown, now=self.gateway.clock())
+
+    def _of_cookie(self, shown: str) -> Session | None:
+        now = self.gateway.clock()
+        with self.gateway.database.read() as connection:
+            session, note = sessions.find(connection, shown, now=now)
+        if note:
+            with self.gateway.database.begin() as connection:
+                sessions.seen(connection, shown, now=now)
+        return session
+
+
+def actor_of(request: Request) -> Actor:
+    """Who asks, behind a route whose decision is Way.ACTOR."""
+    actor = request.state.actor
+    assert isinstance(actor, Actor)  # noqa: S101  # the guard let nobody else through
+    return actor
+
+
+def session_of(request: Request) -> Session | None:
+    """The session of a person; None for a program, or nobody."""
+    session = request.state.session
+    return session if isinstance(session, Session) else None
+
+
+async def _require_own_form(request: Request, session: Session) -> None:
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Problem(HTTPStatus.FORBIDDEN, "this form is on a page of somebody else")
+    token = request.headers.get("x-form-token", "")
+    if not token and request.headers.get("content-type", "").startswith(_FORM_TYPES):
+        form = await request.form()
+        shown = form.get("form_token")
+        token = shown if isinstance(shown, str) else ""
+    if not sessions.form_token_fits(session, token):
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "this form is from an earlier session",
+            fix="go back, load the page again and repeat; nothing was changed",
+        )
+
+
+def _path(request: Request) -> str:
+    route = request.scope.get("route")
+    return str(getattr(route, "path", ""))
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def _back(request: Request) -> str:
+    if request.method not in _SAFE:
+        return "/"
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")
