@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 from connectors.base import SourceDocument
 from formats.errors import ConflictError, MalformedDocument
 from gateway.pipeline.submission import HANDED_OVER, WORKABLE, State, Verdict, may_move
-from gateway.store import documents, journal
+from gateway.store import documents, journal, words
 from gateway.store.tables import claims, submissions
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "newest",
     "owners",
     "postpone",
+    "read_row",
     "receive",
     "release",
     "release_workers",
@@ -103,7 +104,8 @@ _LONGEST_REVISION: Final = 100
 _COLUMNS: Final = tuple(field.name for field in fields(Submission))
 
 
-def _read(row: Row[Any]) -> Submission:
+def read_row(row: Row[Any]) -> Submission:
+    """The submission of a row of the table."""
     values = {name: getattr(row, name) for name in _COLUMNS}
     return Submission(**{**values, "state": State(row.state)})
 
@@ -208,7 +210,7 @@ def newest(connection: Connection, source: str, key: str) -> Submission | None:
     same_key = and_(submissions.c.source == source, submissions.c.source_key == _bounded(key))
     query = select(submissions).where(same_key).order_by(submissions.c.arrival.desc()).limit(1)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _read(row)
+    return None if row is None else read_row(row)
 
 
 def _bounded(key: str) -> str:
@@ -230,7 +232,7 @@ def get(connection: Connection, identifier: str) -> Submission:
         raise ConflictError(
             f"submission {identifier} is not there", where="database", fix="read the list again"
         )
-    return _read(row)
+    return read_row(row)
 
 
 def find(connection: Connection, number: str) -> list[Submission]:
@@ -240,14 +242,14 @@ def find(connection: Connection, number: str) -> list[Submission]:
     if len(number) >= 8:
         same = or_(same, submissions.c.id.startswith(number, autoescape=True))
     query = select(submissions).where(same).order_by(submissions.c.arrival)
-    return [_read(row) for row in connection.execute(query)]
+    return [read_row(row) for row in connection.execute(query)]
 
 
 def by_message_id(connection: Connection, message_id: str) -> Submission | None:
     """The submission that this message id was given to."""
     query = select(submissions).where(submissions.c.message_id == message_id)
     row = connection.execute(query).one_or_none() if message_id else None
-    return None if row is None else _read(row)
+    return None if row is None else read_row(row)
 
 
 def listing(connection: Connection, *, states: Iterable[State] | None = None) -> list[Submission]:
@@ -256,7 +258,7 @@ def listing(connection: Connection, *, states: Iterable[State] | None = None) ->
     if states is not None:
         query = query.where(submissions.c.state.in_(tuple(states)))
     query = query.order_by(submissions.c.arrival)
-    return [_read(row) for row in connection.execute(query)]
+    return [read_row(row) for row in connection.execute(query)]
 
 
 def claim_due(
@@ -327,7 +329,10 @@ def move(
     journal.append(
         connection, event, {**data, "state": state}, now=now, submission=submission.id, actor=actor
     )
-    return get(connection, submission.id)
+    moved = get(connection, submission.id)
+    if (moved.number, moved.buyer) != (submission.number, submission.buyer):
+        words.keep(connection, moved.id, moved.number, moved.buyer)
+    return moved
 
 
 def release(connection: Connection, submission: Submission) -> None:
@@ -441,7 +446,7 @@ def owners(connection: Connection, keys: Sequence[str]) -> list[Submission]:
         .distinct()
         .order_by(submissions.c.arrival)
     )
-    return [_read(row) for row in connection.execute(query)]
+    return [read_row(row) for row in connection.execute(query)]
 
 
 def stopped_before(connection: Connection, submission: Submission) -> list[Submission]:
@@ -453,7 +458,7 @@ def stopped_before(connection: Connection, submission: Submission) -> list[Submi
         submissions.c.state == State.PARKED,
         submissions.c.resume_state.not_in(HANDED_OVER),
     )
-    return [_read(row) for row in connection.execute(query.order_by(submissions.c.arrival))]
+    return [read_row(row) for row in connection.execute(query.order_by(submissions.c.arrival))]
 
 
 def take_over(

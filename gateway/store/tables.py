@@ -37,6 +37,7 @@ __all__ = [
     "exchanges",
     "grants",
     "inbox",
+    "invoice_words",
     "journal",
     "journal_head",
     "metadata",
@@ -184,6 +185,25 @@ submissions = Table(
     Index("ix_submissions_due", "state", "due_at"),
     Index("ix_submissions_number", "number"),
     Index("ix_submissions_message_id", "message_id"),
+    # For lists of many: each in the order in which people ask for it.
+    Index("ix_submissions_received_at", "received_at", "id"),
+    Index("ix_submissions_changed_at", "changed_at", "id"),
+    Index("ix_submissions_state", "state", "received_at", "id"),
+    Index("ix_submissions_buyer", "buyer", "id"),
+    Index("ix_submissions_amount", "amount", "id"),
+    Index("ix_submissions_issue_date", "issue_date", "id"),
+    Index("ix_submissions_channel", "channel", "received_at", "id"),
+    Index("ix_submissions_source", "source", "received_at", "id"),
+)
+
+# What invoices are looked up by: each word of number and buyer, without capitals and accents.
+invoice_words = Table(
+    "invoice_words",
+    metadata,
+    # Compared sign by sign, whatever the language of the database: the search asks for ranges.
+    Column("word", String(60).with_variant(String(60, collation="C"), "postgresql"), primary_key=True),
+    Column("submission", _ID, primary_key=True),
+    Index("ix_invoice_words_submission", "submission"),
 )
 
 # Who carries an invoice: one row for each ERP key and each business key, so that two revisions never both go

@@ -1,0 +1,189 @@
+"""Finding invoices among a million: filters that use an index, and pages that begin where the last one ended.
+
+A page after another is found by the values of the last row, not by counting rows, so the thousandth is as
+quick as the first and a new invoice shifts nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from formats.errors import ConfigError
+from gateway.pipeline.submission import State
+from gateway.store import submissions as store
+from gateway.store import words
+from gateway.store.submissions import Submission
+from gateway.store.tables import submissions
+
+__all__ = ["Filter", "Found", "Order", "Sums", "count_up_to", "find", "sums"]
+
+_COUNTED: Final = 10_000
+
+
+class Order(StrEnum):
+    """What the list is sorted by."""
+
+    RECEIVED = "received"
+    CHANGED = "changed"
+    NUMBER = "number"
+    BUYER = "buyer"
+    AMOUNT = "amount"
+    ISSUED = "issued"
+
+
+_COLUMNS: Final[Mapping[Order, Any]] = {
+    Order.RECEIVED: submissions.c.received_at,
+    Order.CHANGED: submissions.c.changed_at,
+    Order.NUMBER: submissions.c.number,
+    Order.BUYER: submissions.c.buyer,
+    Order.AMOUNT: submissions.c.amount,
+    Order.ISSUED: submissions.c.issue_date,
+}
+_READ: Final[Mapping[Order, Any]] = {
+    Order.RECEIVED: datetime.fromisoformat,
+    Order.CHANGED: datetime.fromisoformat,
+    Order.NUMBER: str,
+    Order.BUYER: str,
+    Order.AMOUNT: Decimal,
+    Order.ISSUED: date.fromisoformat,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is looked for; empty fields do not narrow. `sources` None stands for all, () for none.
+
+    `text` is words that number or buyer begin with. Amounts are in `currency`, dates inclusive.
+    """
+
+    sources: tuple[str, ...] | None = None
+    text: str = ""
+    number: str = ""
+    buyer: str = ""
+    states: tuple[State, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    currency: str = ""
+    least: Decimal | None = None
+    most: Decimal | None = None
+    issued_from: date | None = None
+    issued_to: date | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page. `after` is what asks for the next one, "" at the end."""
+
+    rows: tuple[Submission, ...]
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """How many there are, and what they are worth by currency; never added up across currencies."""
+
+    count: int
+    amounts: Mapping[str, Decimal]
+
+
+def find(
+    connection: Connection,
+    wanted: Filter,
+    *,
+    order: Order = Order.RECEIVED,
+    descending: bool = True,
+    after: str = "",
+    size: int = 50,
+) -> Found:
+    """One page of what fits. ConfigError for an `after` that is none of ours."""
+    column = _COLUMNS[order]
+    query = select(submissions).where(*_conditions(wanted), column.is_not(None))
+    if after:
+        query = query.where(_beyond(order, descending, after))
+    ordering = (column.desc(), submissions.c.id.desc()) if descending else (column, submissions.c.id)
+    rows = connection.execute(query.order_by(*ordering).limit(size + 1)).all()
+    found = tuple(store.read_row(row) for row in rows[:size])
+    return Found(found, _cursor(order, found[-1]) if len(rows) > size else "")
+
+
+def count_up_to(connection: Connection, wanted: Filter, most: int = _COUNTED) -> int:
+    """How many fit, counted no further than `most`."""
+    inner = _narrowed(select(submissions.c.id), wanted).limit(most).subquery()
+    return connection.scalar(select(func.count()).select_from(inner)) or 0
+
+
+def sums(connection: Connection, wanted: Filter) -> Sums:
+    """Number and worth of what fits; for filters that narrow, as the states of the work list do."""
+    query = _narrowed(select(submissions.c.currency, func.count(), func.sum(submissions.c.amount)), wanted)
+    count, amounts = 0, {}
+    for currency, number, amount in connection.execute(query.group_by(submissions.c.currency)):
+        count += number
+        if currency and amount is not None:
+            amounts[currency] = amount
+    return Sums(count, dict(sorted(amounts.items())))
+
+
+def _narrowed(query: Select[Any], wanted: Filter) -> Select[Any]:
+    return query.where(*_conditions(wanted))
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    columns = submissions.c
+    conditions: list[ColumnElement[bool]] = [
+        columns.state.in_(wanted.states) if wanted.states else columns.state != State.SUPERSEDED
+    ]
+    if wanted.sources is not None:
+        conditions.append(columns.source.in_(wanted.sources))
+    simple: Sequence[tuple[Any, Any]] = (
+        (wanted.number, lambda: columns.number == wanted.number),
+        (wanted.verdicts, lambda: columns.verdict.in_(wanted.verdicts)),
+        (wanted.channels, lambda: columns.channel.in_(wanted.channels)),
+        (wanted.currency, lambda: columns.currency == wanted.currency),
+        (wanted.least is not None, lambda: columns.amount >= wanted.least),
+        (wanted.most is not None, lambda: columns.amount <= wanted.most),
+        (wanted.issued_from, lambda: columns.issue_date >= wanted.issued_from),
+        (wanted.issued_to, lambda: columns.issue_date <= wanted.issued_to),
+        (wanted.received_from, lambda: columns.received_at >= wanted.received_from),
+        (wanted.received_to, lambda: columns.received_at <= wanted.received_to),
+    )
+    conditions += [made() for given, made in simple if given]
+    for text in (wanted.text, wanted.buyer):
+        if text.strip():
+            conditions += words.matching(text)
+    return conditions
+
+
+def _cursor(order: Order, row: Submission) -> str:
+    names = {Order.RECEIVED: "received_at", Order.CHANGED: "changed_at", Order.ISSUED: "issue_date"}
+    value = getattr(row, names.get(order, order.value))
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    return base64.urlsafe_b64encode(json.dumps([order.value, text, row.id]).encode()).decode().rstrip("=")
+
+
+def _beyond(order: Order, descending: bool, after: str) -> ColumnElement[bool]:
+    try:
+        padded = after + "=" * (-len(after) % 4)
+        kind, text, identifier = json.loads(base64.urlsafe_b64decode(padded.encode()))
+        value = _READ[order](text)
+        if kind != order.value or not isinstance(identifier, str):
+            raise ValueError(kind)
+    except (ValueError, TypeError, ArithmeticError, binascii.Error, UnicodeError) as error:
+        raise ConfigError(
+            "this place in the list is not known", where="after", fix="begin at the first page again"
+        ) from error
+    column = _COLUMNS[order]
+    if descending:
+        return or_(column < value, and_(column == value, submissions.c.id < identifier))
+    return or_(column > value, and_(column == value, submissions.c.id > identifier))
