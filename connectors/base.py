@@ -42,6 +42,7 @@ __all__ = [
     "PaymentStatus",
     "PostsPayments",
     "Push",
+    "PushDoor",
     "ReadsParties",
     "Receipt",
     "RejectedDocument",
@@ -377,9 +378,22 @@ class WokenByCalls(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PushDoor:
+    """Who may push to a source, and how much at a time: any of these secrets is taken as bearer token."""
+
+    tokens: tuple[SecretReference, ...]
+    largest_body_bytes: int
+
+
 @runtime_checkable
 class TakesPushes(Protocol):
     """An ErpConnector that documents are pushed to."""
+
+    @property
+    def door(self) -> PushDoor:
+        """What the gateway asks of a push before it hands it on."""
+        ...
 
     def take(self, push: Push) -> Page:
         """The documents of one push; its cursor is that of the last page, and nothing is acknowledged.

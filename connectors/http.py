@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from io import BufferedIOBase
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -28,6 +29,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 from urllib3.util import parse_url
 
+from connectors.outside import OUTSIDE_POOLS, InsideAddress
 from formats.errors import ConfigError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 
 __all__ = ["HttpAnswer", "HttpClient", "is_safe_address", "new_session", "parse_json", "retry_moment"]
@@ -78,6 +80,14 @@ class _TlsAdapter(HTTPAdapter):
         super().init_poolmanager(*arguments, **settings, ssl_context=self._context)
 
 
+class _OutsideAdapter(HTTPAdapter):
+    """Connections to the public internet only."""
+
+    def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
+        super().init_poolmanager(*arguments, **settings)
+        self.poolmanager.pool_classes_by_scheme = OUTSIDE_POOLS
+
+
 def is_safe_address(url: str) -> bool:
     """Whether secrets may travel there: encrypted, or within this machine."""
     return url.startswith("https://") or bool(
@@ -104,7 +114,9 @@ class HttpClient:
 
     `timeout` is seconds to connect and seconds of silence while reading; `longest` bounds the whole answer in
     seconds, `largest` in bytes after unpacking. `tls` is a client context with our own certificate, for
-    services that know us by it. Safe to share between threads.
+    services that know us by it. With `outside_only` an address that leads into an inner network is not called
+    (RemoteRefused), for addresses that others name; behind a `proxy` this is the proxy's to judge. Safe to
+    share between threads.
 
     Raises RemoteUnavailable (no connection, silence, a broken-off answer, 408, 425, 429, 5xx; `uncertain` for
     a request other than GET or HEAD that may have been carried out), RemoteRefused (401, 403, a certificate
@@ -124,6 +136,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         proxy: str = "",
         tls: ssl.SSLContext | None = None,
+        outside_only: bool = False,
     ) -> None:
         self._base = base_url.rstrip("/")
         try:
@@ -141,6 +154,9 @@ class HttpClient:
         self._session = new_session(verify=verify, headers=headers, proxy=proxy)
         if tls is not None:
             self._session.mount("https://", _TlsAdapter(tls))
+        if outside_only:
+            for prefix in ("http://", "https://"):
+                self._session.mount(prefix, _OutsideAdapter(max_retries=0))
 
     @property
     def base_url(self) -> str:
@@ -153,7 +169,7 @@ class HttpClient:
         *,
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | BufferedIOBase | None = None,
         form: Mapping[str, str] | None = None,
         json: object = None,
         allowed: Collection[int] = (),
@@ -197,7 +213,7 @@ class HttpClient:
         path_or_url: str,
         query: Query | None,
         headers: Mapping[str, str] | None,
-        body: bytes | None,
+        body: bytes | BufferedIOBase | None,
         form: Mapping[str, str] | None,
         json: object,
     ) -> tuple[requests.PreparedRequest, str]:
@@ -206,7 +222,7 @@ class HttpClient:
             url = f"{self._base}/{url.lstrip('/')}" if url else self._base
         where = f"{method} {url.split('?', 1)[0][:300]}"
         sent: dict[str, str] = dict(headers or {})
-        data = body
+        data: bytes | BufferedIOBase | None = body
         if form is not None:
             data = urlencode(form).encode("ascii")
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
@@ -255,6 +271,12 @@ class HttpClient:
         except failures.Timeout as error:
             raise _unavailable(f"no answer within {timeout[1]:g} seconds", where, changes) from error
         except failures.ConnectionError as error:
+            if any(isinstance(cause, InsideAddress) for cause in _causes(error)):
+                raise RemoteRefused(
+                    "the address leads into an inner network, so it is not called",
+                    where=where,
+                    fix="whoever published this address has to correct it",
+                ) from error
             if _never_connected(error):
                 raise _unavailable("no connection: the host is unknown or down", where, False) from error
             if "Read timed out" in str(error):

@@ -71,8 +71,9 @@ def test_a_channel_is_complete(kind: str) -> None:
     assert_imitated(file)
     routing = config_file.plain(config_file.load(ROOT / "config" / "routing.yaml"))
     assert example["name"] in {route["channel"] for route in routing["routes"]}
-    module = registry.CHANNELS[kind].partition(":")[0].rpartition(".")[2]
-    assert (ROOT / "tests" / "connectors" / f"test_{module}.py").is_file()
+    module = registry.CHANNELS[kind].partition(":")[0].removeprefix("connectors.channels.")
+    *folder, name = module.split(".")
+    assert (ROOT / "tests" / "connectors" / Path(*folder) / f"test_{name}.py").is_file()
 
 
 @pytest.mark.parametrize("imitation", SYSTEMS, ids=lambda one: one.name)

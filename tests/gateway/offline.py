@@ -64,6 +64,8 @@ def offline_world(
         for file in (config / "sources").glob("*.yaml"):
             if file.stem not in erps:
                 file.unlink()
+        if "peppol" not in also:
+            _without_access_point(config)
         main = config / "gateway.yaml"
         text = main.read_text("utf-8").replace("workers: 4", f"workers: {workers}")
         text = text.replace("first_seconds: 5", "first_seconds: 0.2")
@@ -73,6 +75,15 @@ def offline_world(
             prepared.sqlite_copy(config / "gateway.db")
         main.write_text(text, "utf-8")
         yield Offline(world, config)
+
+
+def _without_access_point(config: Path) -> None:
+    """The provider is the way to buyers with an electronic address."""
+    (config / "channels" / "peppol.yaml").unlink()
+    routing = config / "routing.yaml"
+    head, _, rest = routing.read_text("utf-8").partition("  - name: Peppol\n")
+    _, _, provider = rest.partition("  - name: Peppol provider\n")
+    routing.write_text(f"{head}  - name: Peppol\n{provider}", "utf-8")
 
 
 def _free_base() -> int:

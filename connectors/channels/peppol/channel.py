@@ -88,7 +88,7 @@ class Peppol:
     """Our own access point. Safe to share between threads."""
 
     def __init__(self, name: str, settings: AccessPointSettings, surroundings: Surroundings) -> None:
-        self.name = name
+        self._name = name
         self.settings = settings
         self.network = PeppolNetwork(settings, surroundings)
         self._clock = surroundings.clock
@@ -100,6 +100,10 @@ class Peppol:
             verify=str(ca_file) if settings.ca_file else True,
             proxy=settings.proxy,
         )
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     @property
     def seat(self) -> str:

@@ -251,7 +251,7 @@ def mls(
 def read(payload: bytes) -> Invoice:
     """The facts of an invoice or a credit note, UBL or CII. Raises Refusal where it is neither or lacks
     them."""
-    root = parse(payload, "EBMS:0004", "the payload")
+    root = parse(payload, "EBMS:0004", "the payload", large=True)
     name = etree.QName(root)
     if name.namespace == _CII:
         issued = _first(root, "ExchangedDocument", "DateTimeString")

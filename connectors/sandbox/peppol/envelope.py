@@ -91,10 +91,11 @@ def wrap(envelope: Envelope, payload: bytes) -> bytes:
     return start.encode() + envelope.header().encode() + bare + b"</StandardBusinessDocument>"
 
 
-def parse(data: bytes, code: str, what: str) -> etree._Element:
-    """Well-formed XML without a DOCTYPE; a Refusal with this code otherwise."""
+def parse(data: bytes, code: str, what: str, *, large: bool = False) -> etree._Element:
+    """Well-formed XML without a DOCTYPE; a Refusal with this code otherwise. `large` is for business
+    documents, which may hold attachments of any size."""
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_blank_text=False
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=large, remove_blank_text=False
     )
     try:
         root = etree.fromstring(data, parser)
@@ -106,7 +107,7 @@ def parse(data: bytes, code: str, what: str) -> etree._Element:
 
 def unwrap(data: bytes) -> tuple[Envelope, bytes]:
     """What the envelope says, and the payload as it stands in it. Raises Refusal."""
-    root = parse(data, _CODE, "the business document")
+    root = parse(data, _CODE, "the business document", large=True)
     refuse_unless(root.tag == f"{{{names.SBDH}}}StandardBusinessDocument", _CODE, "there is no SBDH")
     children = [child for child in root if isinstance(child.tag, str)]
     refuse_unless(
@@ -204,7 +205,7 @@ def _cut(data: bytes, content: etree._Element) -> bytes:
     if end is not None:
         bare = data[end.end() : data.rfind(b"</")].strip()
         try:
-            alone = parse(bare, _CODE, "the payload")
+            alone = parse(bare, _CODE, "the payload", large=True)
         except Refusal:
             return etree.tostring(content, with_tail=False)
         if alone.tag == content.tag:

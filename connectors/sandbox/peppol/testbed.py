@@ -61,6 +61,7 @@ class CaseResult:
 class _Played:
     answers: tuple[Answer, ...]
     instance_id: str
+    other_id: str = ""
 
 
 class Testbed:
@@ -116,8 +117,11 @@ class Testbed:
         else:
             passed, expected = last.good, "a receipt"
         if self._delivered is not None:
-            arrived = played.instance_id in self._delivered()
+            delivered = self._delivered()
+            arrived = played.instance_id in delivered
             meant = not case.plan.bare and (not case.codes or case.plan.again == "other")
+            if played.other_id and played.other_id in delivered:
+                passed, seen = False, f"{seen}, and the second document was delivered"
             if arrived != meant:
                 passed, seen = False, f"{seen}, and the document was {'' if arrived else 'not '}delivered"
         return CaseResult(case.name, case.title, passed, expected, seen)
@@ -142,9 +146,10 @@ class Testbed:
         first = self._message(plan, envelope, message_id)
         if not plan.again:
             return _Played((self._send(first, message_id, plan),), envelope.instance_id)
-        second = first if plan.again == "same" else self._message(plan, self._envelope(), message_id)
+        other = self._envelope()
+        second = first if plan.again == "same" else self._message(plan, other, message_id)
         answers = tuple(self._send(one, message_id, plan) for one in (first, second))
-        return _Played(answers, envelope.instance_id)
+        return _Played(answers, envelope.instance_id, "" if second is first else other.instance_id)
 
     def _envelope(self) -> Envelope:
         return Envelope(

@@ -12,7 +12,6 @@ import base64
 import binascii
 import email
 import email.message
-import email.policy
 import hashlib
 import re
 import zlib
@@ -89,7 +88,7 @@ class Opened:
 def split(content_type: str, body: bytes) -> tuple[Part, ...]:
     """The parts of a request, the SOAP part first. Raises Refusal EBMS:0007."""
     head = email.message_from_bytes(
-        b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n", policy=email.policy.HTTP
+        b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n"
     )
     if head.get_content_type() == "application/soap+xml":
         return (Part("", body),)
@@ -107,9 +106,9 @@ def split(content_type: str, body: bytes) -> tuple[Part, ...]:
     refuse_unless(delimiter + b"--" in body, "EBMS:0007", "the last boundary is missing")
     refuse_unless(delimiter + b"\r\n" in body, "EBMS:0007", "boundaries do not end with CR LF")
     start = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = email.message_from_bytes(start + body, policy=email.policy.HTTP.clone(refold_source="none"))
+    message = email.message_from_bytes(start + body)
     refuse_unless(message.is_multipart(), "EBMS:0007", "there are no parts")
-    return tuple(_part(part) for part in message.iter_parts())
+    return tuple(_part(part) for part in message.get_payload() if isinstance(part, email.message.Message))
 
 
 def _part(part: email.message.Message) -> Part:

@@ -40,6 +40,7 @@ class WebServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 10
+            wbufsize = 65_536
 
             def do_GET(self) -> None:
                 self._answer(b"")

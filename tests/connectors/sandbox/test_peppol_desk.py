@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import requests
 
+from connectors.sandbox.faults import Faults
+from connectors.sandbox.http_server import SandboxHttpServer, text_reply
 from connectors.sandbox.peppol import names
+from connectors.sandbox.peppol.access_point import post
 from connectors.sandbox.peppol.desk import PeppolDesk
 from connectors.sandbox.world import World
 
@@ -134,3 +137,17 @@ def test_stopping_and_starting_again_keeps_addresses_and_what_arrived(network: P
     assert network.addresses() == before
     assert len(ask(network, "GET", "arrived")) == 1
     assert invoice(network, "INV-2")["delivered"]
+
+
+def test_bodies_in_chunks_are_bounded_too() -> None:
+    """A sender without a length cannot fill the memory."""
+    server = SandboxHttpServer(0, Faults(), largest=10_000)
+    server.route("POST", "/", lambda request: text_reply(str(len(request.body))))
+    server.start()
+    try:
+        assert post(f"{server.url}/", "text/plain", b"x" * 10_000, chunked=True)[::2] == (200, b"10000")
+        assert post(f"{server.url}/", "text/plain", b"x" * 10_001, chunked=True)[0] in (0, 413)
+        assert post(f"{server.url}/", "text/plain", b"", chunked=True)[::2] == (200, b"0")
+    finally:
+        server.stop()
+    assert server.failures == []

@@ -229,6 +229,22 @@ def test_the_header_of_a_live_message_verifies_as_far_as_its_part_is_closed() ->
 
 
 @pytest.mark.testdata
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("TwoUserMessages.xml", "2 messages"),
+        ("UserMessageNoPartyID.xml", ""),
+        ("NoResponder.xml", ""),
+        ("WrongSigningAlgorithm.xml", ""),
+    ],
+)
+def test_published_broken_messages_are_refused(name: str, reason: str) -> None:
+    soap = (folder("as4/cases") / name).read_bytes()
+    with pytest.raises(Refusal, match=reason):
+        unseal(split("application/soap+xml", soap), lambda der: None, PKI.problem)
+
+
+@pytest.mark.testdata
 @pytest.mark.parametrize("kind", ["good", "bad"])
 def test_published_envelopes_are_judged_as_their_names_say(kind: str) -> None:
     """Wrong MLS scopes are only noted; a version that does not fit the document type is not checked."""

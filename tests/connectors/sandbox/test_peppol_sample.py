@@ -13,7 +13,7 @@ from connectors.sandbox.peppol.pki import CRL_NAMES, Pki
 from connectors.sandbox.peppol.sml import ZONE
 from connectors.sandbox.world import World
 
-SAMPLE = Path(__file__).parents[3] / "config" / "samples" / "channels" / "peppol.yaml"
+SAMPLE = Path(__file__).parents[3] / "config" / "channels" / "peppol.yaml"
 
 
 def settings() -> AccessPointSettings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -146,10 +145,6 @@ def site(tmp_path: Path, shared_rules: SharedRules) -> Iterator[Site]:
 
 
 def _settle(config: Path) -> None:
-    """The access point of the samples becomes the way to all buyers with an address."""
-    shutil.copyfile(config / "samples" / "channels" / "peppol.yaml", config / "channels" / "peppol.yaml")
-    routing = config / "routing.yaml"
-    text = routing.read_text("utf-8").replace("channel: peppol-provider", "channel: peppol-access-point")
-    routing.write_text(text, "utf-8")
+    """What comes in is put into a folder."""
     main = config / "gateway.yaml"
     main.write_text(main.read_text("utf-8") + "\ninbox_folder: received\n", "utf-8")

@@ -27,7 +27,9 @@ def routes(holder: Any) -> Iterator[APIRoute]:
 def names(web: Web) -> set[str]:
     app = web.client.app
     assert isinstance(app, FastAPI)
-    return {f"{method} {route.path}" for route in routes(app) for method in (route.methods or set()) - {"HEAD"}}
+    return {
+        f"{method} {route.path}" for route in routes(app) for method in (route.methods or set()) - {"HEAD"}
+    }
 
 
 def test_every_route_has_a_decision_and_every_decision_a_route(web: Web) -> None:

@@ -25,7 +25,8 @@ Receiving::
 `inbox` is an `Inbox`: it stores before the receipt goes out, answers a repetition with the stored receipt,
 and refuses a different message under a known id. `keys` gives a key ring (`keys.Keys`), `trust` raises for a
 certificate that is not to be trusted (`keys.TrustCheck`). `Rules.check` looks into a message before it is
-stored, for what the envelope inside says and whom this access point serves.
+stored: `business_envelope` compares the envelope inside with the header, and whom this access point serves is
+its owner's to say (EBMS:0004 with the detail `names.NOT_SERVICED`).
 
 Modules: `mime` (split and join), `soap` and `envelope` (header as values), `profile` (what Peppol asks of
 it), `signing`, `encryption`, `attachments`, `compression`, `receipt`, `signals`, `outgoing`, `incoming`,

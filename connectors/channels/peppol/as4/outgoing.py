@@ -255,13 +255,21 @@ def prepare_ping(
     return PreparedMessage(sent, media_type, envelope, None, b"", envelope, None, b"")
 
 
-def read_receipt(answer: bytes, sent: SentMessage, *, trust: TrustCheck, at: datetime) -> DeliveryReceipt:
+def read_receipt(
+    answer: bytes,
+    sent: SentMessage,
+    *,
+    trust: TrustCheck,
+    at: datetime,
+    root: etree._Element | None = None,
+) -> DeliveryReceipt:
     """The receipt in an answer, verified: it is for this message, signed by the receiver whom `trust` holds
-    for one at that moment, and has every digest that was sent.
+    for one at that moment, and has every digest that was sent. `root` is the tree of `answer`, where there is
+    one already.
 
     Raises As4Problem, mostly EBMS:0302, for anything else. Errors in the answer are read by `verdicts`.
     """
-    envelope = read_envelope(answer, largest=LARGEST_ANSWER)
+    envelope = read_envelope(answer, largest=LARGEST_ANSWER, root=root)
     signal, receipt = _signal_with_receipt(envelope)
     info = child(signal, names.EB, "MessageInfo")
     if info is None:

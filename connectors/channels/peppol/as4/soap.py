@@ -43,7 +43,7 @@ _SECURITY: Final = f"{{{names.WSSE}}}Security"
 _MUST_UNDERSTAND: Final = f"{{{names.S12}}}mustUnderstand"
 _ROLE: Final = f"{{{names.S12}}}role"
 _ULTIMATE: Final = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
-_IDS: Final = (f"{{{names.WSU}}}Id", "Id", f"{{{names.XML}}}id")
+_IDS: Final = frozenset({f"{{{names.WSU}}}Id", "Id", f"{{{names.XML}}}id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,18 @@ class SoapEnvelope:
     ids: Mapping[str, etree._Element] = field(repr=False)
 
 
-def read_envelope(document: bytes, *, largest: int) -> SoapEnvelope:
-    """Read the outer structure.
+def read_envelope(document: bytes, *, largest: int, root: etree._Element | None = None) -> SoapEnvelope:
+    """Read the outer structure; `root` is the tree of these very bytes, where they were parsed already.
 
     Raises As4Problem: EBMS:0009 for what is no SOAP 1.2 envelope with exactly one Messaging header, for
     comments and processing instructions inside it; EBMS:0101 for an id that stands twice or a second
     Security header; EBMS:0008 for a header that must be understood and is not known.
     """
-    try:
-        root = parse(document, largest=largest)
-    except MalformedDocument as error:
-        raise As4Problem(INVALID_HEADER, error.what, where=error.where, status=400) from error
+    if root is None:
+        try:
+            root = parse(document, largest=largest)
+        except MalformedDocument as error:
+            raise As4Problem(INVALID_HEADER, error.what, where=error.where, status=400) from error
     if root.tag != _ENVELOPE:
         raise _invalid("the first part is not a SOAP 1.2 envelope", status=400)
     if [node.tag for node in root] != [_HEADER, _BODY]:
@@ -83,12 +84,11 @@ def read_envelope(document: bytes, *, largest: int) -> SoapEnvelope:
             messagings.append(node)
         elif tag == _SECURITY:
             securities.append(node)
-        for value in {value for name in _IDS if (value := node.get(name)) is not None}:
-            if value in ids:
+        for name, value in node.items():
+            if name in _IDS and ids.setdefault(str(value), node) is not node:
                 raise As4Problem(
                     FAILED_AUTHENTICATION, "an id stands at two elements, so a signature of it is ambiguous"
                 )
-            ids[value] = node
     header, body = root
     if len(messagings) != 1 or messagings[0].getparent() is not header:
         raise _invalid(f"there are {len(messagings)} Messaging headers where one is expected")
@@ -149,12 +149,12 @@ def canonical(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
 
 def children(element: etree._Element, namespace: str, name: str) -> list[etree._Element]:
     """The children of one name, in their order."""
-    return element.findall(f"{{{namespace}}}{name}")
+    return list(element.iterchildren(f"{{{namespace}}}{name}"))
 
 
 def child(element: etree._Element, namespace: str, name: str) -> etree._Element | None:
     """The one child of that name, None where there is none. EBMS:0009 where there are more."""
-    found = element.findall(f"{{{namespace}}}{name}")
+    found = list(element.iterchildren(f"{{{namespace}}}{name}"))
     if len(found) > 1:
         raise _invalid(f"{name} stands {len(found)} times where once is expected")
     return found[0] if found else None

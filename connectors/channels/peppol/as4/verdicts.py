@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from lxml import etree
+
 from connectors.channels.peppol.as4 import names
 from connectors.channels.peppol.as4.keys import TrustCheck
 from connectors.channels.peppol.as4.mime import Limits, spool
@@ -147,7 +149,7 @@ def judge(
     except (As4Problem, MalformedDocument):
         return _by_status(status, answer)
     if next(root.iter(f"{{{names.EB}}}Receipt"), None) is not None:
-        return _by_receipt(sent, status, answer, trust, at)
+        return _by_receipt(sent, status, answer, root, trust, at)
     if failures := tuple(error for error in read_errors(root) if error.is_failure):
         return _by_errors(failures, status, answer)
     if (fault := read_fault(root)) is not None:
@@ -162,9 +164,11 @@ def judge(
     return _by_status(status, answer)
 
 
-def _by_receipt(sent: SentMessage, status: int, answer: bytes, trust: TrustCheck, at: datetime) -> Outcome:
+def _by_receipt(
+    sent: SentMessage, status: int, answer: bytes, root: etree._Element, trust: TrustCheck, at: datetime
+) -> Outcome:
     try:
-        receipt = read_receipt(answer, sent, trust=trust, at=at)
+        receipt = read_receipt(answer, sent, trust=trust, at=at, root=root)
     except As4Problem as problem:
         return Outcome(
             Verdict.RETRY,

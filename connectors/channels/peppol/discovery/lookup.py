@@ -258,14 +258,13 @@ def _last(walk: _Walk) -> ReceiverEndpoint:
 
 def _usual(participant: ParticipantId, types: Sequence[DocumentTypeId]) -> DocumentTypeId:
     invoice = DocumentTypeId.of(_INVOICE)
-    choice = [invoice] if invoice in types else [one for one in types if not one.is_wildcard]
-    if not choice:
+    if not types:
         raise RouteError(
             f"{participant} is registered, but for no document type",
             where="SMP",
             fix="ask the buyer to have their Peppol provider register what they want to receive",
         )
-    return choice[0]
+    return invoice if invoice in types else types[0]
 
 
 def _registered(

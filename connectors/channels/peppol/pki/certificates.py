@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -114,6 +115,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
+@lru_cache(maxsize=64)
 def key_digest(certificate: x509.Certificate) -> str:
     """SHA-256 of the public key (SubjectPublicKeyInfo), lower-case hex: what an authority is pinned by."""
     digest = hashes.Hash(hashes.SHA256())

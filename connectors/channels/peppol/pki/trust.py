@@ -8,6 +8,8 @@ folder), when it is valid now, made for this use, and not taken back. Source: Pe
 from __future__ import annotations
 
 import binascii
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -47,6 +50,8 @@ __all__ = [
 _SMALLEST_KEY: Final = 2048
 _LARGEST_FILE: Final = 256 * 1024
 _MOST_FILES: Final = 50
+_MOST_SOUND: Final = 5_000
+_DIGEST: Final = hashes.SHA256()
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 _END: Final = b"-----END CERTIFICATE-----"
 _TEST_UNIT: Final = "FOR TEST ONLY"
@@ -187,6 +192,9 @@ class Trust:
         self._revocation = revocation
         self._soft_fail = soft_fail
         self._policies = frozenset(policies)
+        # Who issued which sound certificate: what does not change with time is judged once.
+        self._sound: OrderedDict[tuple[bytes, Role], x509.Certificate] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def authorities(self) -> Authorities:
@@ -204,10 +212,7 @@ class Trust:
         """As `require`; gives what the authority said, to be kept as evidence."""
         try:
             where = f"certificate of {seat_id(certificate)[:60] or 'an unnamed subject'} ({role})"
-            issuer = self._issuer(certificate, role, where)
-            _require_time(certificate, at, where)
-            self._require_use(certificate, role, where)
-            _require_path(certificate, issuer, at, where)
+            issuer = self._sound_issuer(certificate, role, at, where)
         except (ValueError, x509.DuplicateExtension) as error:
             # Parts of a certificate are only read when they are asked for.
             raise _untrusted(
@@ -217,6 +222,25 @@ class Trust:
                 "have its owner send a sound one",
             ) from error
         return self._require_not_revoked(certificate, issuer, at, where)
+
+    def _sound_issuer(
+        self, certificate: x509.Certificate, role: Role, at: datetime, where: str
+    ) -> x509.Certificate:
+        key = certificate.fingerprint(_DIGEST), role
+        with self._lock:
+            known = self._sound.get(key)
+        if known is not None and known.not_valid_before_utc <= at <= known.not_valid_after_utc:
+            _require_time(certificate, at, where)
+            return known
+        issuer = self._issuer(certificate, role, where)
+        _require_time(certificate, at, where)
+        self._require_use(certificate, role, where)
+        _require_path(certificate, issuer, at, where)
+        with self._lock:
+            self._sound[key] = issuer
+            if len(self._sound) > _MOST_SOUND:
+                self._sound.popitem(last=False)
+        return issuer
 
     def _issuer(self, certificate: x509.Certificate, role: Role, where: str) -> x509.Certificate:
         for issuer in self._trusted.of(role):

@@ -12,13 +12,9 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from signxml import (
-    DigestAlgorithm,
-    SignatureConfiguration,
-    SignatureMethod,
-    XMLVerifier,
-)
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidSignature
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from connectors.channels.peppol.as4 import As4Problem, PreparedMessage, ReceivedMessage, Rules, names
 from connectors.channels.peppol.as4.problems import OTHER

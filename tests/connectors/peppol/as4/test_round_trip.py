@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,7 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.channels.peppol.as4 import PreparedMessage, Rules, Verdict, prepare, prepare_ping
+from connectors.channels.peppol.as4 import (
+    PreparedMessage,
+    ReceivedMessage,
+    Rules,
+    Verdict,
+    prepare,
+    prepare_ping,
+)
 from connectors.channels.peppol.as4.mime import Limits
 from connectors.channels.peppol.pki.keys import AccessPointKey
 from formats.errors import MalformedDocument
@@ -47,7 +53,7 @@ def test_what_is_received_is_what_was_sent(
 
 
 def test_the_header_arrives_with_every_value(network: Network) -> None:
-    seen = []
+    seen: list[ReceivedMessage] = []
     network.rules = Rules(check=seen.append)
     network.answer(network.prepare(b"<a/>"))
     header = seen[0].header
@@ -133,7 +139,7 @@ def test_no_flipped_bit_changes_what_is_received(network: Network) -> None:
     """Bits outside what is signed (MIME headers, ids of tokens) may flip; what comes out is as sent or
     refused."""
     prepared = network.prepare(b"<Invoice>100.00</Invoice>" * 10, message_id="flip@a.example")
-    taken = []
+    taken: list[object] = []
     network.rules = Rules(check=lambda message: taken.append((message.header, message.payload_digest)))
     network.answer(prepared)
     accepted = refused = 0
@@ -219,7 +225,7 @@ def test_values_that_cannot_stand_in_a_header_are_refused_before_sending(
     network: Network, field: str
 ) -> None:
     with pytest.raises(MalformedDocument):
-        replace(network.message(), **{field: "a\nb"})
+        network.message(b"", **{field: "a\nb"})
 
 
 def test_a_request_over_the_limit_is_answered_413(network: Network) -> None:

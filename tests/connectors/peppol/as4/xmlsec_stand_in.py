@@ -1,6 +1,6 @@
 """What peppol-py asks of the program xmlsec1, made of its library: seal standard input for a certificate.
 
-Called as `xmlsec1 --encrypt --pubkey-cert-pem CERT --session-key aes-128 --binary-data /dev/stdin ... TEMPLATE`.
+Called with --encrypt, --pubkey-cert-pem and its file, and the file of a template as the last argument.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     certificate = arguments[arguments.index("--pubkey-cert-pem") + 1]
     manager = xmlsec.KeysManager()
-    key = xmlsec.Key.from_file(certificate, xmlsec.KeyFormat.CERT_PEM)
+    key = xmlsec.Key.from_file(certificate, xmlsec.constants.KeyDataFormatCertPem)
     key.name = "receiver"
     manager.add_key(key)
     template = etree.fromstring(Path(arguments[-1]).read_bytes())

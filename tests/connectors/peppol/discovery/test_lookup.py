@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dns.rcode
 import pytest
@@ -178,7 +179,7 @@ def test_the_answer_must_be_about_what_was_asked(network: LittleNetwork, directo
     ],
 )
 def test_an_endpoint_that_does_not_serve_is_refused(
-    network: LittleNetwork, directory: Directory, facts: dict[str, str], words: str
+    network: LittleNetwork, directory: Directory, facts: dict[str, Any], words: str
 ) -> None:
     network.publish(INVOICE, replace(network.entry(), **facts))
     assert words in failure(directory)
@@ -451,6 +452,11 @@ def test_every_step_is_shown(network: LittleNetwork, directory: Directory) -> No
     assert seen["document type"] == INVOICE.key, "the usual invoice is looked at first"
     assert seen["SMP"].startswith("signed by POP000009")
     assert seen["certificate"] == "POP000002, valid to 2027-12-31, revocation: not checked"
+
+
+def test_a_receiver_of_wildcards_only_is_shown_too(network: LittleNetwork, directory: Directory) -> None:
+    network.publish(DocumentTypeId(WILD, f"{PINT}*::2.1"))
+    assert steps(directory) == [(name, True) for name in GOOD]
 
 
 def stop_dns(network: LittleNetwork) -> None:

@@ -65,6 +65,22 @@ def test_the_time_decides(trust: Trust, world: World) -> None:
     assert reason(trust, leaf, at=NOW + timedelta(days=1, seconds=1)) is Reason.EXPIRED
 
 
+def test_a_certificate_seen_before_still_ends_and_keeps_its_role(world: World) -> None:
+    """What does not change with time is judged once; everything else every time."""
+    ends = NOW + timedelta(days=1)
+    leaf = world.access_points.issue("POP000001", ends=ends)
+    trust = Trust(authorities(Stage.TEST, world.certificates), Unchecked())
+    for _ in range(2):
+        trust.require(leaf.certificate, Role.ACCESS_POINT, NOW)
+    assert reason(trust, leaf, at=ends + timedelta(seconds=1)) is Reason.EXPIRED
+    assert reason(trust, leaf, Role.SMP) is Reason.WRONG_POLICY
+    said = Says(Outcome.GOOD)
+    trust = Trust(authorities(Stage.TEST, world.certificates), said)
+    trust.require(leaf.certificate, Role.ACCESS_POINT, NOW)
+    said.answer = RevocationStatus(Outcome.REVOKED, "CRL 8")
+    assert reason(trust, leaf) is Reason.REVOKED
+
+
 def test_other_authorities_do_not_count(trust: Trust, world: World) -> None:
     """Another PKI, the other stage, a namesake with another key, the root itself, a self-made certificate."""
     namesake = Authority.made("PEPPOL ACCESS POINT TEST CA - G3", label="namesake")
