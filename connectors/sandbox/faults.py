@@ -35,6 +35,45 @@ KINDS: Final = {
     "rejected": "the message is taken, its receipt is a refusal",
     "duplicate": "the same thing is given twice",
     "full": "no space left at the other side",
+    # Name servers and the registers of the Peppol network.
+    "refused": "the name server refuses to answer",
+    "nxdomain": "the name server says that there is no such name",
+    "wrong-records": "the name server gives records that lead nowhere",
+    "smp-unsigned": "service metadata without a signature",
+    "smp-altered": "service metadata changed after it was signed",
+    "smp-wrong-ca": "service metadata signed by an access point",
+    "smp-revoked": "service metadata signed with a revoked certificate",
+    "smp-sha1": "service metadata signed with SHA-1",
+    "smp-wrong-participant": "service metadata of another participant",
+    "smp-wrong-type": "service metadata of another document type",
+    "smp-no-endpoint": "service metadata with no AS4 endpoint",
+    "smp-expired-endpoint": "an endpoint that is no longer in service",
+    "smp-future-endpoint": "an endpoint that is not yet in service",
+    "smp-http-address": "an endpoint whose address is http, on another machine",
+    "smp-redirect-loop": "a redirect that leads back to itself",
+    "smp-redirect-unsigned": "a redirect without a signature",
+    "smp-endpoint-revoked": "an endpoint with a revoked certificate",
+    "smp-endpoint-expired": "an endpoint with an expired certificate",
+    "smp-endpoint-foreign": "an endpoint with a certificate of another authority",
+    # AS4 errors and receipts.
+    **{
+        f"ebms-{code}": f"the message is refused with EBMS:{code}"
+        for code in (
+            *("0001", "0002", "0003", "0004", "0007", "0008", "0009", "0010", "0011", "0101", "0102"),
+            *("0103", "0201", "0202", "0303", "4001"),
+        )
+    },
+    "not-serviced": "the message is refused: the receiver is not served there",
+    "receipt-altered": "a signed receipt with other digests",
+    "receipt-incomplete": "a signed receipt that leaves out the attachment",
+    "receipt-broken": "a receipt whose signature does not fit",
+    "receipt-unsigned": "a receipt without a signature",
+    "receipt-foreign": "a receipt signed with a certificate of another authority",
+    "receipt-revoked": "a receipt signed with a revoked certificate",
+    "receipt-other-party": "a receipt signed by another access point",
+    "receipt-wrong-message": "a receipt for another message",
+    "receipt-bare": "a signed receipt without digests",
+    "receipt-missing": "the message is taken, the answer is empty",
 }
 # What passes by itself. A refused message, a lost receipt, a login taken away do not, and are armed by name.
 BY_CHANCE: Final = (

@@ -308,10 +308,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_body(self) -> bytes | None:
         """None for a body that is too large or without a length."""
         text = self.headers.get("Content-Length", "0")
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self._read_chunks()
         if self.headers.get("Transfer-Encoding") or not re.fullmatch(r"\d{1,12}", text):
             return None
         length = int(text)
         return None if length > self.server.owner._largest else self.rfile.read(length)
+
+    def _read_chunks(self) -> bytes | None:
+        pieces: list[bytes] = []
+        left = self.server.owner._largest
+        while True:
+            size = self.rfile.readline(1024).split(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", size) or int(size, 16) > left:
+                return None
+            if int(size, 16) == 0:
+                break
+            pieces.append(self.rfile.read(int(size, 16)))
+            left -= len(pieces[-1])
+            self.rfile.readline(3)
+        while self.rfile.readline(8192).strip():
+            pass  # trailing headers
+        return b"".join(pieces)
 
     def _send(self, reply: Reply) -> None:
         cut = _CUT in reply.headers

@@ -19,7 +19,7 @@ __all__ = ["Clerk", "Item"]
 
 _NET_DAYS: Final = 30
 # How much a euro is in the currencies that the company invoices in.
-_RATES: Final = {"EUR": Decimal(1), "USD": Decimal("1.25"), "JPY": Decimal(160)}
+_RATES: Final = {"EUR": Decimal(1), "USD": Decimal("1.25"), "JPY": Decimal(160), "KWD": Decimal("0.35")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +303,7 @@ def _percent(name: str) -> Decimal:
 
 
 _COUNTRIES: Final = (("BE", "Belgium"), ("NL", "Netherlands"), ("DE", "Germany"), ("US", "United States"))
-_CURRENCIES: Final = (("EUR", 2), ("USD", 2), ("JPY", 0))
+_CURRENCIES: Final = (("EUR", 2), ("USD", 2), ("JPY", 0), ("KWD", 3))
 # Name, percentage, kind, whether prices hold it, category and exemption code of the module for e-invoices.
 _TAXES: Final[tuple[tuple[str, float, str, bool, str | None, str | None], ...]] = (
     ("21%", 21.0, "percent", False, "S", None),

@@ -10,11 +10,13 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Set
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Set
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import requests
 import typer
 from rich.rule import Rule
 from rich.text import Text
@@ -27,6 +29,7 @@ from gateway.cli.invoices import print_status
 from gateway.cli.output import OUT
 from gateway.cli.rounds import watched_round
 from gateway.cli.setup import write_config
+from gateway.peppol import statuses
 from gateway.pipeline.submission import State
 from gateway.store import documents, journal, reports, submissions
 from gateway.wiring import Gateway
@@ -39,6 +42,7 @@ _MOST_ROUNDS: Final = 8
 _PAUSE: Final = 0.5
 _ARRIVED: Final = frozenset({State.DELIVERED, State.ACCEPTED, State.PAID})
 _MARK: Final = ".gateway-demo"
+_BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def demo(
@@ -58,7 +62,7 @@ def demo(
         _say(f"The offline world runs on 127.0.0.1, ports {base_port} to {base_port + _PORTS}.")
         write_config(config, base_port)
         logs.configure("error", "text")
-        with closing(Gateway.open(config)) as gateway:
+        with closing(Gateway.open(config)) as gateway, _reachable(gateway, world):
             sound = _play(gateway, world, folder)
             number = _an_invoice(gateway)
     finally:
@@ -67,6 +71,22 @@ def demo(
     _next_steps(folder, base_port, number)
     if not sound:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _reachable(gateway: Gateway, world: World) -> Iterator[None]:
+    """Our access point answers, and the imitated network knows where."""
+    from gateway.web.app import create_app
+    from gateway.web.server import WebServer
+
+    server = WebServer(create_app(gateway), "127.0.0.1", 0)
+    server.start()
+    try:
+        desk = f"{world.addresses()['peppol']['control']}/gateway"
+        requests.post(desk, json={"url": f"{server.url}/as4"}, timeout=10).raise_for_status()
+        yield
+    finally:
+        server.stop()
 
 
 def _play(gateway: Gateway, world: World, folder: Path) -> bool:
@@ -104,19 +124,25 @@ def _proof(gateway: Gateway, world: World, folder: Path) -> bool:
     with gateway.database.read() as connection:
         holds, broken = journal.verify(connection)
         listed = submissions.listing(connection)
+        in_envelopes = {}
         for item in listed:
             if item.document_digest:
                 name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{item.source}_{item.number}")
-                (out / f"{name}.xml").write_bytes(documents.get(connection, item.document_digest).content)
+                content = documents.get(connection, item.document_digest).content
+                (out / f"{name}.xml").write_bytes(content)
+                in_envelopes[documents.digest_of(_without_declaration(content))] = item.document_digest
+        standing = statuses.board(connection, since=_BEGINNING, now=gateway.clock())
     names = {item.document_digest: item.number for item in listed}
     sent = Counter(item.document_digest for item in listed if item.state in _ARRIVED)
-    arrived = _arrived(world)
+    arrived = _arrived(world, in_envelopes)
     twice = sorted(names.get(digest, digest) for digest, count in arrived.items() if count > 1)
     missing = sorted(names[digest] for digest in (sent - arrived).elements())
     told = _told(world)
     twice += sorted(reference for reference, count in told.items() if count > 1)
     _say(f"Journal: {holds} entries, {'every one holds' if broken is None else broken.what}.")
     _say(f"Delivered: {sent.total()} invoices; arrived at the other sides: {arrived.total()}.")
+    in_time, all_statuses = standing.received
+    _say(f"Over Peppol {all_statuses} of them were confirmed by a message level status, {in_time} in time.")
     _say(f"The ERPs hold {len(told)} pieces of news about them.")
     if twice or missing:
         _say(f"Twice: {', '.join(twice) or 'none'}. Missing: {', '.join(missing) or 'none'}.")
@@ -130,14 +156,26 @@ def _an_invoice(gateway: Gateway) -> str:
         return next((item.number for item in submissions.listing(connection, states=_ARRIVED)), "NUMBER")
 
 
-def _arrived(world: World) -> Counter[str]:
-    """What the buyers' sides hold, by the SHA-256 of the e-invoice: at the provider and in mails."""
+def _without_declaration(content: bytes) -> bytes:
+    """An e-invoice as it stands in an envelope: its XML declaration belongs to the envelope."""
+    return content.partition(b"?>")[2].strip() if content.startswith(b"<?xml") else content.strip()
+
+
+def _arrived(world: World, in_envelopes: Mapping[str, str]) -> Counter[str]:
+    """What the buyers' sides hold, by the SHA-256 of the e-invoice: at access points (where `in_envelopes`
+    says which e-invoice stands in the envelope), at the provider, in mails."""
     holdings: Mapping[str, Any] = world.holdings()
     delivered = holdings["provider"]["receivers"].values()
     mailed = holdings["mail"]["receivers"].values()
     files = [file for receiver in mailed for mail in receiver["messages"] for file in mail["attachments"]]
+    over_as4 = [
+        in_envelopes.get(one["payload_sha256"], one["payload_sha256"])
+        for one in holdings["peppol"]["arrived"]
+        if "ApplicationResponse" not in one["document_type"]
+    ]
     return Counter(
-        [document["sha256"] for receiver in delivered for document in receiver["documents"]]
+        over_as4
+        + [document["sha256"] for receiver in delivered for document in receiver["documents"]]
         + [file["sha256"] for file in files if file["filename"].endswith(".xml")]
     )
 

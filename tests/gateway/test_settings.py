@@ -51,7 +51,7 @@ def test_what_init_writes_is_right(config: Path) -> None:
     assert [source.name for source in read.sources] == [
         *("exact-vandael", "netsuite-brightwater", "sap-nordlicht"),
     ]
-    assert {channel.name for channel in read.channels} == {"peppol-provider", "email"}
+    assert {channel.name for channel in read.channels} == {"peppol-access-point", "peppol-provider", "email"}
     assert read.database == f"sqlite:///{config.resolve() / 'gateway.db'}"
     assert (read.retry.attempts, read.retry.first, read.retry.cap) == (8, 5.0, 3600.0)
 

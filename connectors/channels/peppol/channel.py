@@ -99,6 +99,7 @@ class Peppol:
             clock=surroundings.clock,
             verify=str(ca_file) if settings.ca_file else True,
             proxy=settings.proxy,
+            outside_only=not settings.allow_internal,
         )
 
     @property

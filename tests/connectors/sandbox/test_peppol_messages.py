@@ -230,17 +230,12 @@ def test_the_header_of_a_live_message_verifies_as_far_as_its_part_is_closed() ->
 
 @pytest.mark.testdata
 @pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("TwoUserMessages.xml", "2 messages"),
-        ("UserMessageNoPartyID.xml", ""),
-        ("NoResponder.xml", ""),
-        ("WrongSigningAlgorithm.xml", ""),
-    ],
+    "name",
+    ["TwoUserMessages.xml", "UserMessageNoPartyID.xml", "NoResponder.xml", "WrongSigningAlgorithm.xml"],
 )
-def test_published_broken_messages_are_refused(name: str, reason: str) -> None:
+def test_published_broken_messages_are_refused(name: str) -> None:
     soap = (folder("as4/cases") / name).read_bytes()
-    with pytest.raises(Refusal, match=reason):
+    with pytest.raises(Refusal):
         unseal(split("application/soap+xml", soap), lambda der: None, PKI.problem)
 
 

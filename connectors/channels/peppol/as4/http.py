@@ -31,7 +31,8 @@ class As4Client:
     """Sends prepared messages. Safe to share between threads; close it when done.
 
     `timeout` is seconds to connect and seconds of silence until the answer. `verify` is True for the public
-    certificate authorities, or the path of a PEM file. `breaker` is shared by all clients of a process.
+    certificate authorities, or the path of a PEM file. With `outside_only` nothing is sent to
+    addresses inside our own network. `breaker` is shared by all clients of a process.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class As4Client:
         timeout: tuple[float, float] = (5.0, 120.0),
         verify: bool | str = True,
         proxy: str = "",
+        outside_only: bool = False,
     ) -> None:
         self._trust = trust
         self._clock = clock
@@ -50,6 +52,7 @@ class As4Client:
         self._timeout = timeout
         self._verify = verify
         self._proxy = proxy
+        self._outside_only = outside_only
         self._clients: OrderedDict[str, HttpClient] = OrderedDict()
         self._lock = Lock()
 
@@ -139,6 +142,7 @@ class As4Client:
                     verify=self._verify,
                     proxy=self._proxy,
                     largest=LARGEST_ANSWER,
+                    outside_only=self._outside_only,
                 )
             self._clients[origin] = client
             oldest = self._clients.popitem(last=False)[1] if len(self._clients) > _MOST_CLIENTS else None

@@ -130,6 +130,8 @@ _NOT_SERVICED: Final = Row(
     "the buyer is registered with an access point that does not take this document for it; ask the buyer",
 )
 _UNKNOWN: Final = _HEADER
+# phase4 before 4.5.0 answers a repetition with EBMS:0004 and words that end so; later ones have EBMS:4001.
+_DUPLICATE_WORDS: Final = "(this is a duplicate)"
 # Of several errors the one that leaves least to try decides.
 _STRONGEST: Final = (Verdict.ALREADY_THERE, Verdict.GIVE_UP, Verdict.REFRESH, Verdict.RETRY)
 _MOVED: Final = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 421})
@@ -190,9 +192,7 @@ def _by_receipt(
 
 
 def _by_errors(errors: tuple[SignalError, ...], status: int, answer: bytes) -> Outcome:
-    rows = [
-        (error, _NOT_SERVICED if error.not_serviced else TABLE.get(error.code, _UNKNOWN)) for error in errors
-    ]
+    rows = [(error, _row(error)) for error in errors]
     error, row = min(rows, key=lambda pair: _STRONGEST.index(pair[1].verdict))
     words = " ".join(dict.fromkeys(text for text in (error.name, error.description, error.detail) if text))
     return Outcome(
@@ -207,6 +207,14 @@ def _by_errors(errors: tuple[SignalError, ...], status: int, answer: bytes) -> O
         status=status,
         answer=answer,
     )
+
+
+def _row(error: SignalError) -> Row:
+    if error.not_serviced:
+        return _NOT_SERVICED
+    if error.code == "EBMS:0004" and error.detail.endswith(_DUPLICATE_WORDS):
+        return TABLE["EBMS:4001"]
+    return TABLE.get(error.code, _UNKNOWN)
 
 
 def _by_status(status: int, answer: bytes) -> Outcome:

@@ -15,10 +15,13 @@ from connectors.channels.peppol.as4 import (
     ReceivedMessage,
     Rules,
     Verdict,
+    names,
     prepare,
     prepare_ping,
+    spool,
 )
 from connectors.channels.peppol.as4.mime import Limits
+from connectors.channels.peppol.as4.soap import canonical, read_envelope
 from connectors.channels.peppol.pki.keys import AccessPointKey
 from formats.errors import MalformedDocument
 from tests.connectors.peppol.as4.world import NOW, Network, key_of
@@ -169,10 +172,19 @@ def test_any_flipped_byte_of_a_signed_part_is_refused(network: Network, data: st
     position = data.draw(st.integers(first, whole.index(end, first) - 1))
     value = data.draw(st.integers(0, 255).filter(lambda value: value != whole[position]))
     changed = whole[:position] + bytes([value]) + whole[position + 1 :]
-    answer = network.receiver().answer(prepared.content_type, [changed])
-    # Where a blank became another blank inside a tag, the canonical form is the same, and so is the message.
-    same = {whole[position], value} <= set(b" \t\r\n") | set(b"'\"")
-    assert answer.problem is not None or same
+    if network.receiver().answer(prepared.content_type, [changed]).problem is None:
+        # Another blank inside a tag, or another prefix that nobody uses: no other document to XML.
+        assert signed_forms(network, prepared, changed) == signed_forms(network, prepared, whole)
+
+
+def signed_forms(network: Network, prepared: PreparedMessage, body: bytes) -> list[bytes]:
+    """What is signed, in canonical form; and the attachment."""
+    with spool(prepared.content_type, [body], network.folder, Limits()) as request:
+        envelope = read_envelope(request.envelope, largest=1_000_000)
+        assert envelope.security is not None
+        [info] = envelope.security.iter(f"{{{names.DS}}}SignedInfo")
+        forms = [canonical(element) for element in (envelope.messaging, envelope.body, info)]
+        return [*forms, request.attachments[0].content.read()]
 
 
 def stranger(network: Network, name: str) -> AccessPointKey:
