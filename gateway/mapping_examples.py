@@ -3,6 +3,8 @@
 An example is a folder `<root>/<mapping>/<case>/` with `source.json`, `.xml`, `.txt` or `.csv`, and what must
 come out: `invoice.json` (by business term) and `invoice.xml` (UBL), or `problem.txt` where the document must
 be refused. The selling company's facts are in `company.yaml` of the case, or of all cases beside it.
+
+The examples of the gateway's own mappings come with it, so that what is installed can be proved anywhere.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +22,7 @@ from formats.syntaxes import ubl
 from gateway import config_file
 from mappings.engine import CompiledMapping
 
-__all__ = ["Case", "Verdict", "accept", "cases", "judge", "mappings_in"]
+__all__ = ["Case", "Verdict", "accept", "cases", "judge", "mappings_in", "shipped"]
 
 _SOURCE: Final = "source.*"
 _INVOICE: Final = "invoice.json"
@@ -69,6 +72,12 @@ class Verdict:
     @property
     def passed(self) -> bool:
         return not self.problem and not self.changes
+
+
+def shipped() -> Path:
+    """The folder of the examples that come with the gateway; in a checkout it is that of the tests."""
+    installed = Path(str(resources.files("gateway").joinpath("mapping_cases")))
+    return installed if installed.is_dir() else Path(__file__).parents[1] / "tests" / "data" / "mappings"
 
 
 def mappings_in(root: Path) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Documents that are e-invoices already: read by the binding table of their vocabulary, nothing is mapped.
 
 A source names `ubl`, `cii`, or `einvoice` (whichever it is, a PDF with an embedded invoice included) where
-others name a mapping file. The origin of each value is its place in the XML.
+others name a mapping file. The origin of each value is its place in the XML. What stands there beyond EN
+16931 is named, for it gets lost where the e-invoice is written anew, in another profile or vocabulary.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mappings.provenance import Mapped, Origin
 __all__ = ["AS_IS", "AsIs"]
 
 _VERSION: Final = "1"
+_MOST_NAMED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,12 @@ class AsIs:
             raise MalformedDocument(
                 what, where=self.document, fix=f"send {wanted}, or name another mapping for this source"
             )
-        invoice, said = trace(SYNTAXES[seen.syntax], seen.document)
-        return Mapped(invoice, tuple(self._origin(one, seen.embedded_name) for one in said))
+        binding = SYNTAXES[seen.syntax]
+        invoice, said = trace(binding, seen.document)
+        origins = [self._origin(one, seen.embedded_name) for one in said]
+        beyond = binding.unread(seen.document)
+        origins += [self._left_out(path, seen.embedded_name) for path in beyond[:_MOST_NAMED]]
+        return Mapped(invoice, tuple(origins), _named(beyond))
 
     def labels(self, term: str) -> tuple[str, ...]:
         """Names for people of where this term stands."""
@@ -67,6 +73,23 @@ class AsIs:
             version=self.version,
             line=0,
         )
+
+    def _left_out(self, path: str, embedded: str) -> Origin:
+        return Origin(
+            term="",
+            path="",
+            value="left out where the e-invoice is written anew",
+            source=f"{embedded}: {path}" if embedded else path,
+            field="beyond EN 16931",
+            mapping=self.name,
+            version=self.version,
+            line=0,
+        )
+
+
+def _named(paths: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(paths) - _MOST_NAMED
+    return (*paths[:_MOST_NAMED], f"and {more} more") if more > 0 else paths
 
 
 def _shown(value: Any) -> str:

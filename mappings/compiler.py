@@ -23,11 +23,26 @@ from ruamel.yaml.error import MarkedYAMLError
 from formats.errors import ConfigError
 from formats.model import Invoice
 from formats.model.terms import CATALOGUE, TermField, fields_of
-from mappings.engine import SHARED, CompiledMapping, DatedRow, Expression, GroupRule, Rule, Table, TermRule
+from formats.model.totals import AMOUNTS
+from mappings.engine import (
+    OWN,
+    SHARED,
+    CompiledMapping,
+    DatedRow,
+    Expression,
+    GroupRule,
+    Money,
+    Rule,
+    Table,
+    TermRule,
+)
 from mappings.expressions import ExpressionError, compile_expression
 from mappings.functions import FUNCTIONS, Arithmetic
 
 __all__ = ["compile_mapping"]
+
+_MOST_TEXT: Final = 4_000_000
+_MOST_CELLS: Final = 200_000
 
 
 def compile_mapping(name: str, library: Mapping[str, str]) -> CompiledMapping:
@@ -59,6 +74,7 @@ def _compile(name: str, library: Mapping[str, str], seen: tuple[str, ...]) -> Co
     compiler = _Compiler(name, str(data["version"]), file, tables)
     dated = compiler.dated(data) or (base.dated if base else None)
     _insist_on_a_day(tables, dated, file)
+    _bound(tables, file)
     rules = compiler.rules(data.get("terms", CommentedMap()), Invoice, "")
     return CompiledMapping(
         name=name,
@@ -66,6 +82,9 @@ def _compile(name: str, library: Mapping[str, str], seen: tuple[str, ...]) -> Co
         document=data.get("document") or (base.document if base else ""),
         reads=data.get("reads") or (base.reads if base else ""),
         derive=tuple(data["derive"]) if "derive" in data else (base.derive if base else ()),
+        derive_rule=f"{file}, line {_line_of(data, ('derive',))}"
+        if "derive" in data
+        else (base.derive_rule if base else file),
         dated=dated,
         tables=tables,
         rules=_merged(base.rules, rules) if base else rules,
@@ -76,7 +95,7 @@ def _add_tables(tables: dict[str, dict[str, Any]], more: Mapping[str, Mapping[An
     for table, rows in more.items():
         tables.setdefault(table, {}).update(
             {
-                str(key): _dated_rows(f"{table}, {key}", row, file) if isinstance(row, list) else row
+                str(key): _dated_rows(f"{table}, {key}", row, file) if isinstance(row, list) else _plain(row)
                 for key, row in rows.items()
             }
         )
@@ -94,7 +113,7 @@ def _dated_rows(place: str, rows: Sequence[Any], file: str) -> tuple[DatedRow, .
             )
         first, last = (_day(row.get(name), place, file) for name in ("from", "until"))
         value = row.get("is", {key: said for key, said in row.items() if key not in ("from", "until")})
-        found.append(DatedRow(first, last, value))
+        found.append(DatedRow(first, last, _plain(value)))
     found.sort(key=lambda dated: dated.first or date.min)
     for earlier, later in pairwise(found):
         if earlier.last is None or later.first is None or earlier.last >= later.first:
@@ -104,6 +123,11 @@ def _dated_rows(place: str, rows: Sequence[Any], file: str) -> tuple[DatedRow, .
                 fix="end one with until: the day before the next begins",
             )
     return tuple(found)
+
+
+def _plain(row: Any) -> Any:
+    """A row without what the YAML reader knows of its place, which makes each look into it slow."""
+    return dict(row) if isinstance(row, Mapping) else row
 
 
 def _day(value: Any, place: str, file: str) -> date | None:
@@ -120,6 +144,21 @@ def _insist_on_a_day(tables: Mapping[str, Table], dated: TermRule | None, file: 
                 where=file,
                 fix="add dated: with the expression that finds the day, such as the tax point date",
             )
+
+
+def _bound(tables: Mapping[str, Table], file: str) -> None:
+    """Tables are for codes. Articles and customers belong into the ERP, and here into the memory of each
+    worker."""
+    cells = sum(
+        sum(1 + len(one) if isinstance(one, Mapping | tuple) else 1 for one in rows.values())
+        for rows in tables.values()
+    )
+    if cells > _MOST_CELLS:
+        raise ConfigError(
+            f"its tables hold {cells} cells together, {_MOST_CELLS} are allowed",
+            where=file,
+            fix="keep codes in tables, and what belongs to articles or customers in fields of the ERP",
+        )
 
 
 def _merged(
@@ -202,6 +241,11 @@ class _Compiler:
             raise self._error(
                 f"there is no table {table}", line, "add it to tables: or to a file of tables_from:"
             )
+        using = spec.get("using", ())
+        used = (using,) if isinstance(using, str) else tuple(using)
+        role = _money(term.name)
+        # Of an amount the engine knows the currency, and with it what its cents are.
+        rounded = "cents" in used and role in (Money.AMOUNT, Money.VAT_AMOUNT)
         return TermRule(
             term=term,
             file=self.name,
@@ -214,7 +258,9 @@ class _Compiler:
             scheme=spec.get("scheme"),
             const=None if spec.get("const") is None else str(spec["const"]),
             default=None if spec.get("default") is None else str(spec["default"]),
-            using=self._functions(spec.get("using", ()), line),
+            using=self._functions([name for name in used if not (rounded and name == "cents")], line),
+            money=role,
+            rounded=rounded,
             table=table,
             column=column,
             required=bool(spec.get("required", False)),
@@ -222,20 +268,19 @@ class _Compiler:
             hint=spec.get("hint", ""),
         )
 
-    def _functions(self, names: str | Sequence[str], line: int) -> tuple[Callable[[Any], Any], ...]:
-        listed = (names,) if isinstance(names, str) else tuple(names)
-        for name in listed:
+    def _functions(self, names: Sequence[str], line: int) -> tuple[Callable[[Any], Any], ...]:
+        for name in names:
             if name not in FUNCTIONS:
                 raise self._error(
                     f"there is no function {name}", line, f"use one of {', '.join(sorted(FUNCTIONS))}"
                 )
-        return tuple(FUNCTIONS[name] for name in listed)
+        return tuple(FUNCTIONS[name] for name in names)
 
     def _expression(self, text: str | None, line: int) -> Expression | None:
         if text is None:
             return None
         try:
-            return Expression(text, compile_expression(text, _ARITHMETIC, shared=SHARED))
+            return Expression(text, compile_expression(text, _ARITHMETIC, shared=SHARED, own=OWN))
         except ExpressionError as error:
             raise self._error(
                 f"the expression {text!r} cannot be read: {error}", line, "see jmespath.org"
@@ -245,12 +290,24 @@ class _Compiler:
         return ConfigError(what, where=f"{self.file}, line {line}", fix=fix)
 
 
+def _money(term: str) -> Money:
+    if term in AMOUNTS:
+        return Money.VAT_AMOUNT if term == "BT-111" else Money.AMOUNT
+    return {"BT-5": Money.CURRENCY, "BT-6": Money.VAT_CURRENCY}.get(term, Money.NOTHING)
+
+
 def _load(file: str, library: Mapping[str, str], schema: Any) -> CommentedMap:
     if file not in library:
         raise ConfigError(
             f"there is no mapping file {file}",
             where="mappings",
             fix=f"use one of {', '.join(sorted(library))}",
+        )
+    if len(library[file]) > _MOST_TEXT:
+        raise ConfigError(
+            f"the file has more than {_MOST_TEXT} characters",
+            where=file,
+            fix="keep codes in tables, and what belongs to articles or customers in fields of the ERP",
         )
     try:
         data = YAML(typ="rt").load(library[file])

@@ -7,11 +7,13 @@ a document are collected and shown together.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, DecimalException
+from enum import Enum, auto
 from typing import Any, Final
 
 from formats import money
@@ -22,17 +24,32 @@ from formats.model.line import Classification
 from formats.model.terms import CATALOGUE, TermField, fields_of
 from formats.model.totals import complete
 from mappings.expressions import Question
-from mappings.functions import iso_date, number
+from mappings.functions import iso_date, number, too_large
 from mappings.provenance import IncompleteInvoice, Mapped, Origin
 from mappings.source import READERS
 
-__all__ = ["SHARED", "CompiledMapping", "DatedRow", "Expression", "GroupRule", "Rule", "Table", "TermRule"]
+__all__ = [
+    "OWN",
+    "SHARED",
+    "CompiledMapping",
+    "DatedRow",
+    "Expression",
+    "GroupRule",
+    "Money",
+    "Rule",
+    "Table",
+    "TermRule",
+]
 
 # What an expression sees of the scope that stays the same for the whole document.
 SHARED: Final = ("doc", "company", "tables")
+# And what stays the same for one row.
+OWN: Final = ("item",)
 _MOST_ROWS: Final = 100_000
 _MOST_PROBLEMS_SHOWN: Final = 3
 _LONGEST_SHOWN: Final = 200
+# What XML 1.0 cannot carry in any form: most control characters, halves of signs, and two that are none.
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +60,22 @@ class Expression:
     value: Question = field(repr=False)
 
 
+class Money(Enum):
+    """What a term has to do with the currencies of the invoice."""
+
+    NOTHING = auto()
+    CURRENCY = auto()
+    VAT_CURRENCY = auto()
+    AMOUNT = auto()
+    VAT_AMOUNT = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class TermRule:
-    """One way to fill one business term."""
+    """One way to fill one business term.
+
+    `rounded` says that an amount with too many decimals is rounded, where its currency has two.
+    """
 
     term: TermField
     file: str
@@ -59,6 +89,8 @@ class TermRule:
     const: str | None
     default: str | None
     using: tuple[Callable[[Any], Any], ...]
+    money: Money
+    rounded: bool
     table: str
     column: str
     required: bool
@@ -101,6 +133,8 @@ class CompiledMapping:
     document: str
     reads: str
     derive: tuple[str, ...]
+    # File and line of `derive:`.
+    derive_rule: str
     # Which day decides between the dated rows of a table.
     dated: TermRule | None = field(repr=False)
     tables: Mapping[str, Table] = field(repr=False)
@@ -123,6 +157,7 @@ class CompiledMapping:
             "item": None,
             "outer": None,
             "memo": {},
+            "own": {},
         }
         return _Run(self, scope).invoice()
 
@@ -149,6 +184,8 @@ class _Run:
     origins: list[Origin] = field(default_factory=list)
     problems: list[MappingError] = field(default_factory=list)
     day: date | None = None
+    currency: str | None = None
+    vat_currency: str | None = None
 
     def invoice(self) -> Mapped:
         if self.mapping.dated is not None:
@@ -156,19 +193,33 @@ class _Run:
         invoice = self._build(Invoice, self.mapping.rules, self.root, "", "") or Invoice()
         if self.problems:
             raise _together(self.problems, invoice)
-        invoice, computed = complete(invoice, self.mapping.derive)
+        try:
+            invoice, computed = complete(invoice, self.mapping.derive)
+        except MalformedDocument as error:
+            raise _together([self._underivable(error)], invoice) from error
         said = {(origin.path, origin.value) for origin in self.origins}
         for path in computed:
             found = self._computed(_at(invoice, path), path)
             self.origins += [origin for origin in found if (origin.path, origin.value) not in said]
         return Mapped(invoice, tuple(self.origins))
 
+    def _underivable(self, error: MalformedDocument) -> MappingError:
+        rule = self.mapping.derive_rule
+        return MappingError(
+            error.what,
+            where=f"{error.where}, {self.mapping.document}, {rule}",
+            fix=error.fix,
+            term="",
+            field="",
+            rule=rule,
+        )
+
     def _day(self, way: TermRule) -> date | None:
         try:
             value = self._value(way, self.root)[0]
             return value if isinstance(value, date) else None
         except (DocumentError, ArithmeticError) as error:
-            self._problem(way, error)
+            self._problem(way, error, "")
             return None
 
     def _computed(self, value: Any, path: str) -> Iterator[Origin]:
@@ -211,18 +262,16 @@ class _Run:
                     values[attribute] = found
                 continue
             for way in ways:
-                value = self._once(way, scope, place, row)
+                if way.when is not None and not self._wanted(way, way.when, scope, row):
+                    continue
+                if isinstance(way, TermRule):
+                    value = self._term(way, scope, place, row)
+                else:
+                    value = self._build(way.term.value, way.rules, scope, f"{place}.", row)
                 if value is not None:
                     values[attribute] = value
                     break
         return owner(**values) if values else None
-
-    def _once(self, way: Rule, scope: Mapping[str, Any], place: str, row: str) -> Any:
-        if isinstance(way, TermRule):
-            return self._term(way, scope, place, row)
-        if not self._wanted(way, scope):
-            return None
-        return self._build(way.term.value, way.rules, scope, f"{place}.", row)
 
     def _repeated(
         self, ways: Sequence[Rule], scope: Mapping[str, Any], place: str, row: str
@@ -230,7 +279,13 @@ class _Run:
         index = 0
         for way in ways:
             for inner, inner_row in self._rows(way, scope, row):
-                value = self._once(way, inner, f"{place}[{index}]", inner_row)
+                if way.when is not None and not self._wanted(way, way.when, inner, inner_row):
+                    continue
+                within = f"{place}[{index}]"
+                if isinstance(way, TermRule):
+                    value = self._term(way, inner, within, inner_row)
+                else:
+                    value = self._build(way.term.value, way.rules, inner, f"{within}.", inner_row)
                 if value is not None:
                     index += 1
                     yield value
@@ -242,7 +297,7 @@ class _Run:
         try:
             items = way.each.value(scope)
         except (DocumentError, ArithmeticError) as error:
-            self._problem(way, error)
+            self._problem(way, error, row)
             return
         if items is None:
             return
@@ -254,43 +309,40 @@ class _Run:
                 fix="split the invoice in the ERP",
             )
         for position, item in enumerate(listed):
-            inner = {**scope, "item": item, "outer": scope["item"]}
+            inner = {**scope, "item": item, "outer": scope["item"], "own": {}}
             yield inner, f"{row}{way.each.text}[{position}]: "
 
-    def _wanted(self, way: Rule, scope: Mapping[str, Any]) -> bool:
-        if way.when is None:
-            return True
+    def _wanted(self, way: Rule, when: Expression, scope: Mapping[str, Any], row: str) -> bool:
         try:
-            return bool(way.when.value(scope))
+            return bool(when.value(scope))
         except (DocumentError, ArithmeticError) as error:
-            self._problem(way, error)
+            self._problem(way, error, row)
             return False
 
     def _term(self, way: TermRule, scope: Mapping[str, Any], place: str, row: str) -> Any:
-        if not self._wanted(way, scope):
-            return None
         try:
             value, table_row, found = self._value(way, scope)
         except (DocumentError, ArithmeticError) as error:
-            self._problem(way, error, self._said(way, scope))
+            self._problem(way, error, row, self._said(way, scope))
             return None
         if value is None:
             if way.required:
-                self.problems.append(self._missing(way))
+                self.problems.append(_in_row(self._missing(way), row))
             return None
         source = way.source.text if way.source else "constant in the mapping"
+        shown = value if isinstance(value, str) else _shown(value)
         self.origins.append(
             Origin(
-                term=way.term.name,
-                path=place,
-                value=_shown(value),
-                source=f"{row}{source}",
-                field=way.erp_field,
-                mapping=way.file,
-                version=way.version,
-                line=way.line,
-                table=table_row,
-                found=_brief(found),
+                way.term.name,
+                place,
+                shown,
+                f"{row}{source}",
+                way.erp_field,
+                way.file,
+                way.version,
+                way.line,
+                table_row,
+                _brief(found),
             )
         )
         return value
@@ -298,6 +350,8 @@ class _Run:
     def _value(self, way: TermRule, scope: Mapping[str, Any]) -> tuple[Any, str, Any]:
         """The value as the model holds it, the table row that translated it, and what the ERP said."""
         raw = found = way.const if way.source is None else _trimmed(way.source.value(scope))
+        if raw is None and way.default is None:
+            return None, "", None
         table_row = ""
         if raw is not None and way.table:
             raw, table_row = self._look_up(way, str(raw))
@@ -312,7 +366,24 @@ class _Run:
         if way.scheme_from is not None:
             named = _trimmed(way.scheme_from.value(scope))
             scheme = scheme if named is None else str(named)
-        return _typed(raw, way.term.value, scheme), table_row, found
+        value = _typed(raw, way.term.value, scheme)
+        if way.money is not Money.NOTHING:
+            value = self._in_currency(way, value)
+        return value, table_row, found
+
+    def _in_currency(self, way: TermRule, value: Any) -> Any:
+        """An amount with the decimals of its currency; the currencies themselves are remembered."""
+        if way.money is Money.CURRENCY:
+            self.currency = value
+        elif way.money is Money.VAT_CURRENCY:
+            self.vat_currency = value
+        else:
+            currency = self.currency
+            if way.money is Money.VAT_AMOUNT:
+                currency = self.vat_currency or currency
+            if way.rounded or money.decimals(currency) != 2:
+                return _fitted(value, currency)
+        return value
 
     def _look_up(self, way: TermRule, key: str) -> tuple[Any, str]:
         table = self.mapping.tables[way.table]
@@ -326,7 +397,7 @@ class _Run:
         row = table[key] if key in table else table["*"]
         if isinstance(row, tuple):
             row = self._on_the_day(way, key, row)
-        value = row.get(way.column) if isinstance(row, Mapping) else row
+        value = row.get(way.column) if isinstance(row, dict) else row
         return _trimmed(value), f"{way.table}[{key}]"
 
     def _on_the_day(self, way: TermRule, key: str, rows: tuple[DatedRow, ...]) -> Any:
@@ -365,16 +436,20 @@ class _Run:
         error.what = f"{label} is empty"
         return error
 
-    def _problem(self, way: Rule, error: Exception, value: str = "") -> None:
+    def _problem(self, way: Rule, error: Exception, row: str, value: str = "") -> None:
         if isinstance(error, MappingError):
-            self.problems.append(error)
+            self.problems.append(_in_row(error, row))
             return
         what = error.what if isinstance(error, DocumentError) else str(error).splitlines()[0]
         fix = error.fix if isinstance(error, DocumentError) else "check the field in the ERP"
-        self.problems.append(self._error(way, what, fix, value))
+        problem = self._error(way, what, fix, value)
+        if isinstance(error, _Unfit):
+            problem.fix = fix
+        self.problems.append(_in_row(problem, row))
 
     def _error(self, way: Rule, what: str, fix: str, value: str) -> MappingError:
-        """An error that names the ERP's field, the business term and the line of the mapping."""
+        """An error that names the ERP's field, the business term and the line of the mapping, and as a remedy
+        what the mapping says where it says something."""
         rule = f"{way.file}.yaml, line {way.line}"
         label = hint = ""
         if isinstance(way, TermRule):
@@ -388,6 +463,26 @@ class _Run:
             value=value,
             rule=rule,
         )
+
+
+class _Unfit(MalformedDocument):
+    """The value itself is the trouble: what a mapping hints at for missing and unknown ones is no remedy."""
+
+
+def _fitted(value: Decimal, currency: str | None) -> Decimal:
+    try:
+        return money.fitted(value, currency)
+    except MalformedDocument as error:
+        raise _Unfit(error.what, where=error.where, fix=error.fix) from error
+    except DecimalException as error:
+        raise too_large() from error
+
+
+def _in_row(error: MappingError, row: str) -> MappingError:
+    """The same with the row of the ERP's document, where it is about one."""
+    if row:
+        error.where = f"{error.where}, {row.removesuffix(': ')}"
+    return error
 
 
 def _together(problems: Sequence[MappingError], invoice: Invoice) -> IncompleteInvoice:
@@ -407,20 +502,35 @@ def _trimmed(value: Any) -> Any:
 def _typed(value: Any, wanted: type, scheme: str | None) -> Any:
     """The value as the model holds it. Raises MalformedDocument for what cannot be one."""
     if wanted is str:
-        return value if isinstance(value, str) else _text(value)
-    if wanted is Identifier:
-        return value if isinstance(value, Identifier) else Identifier(_text(value), scheme)
-    if wanted is Classification:
-        return Classification(code=_text(value), scheme=scheme or "ZZZ")
+        return _carried(value if isinstance(value, str) else _text(value))
     if wanted is Decimal:
         return number(value)
+    if wanted is Identifier:
+        found = value if isinstance(value, Identifier) else Identifier(_text(value), scheme)
+        _carried(found.value)
+        _carried(found.scheme or "")
+        return found
+    if wanted is Classification:
+        return Classification(code=_carried(_text(value)), scheme=_carried(scheme or "ZZZ"))
     if wanted is date:
         return value if isinstance(value, date) else iso_date(value)
     if wanted is bytes:
         if isinstance(value, bytes):
             return value
         raise MalformedDocument("this is not a file", where="mapping", fix="use the function decode_base64")
-    return _text(value)
+    return _carried(_text(value))
+
+
+def _carried(text: str) -> str:
+    """A text as an XML document can carry it. Raises MalformedDocument."""
+    if not text.isprintable() and (found := _NOT_IN_XML.search(text)):
+        raise _Unfit(
+            f"a character that no e-invoice can carry stands at position {found.start() + 1} "
+            f"(U+{ord(found[0]):04X})",
+            where="mapping",
+            fix="delete it in the ERP: type the text anew where it cannot be seen",
+        )
+    return text
 
 
 def _text(value: Any) -> str:

@@ -32,11 +32,14 @@ class ExpressionError(ValueError):
     """The text is not an expression that could ever work; the message says why in one line."""
 
 
-def compile_expression(text: str, functions: Functions, *, shared: Collection[str] = ()) -> Question:
+def compile_expression(
+    text: str, functions: Functions, *, shared: Collection[str] = (), own: Collection[str] = ()
+) -> Question:
     """The function that answers this expression for a scope of plain data.
 
-    `shared` names the members of the scope that stay the same as long as its member `memo`, a dict, is handed
-    on: what is asked of them again, by this or another expression, is answered from there.
+    `shared` names the members of the scope that stay the same as long as its member `memo`, a dict, is
+    handed on, and `own` those that do as long as its member `own` is: what is asked of them again, by this
+    or another expression, is answered from there.
 
     Raises ExpressionError. The function raises MalformedDocument where a function is given a value of the
     wrong kind.
@@ -45,7 +48,7 @@ def compile_expression(text: str, functions: Functions, *, shared: Collection[st
         tree = jmespath.compile(text).parsed
     except JMESPathError as error:
         raise ExpressionError(str(error).splitlines()[0]) from error
-    return _Compiler(functions, text, frozenset(shared)).node(tree, top=True)
+    return _Compiler(functions, text, frozenset(shared), frozenset(own)).node(tree, top=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +73,32 @@ class _Compiler:
     functions: Functions
     text: str
     shared: frozenset[str]
+    own: frozenset[str]
 
     def node(self, node: _Node, *, top: bool) -> Question:
+        if node["type"] in _READS_ON and node["children"][0]["type"] == "not_expression":
+            raise ExpressionError(
+                "! binds tighter than a dot or a filter, so this asks something of true or false: "
+                "put what is negated into brackets, as in !(item.name)"
+            )
         compiled: Question = getattr(self, f"_{node['type']}")(node, top)
         if top and node["type"] in _WORTH_KEEPING:
             return self._remembered(node, compiled)
         return compiled
 
     def _remembered(self, node: _Node, compiled: Question) -> Question:
-        """Asked once for each scope, where nothing but its shared members is looked at."""
-        if not (self.shared and self._looks_at(node) <= self.shared):
+        """Asked once for each document or row, where nothing but their members of the scope is looked at."""
+        looked_at = self._looks_at(node)
+        if self.shared and looked_at <= self.shared:
+            kept = "memo"
+        elif self.own and looked_at <= self.shared | self.own:
+            kept = "own"
+        else:
             return compiled
         key = repr(node)
 
         def remembered(scope: Any) -> Any:
-            memo = scope["memo"]
+            memo = scope[kept]
             if key not in memo:
                 memo[key] = compiled(scope)
             return memo[key]
@@ -197,13 +211,7 @@ class _Compiler:
 
     def _filter_projection(self, node: _Node, top: bool) -> Question:
         base, each, wanted = self._first(node, top)
-        wanted = _said_by_a_field(node["children"][2]) or wanted
-
-        def picked(value: Any) -> Any:
-            found = base(value)
-            if not isinstance(found, list):
-                return None
-            return [element for element in found if _is_true(wanted(element))]
+        picked = _picked_by_a_field(base, node["children"][2]) or _picked(base, wanted)
 
         # What is picked is shared by all expressions that go on from it.
         rows: Question = picked
@@ -262,10 +270,14 @@ class _Compiler:
         spec = self.functions.FUNCTION_TABLE[name]
         if not any(one["types"] or one.get("variadic") for one in spec["signature"]):
             return self._called_with_anything(spec["function"], arguments)
+        quick = _QUICK.get(name)
 
         def called(value: Any) -> Any:
+            given = [argument(value) for argument in arguments]
+            if quick is not None and (answer := quick(*given)) is not _NOT_SO:
+                return answer
             try:
-                return call(name, [argument(value) for argument in arguments])
+                return call(name, given)
             except (exceptions.JMESPathTypeError, TypeError) as error:
                 kind = _KINDS.get(getattr(error, "actual_type", ""), "something")
                 raise MalformedDocument(
@@ -297,7 +309,13 @@ class _Compiler:
 
 
 # Kinds of nodes that take longer than a look into the memo.
-_WORTH_KEEPING: Final = frozenset({"function_expression", "flatten", "projection", "value_projection"})
+_WORTH_KEEPING: Final = frozenset(
+    {"function_expression", "flatten", "projection", "value_projection", "and_expression", "or_expression"}
+)
+# Kinds of nodes that ask something of what their first child finds; a pipe is written with blanks and meant.
+_READS_ON: Final = frozenset(
+    {"subexpression", "index_expression", "projection", "value_projection", "filter_projection", "flatten"}
+)
 # Kinds of nodes of which only the first child is asked of the same value as the node itself.
 _FIRST_ONLY: Final = frozenset(
     {
@@ -351,15 +369,34 @@ def _walk(names: tuple[str, ...]) -> Question:
     return walk
 
 
-def _said_by_a_field(node: _Node) -> Question | None:
-    """The condition `FIELD == 'text'`, which most filters are."""
-    if node["type"] != "comparator" or node["value"] != "eq":
+def _picked(base: Question, wanted: Question) -> Question:
+    """The elements of a list for which the condition is true."""
+
+    def picked(value: Any) -> Any:
+        found = base(value)
+        if not isinstance(found, list):
+            return None
+        return [element for element in found if _is_true(wanted(element))]
+
+    return picked
+
+
+def _picked_by_a_field(base: Question, condition: _Node) -> Question | None:
+    """The same for the condition `FIELD == 'text'`, which most filters have."""
+    if condition["type"] != "comparator" or condition["value"] != "eq":
         return None
-    left, right = node["children"]
+    left, right = condition["children"]
     if left["type"] != "field" or not _is_text(right):
         return None
     name, said = left["value"], right["value"]
-    return lambda element: isinstance(element, dict) and element.get(name) == said
+
+    def picked(value: Any) -> Any:
+        found = base(value)
+        if not isinstance(found, list):
+            return None
+        return [element for element in found if isinstance(element, dict) and element.get(name) == said]
+
+    return picked
 
 
 def _gathered(elements: list[Any], each: Question) -> list[Any]:
@@ -375,6 +412,50 @@ def _is_true(value: Any) -> bool:
 
 def _is_text(node: _Node) -> bool:
     return node["type"] == "literal" and isinstance(node["value"], str)
+
+
+# What the library's functions answer to values of the usual kinds, without its look at each of them.
+_NOT_SO: Final = object()
+
+
+def _contains(subject: Any, wanted: Any) -> Any:
+    if isinstance(subject, list) or (isinstance(subject, str) and isinstance(wanted, str)):
+        return wanted in subject
+    return _NOT_SO
+
+
+def _join(glue: Any, texts: Any) -> Any:
+    if isinstance(glue, str) and isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+        return glue.join(texts)
+    return _NOT_SO
+
+
+def _starts_with(text: Any, start: Any) -> Any:
+    return text.startswith(start) if isinstance(text, str) and isinstance(start, str) else _NOT_SO
+
+
+def _ends_with(text: Any, end: Any) -> Any:
+    return text.endswith(end) if isinstance(text, str) and isinstance(end, str) else _NOT_SO
+
+
+def _length(value: Any) -> Any:
+    return len(value) if isinstance(value, str | list | dict) else _NOT_SO
+
+
+def _not_null(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+_QUICK: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        "contains": _contains,
+        "ends_with": _ends_with,
+        "join": _join,
+        "length": _length,
+        "not_null": _not_null,
+        "starts_with": _starts_with,
+    }
+)
 
 
 def _is_comparable(value: Any) -> bool:

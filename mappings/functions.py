@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, DecimalException
-from functools import wraps
+from functools import lru_cache, wraps
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -23,16 +23,19 @@ from formats import money
 from formats.errors import MalformedDocument
 from formats.identifiers import Identifier, electronic_address
 
-__all__ = ["FUNCTIONS", "Arithmetic", "number"]
+__all__ = ["FUNCTIONS", "Arithmetic", "number", "too_large"]
 
 
+_CHECK: Final = "check the field in the ERP"
+# A mapping asks for the same amount several times: whether it is positive, its magnitude, its cents.
+_SHORT: Final = 40
+_parsed = lru_cache(maxsize=4_096)(money.parse)
 _MOST_PLACES: Final = 60  # no amount has more; 1E+999999999 written out would fill the memory
 
 
-def _too_large() -> MalformedDocument:
-    return MalformedDocument(
-        "the number is too large, or has too many places", where="amount", fix="check the field in the ERP"
-    )
+def too_large() -> MalformedDocument:
+    """For a number that cannot be calculated with."""
+    return MalformedDocument("the number is too large, or has too many places", where="amount", fix=_CHECK)
 
 
 def number(value: Any) -> Decimal | None:
@@ -40,14 +43,16 @@ def number(value: Any) -> Decimal | None:
     if value is None or value == "":
         return None
     if isinstance(value, Decimal):
-        if value.is_finite() and abs(value.adjusted()) > _MOST_PLACES:
-            raise _too_large()
+        if not value.is_finite():
+            raise MalformedDocument(f"{value} is not a number", where="amount", fix=_CHECK)
+        if abs(value.adjusted()) > _MOST_PLACES:
+            raise too_large()
         return value
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise MalformedDocument(
-            f"{str(value)[:40]!r} is not a number", where="amount", fix="check the field in the ERP"
-        )
-    return Decimal(value) if isinstance(value, int) else money.parse(value)
+        raise MalformedDocument(f"{str(value)[:40]!r} is not a number", where="amount", fix=_CHECK)
+    if isinstance(value, int):
+        return Decimal(value)
+    return _parsed(value) if len(value) <= _SHORT else money.parse(value)
 
 
 class Arithmetic(jmespath_functions.Functions):
@@ -60,7 +65,7 @@ class Arithmetic(jmespath_functions.Functions):
         try:
             return super().call_function(function_name, resolved_args)
         except DecimalException as error:
-            raise _too_large() from error
+            raise too_large() from error
 
     @jmespath_functions.signature({"types": []}, {"types": []})
     def _func_add(self, left: Any, right: Any) -> Decimal | None:
@@ -89,6 +94,21 @@ class Arithmetic(jmespath_functions.Functions):
         found = number(value)
         return None if found is None else money.round_amount(found)
 
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_in_currency(self, value: Any, currency: Any) -> Decimal | None:
+        """An amount that the mapping worked out, rounded to the decimals of this currency, half away from
+        zero. What the ERP says is never rounded so: `using: cents` stops it where it does not fit."""
+        found = number(value)
+        return (
+            None if found is None else money.round_amount(found, None if currency is None else str(currency))
+        )
+
+    @jmespath_functions.signature({"types": []}, {"types": []})
+    def _func_point_in_doubt(self, value: Any, currency: Any) -> bool:
+        """Whether a number text has two decimals though its currency has none or three: SAP keeps amounts of
+        all currencies so, and a yen written 1280.00 may be 128000."""
+        return money.decimals(str(currency)) != 2 and bool(_TWO_DECIMALS.search(str(value)))
+
     @jmespath_functions.signature({"types": []})
     def _func_magnitude(self, value: Any) -> Decimal | None:
         found = number(value)
@@ -98,6 +118,12 @@ class Arithmetic(jmespath_functions.Functions):
     def _func_negated(self, value: Any) -> Decimal | None:
         found = number(value)
         return None if found is None else -found
+
+    @jmespath_functions.signature({"types": []})
+    def _func_shortest(self, value: Any) -> str | None:
+        """The number as a text without trailing zeros, for texts that are put together: 2.500 is 2.5."""
+        found = number(value)
+        return None if found is None else money.text(_without_zeros(found))
 
     @jmespath_functions.signature({"types": []})
     def _func_is_negative(self, value: Any) -> bool:
@@ -128,14 +154,19 @@ class Arithmetic(jmespath_functions.Functions):
         found, by = number(value), number(places)
         if found is None or by is None:
             return None
+        if by == 0:
+            return found
         if abs(by) > _MOST_PLACES:
-            raise _too_large()
+            raise too_large()
         return found.scaleb(int(by))
 
     @staticmethod
     def _both(left: Any, right: Any, combine: Callable[[Decimal, Decimal], Decimal | None]) -> Decimal | None:
         a, b = number(left), number(right)
         return None if a is None or b is None else combine(a, b)
+
+
+_TWO_DECIMALS: Final = re.compile(r"\.[0-9]{2}[+-]?\Z")
 
 
 def strip_zeros(value: Any) -> str:
@@ -191,15 +222,19 @@ def exact_date(value: Any) -> date | None:
 def percent_from_fraction(value: Any) -> Decimal | None:
     """0.21 means 21 %."""
     found = number(value)
-    return None if found is None else (found * 100).normalize() + 0
+    return None if found is None else _without_zeros(found * 100)
 
 
 def percent(value: Any) -> Decimal | None:
     """21, 21.000 and 21.0% are all 21; trailing zeros go."""
-    found = number(str(value).rstrip("% "))
-    if found is None:
-        return None
-    return found.quantize(Decimal(1)) if found == found.to_integral_value() else found.normalize()
+    found = number(value.rstrip("% ") if isinstance(value, str) else value)
+    return None if found is None else _without_zeros(found)
+
+
+def _without_zeros(value: Decimal) -> Decimal:
+    if not value:
+        return Decimal(0)
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
 def shortest(value: Any) -> Decimal | None:
@@ -208,7 +243,10 @@ def shortest(value: Any) -> Decimal | None:
 
 
 def cents(value: Any) -> Decimal | None:
-    """An amount with two decimals, as EN 16931 writes amounts."""
+    """An amount with two decimals, as EN 16931 writes amounts.
+
+    For the amounts of an invoice the engine takes the decimals of its currency instead (`formats.money`).
+    """
     found = number(value)
     return None if found is None else money.round_amount(found)
 
@@ -245,7 +283,7 @@ def _guarded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         try:
             return function(value)
         except DecimalException as error:
-            raise _too_large() from error
+            raise too_large() from error
 
     return within_bounds
 

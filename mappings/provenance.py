@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from formats.errors import MappingError
 from formats.model import Invoice
@@ -27,9 +28,8 @@ class IncompleteInvoice(MappingError):
         self.invoice = invoice
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The origin of one value.
+class Origin(NamedTuple):
+    """The origin of one value; a tuple, for an invoice has hundreds.
 
     `term` is the business term, `path` its place in the model ("lines[2].vat.category"), `value` what was
     said, as text (embedded files only as their size). `source` is the expression that found it in the ERP's
@@ -52,10 +52,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """An invoice and the origin of each of its values, in the order they were filled."""
+    """An invoice and the origin of each of its values, in the order they were filled.
+
+    `left_out` are the places of the document that say something for which the invoice has no place, where
+    that is known: of e-invoices that are taken as they are. Where a mapping file picks what it wants, it is
+    ().
+    """
 
     invoice: Invoice
     origins: tuple[Origin, ...]
+    left_out: tuple[str, ...] = ()
 
     def of(self, term: str) -> tuple[Origin, ...]:
         """All values of one business term; several where it stands in a repeated group."""

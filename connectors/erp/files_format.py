@@ -52,7 +52,16 @@ class FormatSettings(ConnectorSettings):
     )
     numbers: frozenset[str] = Field(
         frozenset(
-            {"quantity", "price", "price_per", "discount", "net", "tax_rate", "prepaid", "vat_exchange_rate"}
+            {
+                "quantity",
+                "price",
+                "price_per",
+                "discount",
+                "net",
+                "tax_rate",
+                "prepaid",
+                "vat_in_vat_currency",
+            }
         ),
         description="csv, xlsx: the columns that hold numbers",
     )

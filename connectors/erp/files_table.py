@@ -31,6 +31,7 @@ _MOST_COLUMNS: Final = 500
 _LONGEST_CELL: Final = 32_767  # what a cell of a spreadsheet can hold
 _LONGEST_NAME: Final = 100
 _MOST_TEXT: Final = 64 * 1024 * 1024  # characters
+_MOST_CELLS: Final = 4_000_000
 # A cell: its text, or what a spreadsheet knows to be a number or a date.
 Cell = str | Decimal | datetime | None
 Row = tuple[int, Sequence[Cell]]
@@ -82,7 +83,7 @@ def invoices(
     row belongs to no invoice; what is wrong within one invoice is its `problem` alone. A spreadsheet keeps a
     repeated text once, so what its cells come to together is bounded as well.
     """
-    size = 0
+    size = cells = 0
     names: list[str] | None = None
     groups: dict[tuple[str, ...], _Group] = {}
     for position, (number, row) in enumerate(rows, 1):
@@ -97,6 +98,11 @@ def invoices(
             continue
         values = _values(row, names, form, f"{where}, row {number}")
         size += sum(map(len, values.texts.values()))
+        cells += len(values.texts)
+        if cells > _MOST_CELLS:
+            raise MalformedDocument(
+                f"the table has more than {_MOST_CELLS} filled cells", where=where, fix="split the file"
+            )
         if size > _MOST_TEXT:
             raise MalformedDocument(
                 f"the cells hold more than {_MOST_TEXT} characters", where=where, fix="split the file"

@@ -193,10 +193,10 @@ def _of_terms(
 
 
 def _tax_of_rows(invoice: Invoice) -> Iterator[Sum]:
-    """BR-CO-17: VAT is the base times the rate, rounded to two decimals."""
+    """BR-CO-17: VAT is the base times the rate, rounded to the decimals of the currency."""
     for row in invoice.vat_breakdown:
         if row.taxable_amount is not None and row.rate is not None:
-            found = _tax(row.taxable_amount, row.rate, row.tax_amount, row.category or "")
+            found = _tax(row.taxable_amount, row.rate, row.tax_amount, row.category or "", invoice.currency)
             if found.difference != 0:
                 yield found
 
@@ -205,13 +205,12 @@ def _taxes(invoice: Invoice, category: str) -> Iterator[Sum]:
     """BR-S-09 and its siblings: the same for one category; those without VAT have none."""
     for row in invoice.vat_breakdown:
         if row.category == category and row.taxable_amount is not None:
-            yield _tax(row.taxable_amount, row.rate or _NOTHING, row.tax_amount, category)
+            yield _tax(row.taxable_amount, row.rate or _NOTHING, row.tax_amount, category, invoice.currency)
 
 
-def _tax(base: Decimal, rate: Decimal, stated: Decimal | None, category: str) -> Sum:
-    return Sum(
-        (("+", "BT-116", base), ("×%", "", rate)), tax_of(base, rate), "BT-117", stated, category, rate
-    )
+def _tax(base: Decimal, rate: Decimal, stated: Decimal | None, category: str, currency: str | None) -> Sum:
+    parts: tuple[Part, ...] = (("+", "BT-116", base), ("×%", "", rate))
+    return Sum(parts, tax_of(base, rate, currency), "BT-117", stated, category, rate)
 
 
 def _bases(invoice: Invoice, category: str) -> Iterator[Sum]:
@@ -221,7 +220,7 @@ def _bases(invoice: Invoice, category: str) -> Iterator[Sum]:
         return
     stated = {(row.category, row.rate): row for row in invoice.vat_breakdown if row.category == category}
     for key in dict.fromkeys((*(key for key in expected if key[0] == category), *stated)):
-        base, row = round_amount(expected.get(key, _NOTHING)), stated.get(key)
+        base, row = round_amount(expected.get(key, _NOTHING), invoice.currency), stated.get(key)
         if row is None or row.taxable_amount != base:
             parts = tuple(_parts_of(invoice, key))
             yield Sum(parts, base, "BT-116", row.taxable_amount if row else None, category, key[1])

@@ -31,7 +31,12 @@ class TermField:
 
     @property
     def is_group(self) -> bool:
-        return is_dataclass(self.value) and self.name.startswith("BG-")
+        return is_dataclass(self.value) and (self.name.startswith("BG-") or "-G" in self.name)
+
+    @property
+    def is_national(self) -> bool:
+        """Whether one country has it beyond EN 16931: IT-1, and IT-G1 for a group."""
+        return not self.name.startswith(("BT-", "BG-"))
 
 
 @cache

@@ -1,8 +1,9 @@
 """Totals (BG-22) and VAT breakdown (BG-23): filling in what an ERP leaves out, and showing sums.
 
-The arithmetic is that of EN 16931-1 section 6.4: amounts are rounded to two decimals, half away from zero,
-and VAT once for each category and rate, never for each line. `complete` fills gaps and overrides nothing;
-`calculate` makes all sums anew, for an invoice that is ours to write.
+The arithmetic is that of EN 16931-1 section 6.4: amounts are rounded to the decimals of their currency, half
+away from zero, and VAT once for each category and rate, never for each line. A sum that needs the third
+decimal of its currency stops the invoice, for EN 16931 has room for two. `complete` fills gaps and overrides
+nothing; `calculate` makes all sums anew, for an invoice that is ours to write.
 """
 
 from __future__ import annotations
@@ -16,11 +17,31 @@ from typing import Final
 from formats.errors import MalformedDocument
 from formats.model.invoice import Invoice
 from formats.model.vat import AllowanceCharge, Totals, VatBreakdown
-from formats.money import round_amount
+from formats.money import fitted, round_amount
 
-__all__ = ["COMPLETIONS", "calculate", "calculate_breakdown", "complete", "tax_of", "taxable_amounts"]
+__all__ = [
+    "AMOUNTS",
+    "COMPLETIONS",
+    "calculate",
+    "calculate_breakdown",
+    "complete",
+    "tax_of",
+    "taxable_amounts",
+]
+
+# The terms that are amounts in the invoice currency (BT-111: in that of VAT), by BR-DEC-01 to BR-DEC-28.
+# Prices are none: they have as many decimals as were agreed.
+AMOUNTS: Final = frozenset(
+    {
+        *("BT-92", "BT-93", "BT-99", "BT-100"),
+        *("BT-106", "BT-107", "BT-108", "BT-109", "BT-110", "BT-111", "BT-112", "BT-113", "BT-114", "BT-115"),
+        *("BT-116", "BT-117"),
+        *("BT-131", "BT-136", "BT-137", "BT-141", "BT-142"),
+    }
+)
 
 _NONE: Final = Totals()
+_Value = Decimal | tuple[VatBreakdown, ...] | None
 
 
 def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str, ...]]:
@@ -29,7 +50,7 @@ def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str
     `names` are keys of `COMPLETIONS`, in any order; they are worked off so that each finds what it builds on.
     A value that is there stays as it is, and one that lacks an operand stays missing: missing is never zero.
     Doing it twice changes nothing more. Raises KeyError for an unknown name (the caller checks its own file)
-    and MalformedDocument where an amount is too long to calculate with.
+    and MalformedDocument where an amount is too long to calculate with, or does not fit into an e-invoice.
     """
     unknown = [name for name in names if name not in COMPLETIONS]
     if unknown:
@@ -38,12 +59,18 @@ def complete(invoice: Invoice, names: Sequence[str]) -> tuple[Invoice, tuple[str
     for name, (path, calculate) in COMPLETIONS.items():
         if name in names and _missing(invoice, path):
             try:
-                value = calculate(invoice)
+                value = _fitting(calculate(invoice), invoice.currency)
             except (InvalidOperation, Overflow) as error:
                 raise MalformedDocument(
                     "an amount has more digits than an invoice can carry",
                     where=f"invoice {invoice.number or 'without number'}, {path}",
                     fix="correct the amount in the ERP",
+                ) from error
+            except MalformedDocument as error:
+                raise MalformedDocument(
+                    f"{_NAMES[name]}: {error.what}",
+                    where=f"invoice {invoice.number or 'without number'}, {path}",
+                    fix=error.fix,
                 ) from error
             if value not in (None, ()):
                 invoice = _with(invoice, path, value)
@@ -97,16 +124,19 @@ def calculate_breakdown(invoice: Invoice) -> tuple[VatBreakdown, ...]:
             said.setdefault((row.category, row.rate), []).append(row)
     reasons = {row.category: row for row in reversed(invoice.vat_breakdown) if _has_reason(row)}
     found = []
+    currency = invoice.currency
     for category, rate in dict.fromkeys((*said, *bases)):
         rows, reason = said.get((category, rate), []), reasons.get(category)
         base = None if category is None else bases.get((category, rate))
         found.append(
             VatBreakdown(
                 taxable_amount=_first_of(
-                    _sum(row.taxable_amount for row in rows), None if base is None else round_amount(base)
+                    _sum((row.taxable_amount for row in rows), currency),
+                    None if base is None else round_amount(base, currency),
                 ),
                 tax_amount=_first_of(
-                    _sum(row.tax_amount for row in rows), None if base is None else tax_of(base, rate)
+                    _sum((row.tax_amount for row in rows), currency),
+                    None if base is None else tax_of(base, rate, currency),
                 ),
                 category=category,
                 rate=rate,
@@ -135,9 +165,27 @@ def taxable_amounts(invoice: Invoice) -> dict[tuple[str, Decimal | None], Decima
     return bases
 
 
-def tax_of(base: Decimal, rate: Decimal | None) -> Decimal:
+def tax_of(base: Decimal, rate: Decimal | None, currency: str | None = None) -> Decimal:
     """BT-117 of one row: the rounded base times the rate (a percentage), rounded; without a rate it is 0."""
-    return round_amount(round_amount(base) * (rate or Decimal(0)) / 100)
+    return round_amount(round_amount(base, currency) * (rate or Decimal(0)) / 100, currency)
+
+
+def _fitting(value: _Value, currency: str | None) -> _Value:
+    """The value with the decimals that an e-invoice has room for. Raises MalformedDocument."""
+    if isinstance(value, tuple):
+        return tuple(
+            replace(
+                row,
+                taxable_amount=_fitted(row.taxable_amount, currency),
+                tax_amount=_fitted(row.tax_amount, currency),
+            )
+            for row in value
+        )
+    return _fitted(value, currency)
+
+
+def _fitted(value: Decimal | None, currency: str | None) -> Decimal | None:
+    return None if value is None else fitted(value, currency)
 
 
 def _taxed(invoice: Invoice) -> Iterable[tuple[str | None, Decimal | None, Decimal | None]]:
@@ -162,24 +210,24 @@ def _parts(invoice: Invoice) -> Iterable[tuple[str, str | None, Decimal | None]]
         yield f"document charge {position}", charge.vat_category, charge.amount
 
 
-def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+def _sum(amounts: Iterable[Decimal | None], currency: str | None) -> Decimal | None:
     """The rounded sum; None where there is nothing to add or one amount is missing."""
     known = list(amounts)
     if not known or None in known:
         return None
-    return round_amount(sum((amount for amount in known if amount is not None), Decimal(0)))
+    return round_amount(sum((amount for amount in known if amount is not None), Decimal(0)), currency)
 
 
 def _line_total(invoice: Invoice) -> Decimal | None:
-    return _sum(line.net_amount for line in invoice.lines)
+    return _sum((line.net_amount for line in invoice.lines), invoice.currency)
 
 
 def _allowance_total(invoice: Invoice) -> Decimal | None:
-    return _sum(allowance.amount for allowance in invoice.allowances)
+    return _sum((allowance.amount for allowance in invoice.allowances), invoice.currency)
 
 
 def _charge_total(invoice: Invoice) -> Decimal | None:
-    return _sum(charge.amount for charge in invoice.charges)
+    return _sum((charge.amount for charge in invoice.charges), invoice.currency)
 
 
 def _without_vat(invoice: Invoice) -> Decimal | None:
@@ -188,7 +236,7 @@ def _without_vat(invoice: Invoice) -> Decimal | None:
     charges = _or_nothing(totals.charges, invoice.charges)
     if totals.lines is None or allowances is None or charges is None:
         return None
-    return round_amount(totals.lines - allowances + charges)
+    return round_amount(totals.lines - allowances + charges, invoice.currency)
 
 
 def _or_nothing(total: Decimal | None, parts: tuple[AllowanceCharge, ...]) -> Decimal | None:
@@ -197,22 +245,22 @@ def _or_nothing(total: Decimal | None, parts: tuple[AllowanceCharge, ...]) -> De
 
 
 def _vat_total(invoice: Invoice) -> Decimal | None:
-    return _sum(row.tax_amount for row in invoice.vat_breakdown)
+    return _sum((row.tax_amount for row in invoice.vat_breakdown), invoice.currency)
 
 
 def _with_vat(invoice: Invoice) -> Decimal | None:
     totals = invoice.totals or _NONE
-    return _sum((totals.without_vat, totals.vat))
+    return _sum((totals.without_vat, totals.vat), invoice.currency)
 
 
 def _due(invoice: Invoice) -> Decimal | None:
     totals = invoice.totals or _NONE
     if totals.with_vat is None:
         return None
-    return round_amount(totals.with_vat - (totals.paid or 0) + (totals.rounding or 0))
+    return round_amount(totals.with_vat - (totals.paid or 0) + (totals.rounding or 0), invoice.currency)
 
 
-_Calculation = Callable[[Invoice], Decimal | tuple[VatBreakdown, ...] | None]
+_Calculation = Callable[[Invoice], _Value]
 
 # Name in a mapping file -> model path and calculation, each after those it builds on.
 COMPLETIONS: Final[Mapping[str, tuple[str, _Calculation]]] = MappingProxyType(
@@ -225,6 +273,19 @@ COMPLETIONS: Final[Mapping[str, tuple[str, _Calculation]]] = MappingProxyType(
         "vat_total": ("totals.vat", _vat_total),  # BT-110
         "with_vat": ("totals.with_vat", _with_vat),  # BT-112
         "due": ("totals.due", _due),  # BT-115
+    }
+)
+# For people.
+_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "line_total": "sum of the lines (BT-106)",
+        "allowance_total": "sum of the allowances (BT-107)",
+        "charge_total": "sum of the charges (BT-108)",
+        "without_vat": "total without VAT (BT-109)",
+        "vat_breakdown": "base or VAT of one rate (BT-116, BT-117)",
+        "vat_total": "total VAT (BT-110)",
+        "with_vat": "total with VAT (BT-112)",
+        "due": "amount due (BT-115)",
     }
 )
 

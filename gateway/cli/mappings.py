@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
@@ -20,7 +21,7 @@ from formats.errors import ConfigError
 from gateway import config_file
 from gateway.cli.output import OUT, config_folder, print_json, shown
 from gateway.clock import utc_now
-from gateway.mapping_examples import Case, Verdict, accept, cases, judge
+from gateway.mapping_examples import Case, Verdict, accept, cases, judge, shipped
 from gateway.pipeline import replay as replaying
 from gateway.store import documents, submissions
 from gateway.wiring import Gateway
@@ -37,7 +38,8 @@ app = typer.Typer(
 
 _Json = Annotated[bool, typer.Option("--json", help="for machines")]
 _Examples = Annotated[
-    Path | None, typer.Option(help="a folder of examples; otherwise mappings/examples of the config folder")
+    Path | None,
+    typer.Option(help="a folder of examples; otherwise those of the config folder and of the gateway"),
 ]
 _CASE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _SUFFIXES: Final = {"json": ".json", "xml": ".xml", "idoc": ".xml"}
@@ -60,7 +62,8 @@ def list_mappings(context: typer.Context, as_json: _Json = False) -> None:
             "version": mapping.version,
             "document": mapping.document,
             "yours": f"{mapping.name}.yaml" in own,
-            "examples": len(list(cases(_examples(context, None), mapping.name))),
+            "examples": len(list(cases(_examples(context, None), mapping.name)))
+            + len(_shipped(mapping.name, own)),
         }
         for mapping in (registry.load(name, own) for name in _names(own))
     ]
@@ -88,14 +91,21 @@ def check(
     examples: _Examples = None,
     as_json: _Json = False,
 ) -> None:
-    """Compile mappings and run their examples: exit 1 where one does not give what it must."""
+    """Compile mappings and run their examples, yours and those that came with the gateway: exit 1 where one
+    does not give what it must."""
     own, root = _own(context), _examples(context, examples)
     verdicts: list[Verdict] = []
+    ours: list[Verdict] = []
     compiled: dict[str, CompiledMapping] = {}
     for name in names or _names(own):
         compiled[name] = registry.load(name, own)
         verdicts += [judge(case, compiled[name]) for case in cases(root, name)]
-    without = [name for name in compiled if not any(verdict.case.mapping == name for verdict in verdicts)]
+        if examples is None and (found := _shipped(name, own)):
+            # As they came: your tables would change what comes out.
+            mapping = registry.load(name)
+            ours += [judge(case, mapping) for case in found]
+    ran = {verdict.case.mapping for verdict in (*verdicts, *ours)}
+    without = [name for name in compiled if name not in ran]
     if as_json:
         print_json(
             {
@@ -103,23 +113,27 @@ def check(
                     {
                         "mapping": verdict.case.mapping,
                         "case": verdict.case.name,
+                        "from": whose,
                         "passed": verdict.passed,
                         "problem": verdict.problem,
                         "changes": [list(change) for change in verdict.changes],
                     }
-                    for verdict in verdicts
+                    for whose, some in (("you", verdicts), ("the gateway", ours))
+                    for verdict in some
                 ],
                 "without examples": without,
             }
         )
     else:
-        for verdict in verdicts:
+        for verdict in (*verdicts, *(verdict for verdict in ours if not verdict.passed)):
             _print_verdict(verdict)
+        for name, passed in Counter(verdict.case.mapping for verdict in ours if verdict.passed).items():
+            OUT.print(Text.assemble(("passed", "green"), f"  {name}: {passed} examples of the gateway"))
         for name in without:
             OUT.print(
                 shown(f"{name} {compiled[name].version}: compiled; there are no examples to run", "yellow")
             )
-    if not all(verdict.passed for verdict in verdicts):
+    if not all(verdict.passed for verdict in (*verdicts, *ours)):
         raise typer.Exit(1)
 
 
@@ -297,6 +311,11 @@ def _own(context: typer.Context) -> dict[str, str]:
         config_file.load(file)
         found[file.relative_to(folder).as_posix()] = file.read_text("utf-8")
     return found
+
+
+def _shipped(name: str, own: dict[str, str]) -> list[Case]:
+    """The examples that came with this mapping; none where a file of yours has its name."""
+    return [] if f"{name}.yaml" in own else list(cases(shipped(), name))
 
 
 def _names(own: dict[str, str]) -> list[str]:

@@ -17,11 +17,13 @@ from formats.syntaxes import ubl
 from gateway.pipeline import parties, routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.submission import State
+from gateway.pipeline.unchanged import as_it_came
 from gateway.rules import clerk
 from gateway.store import documents, submissions
 from gateway.store.parties import Party
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
+from mappings.as_is import AsIs
 from mappings.provenance import Origin
 
 __all__ = ["BrokenRules", "check"]
@@ -46,11 +48,15 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
     with gateway.database.read() as connection:
         said = invoice_of(connection, submission)
         invoice, party = parties.completed(connection, gateway, submission.source, said)
-    route = routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
+        came = documents.get(connection, submission.content_digest).content
+    mapping = gateway.mapping(submission.source)
+    route = routing.choose(gateway.settings, invoice, submission, mapping)
     profile = PROFILES[route.profile]
     binding = SYNTAXES[profile.syntax]
     prepared = profile.prepare(invoice)
-    content = binding.write(prepared)
+    written = binding.write(prepared)
+    unchanged = as_it_came(came, profile, written) if isinstance(mapping, AsIs) else None
+    content = unchanged or written
     report = gateway.rules.check(content, profile)
     report_json = json.dumps(asdict(report), ensure_ascii=False, indent=1).encode()
     with gateway.database.begin() as connection:
@@ -72,7 +78,8 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
                     "report": report_digest,
                     "checks": [f"{run.name} {run.release}: {run.state}" for run in report.runs],
                     "warnings": sorted({finding.rule for finding in report.warnings}),
-                    "not carried": list(binding.losses(prepared)),
+                    "not carried": [] if unchanged else list(binding.losses(prepared)),
+                    **({"as it came": True} if unchanged else {}),
                     "from master data": ["BT-49"] if added else [],
                 },
                 now=now,
@@ -104,7 +111,7 @@ def _added(
         line=0,
     )
     origins = json.loads(documents.get(connection, submission.origins_digest).content)
-    text = json.dumps([*origins, asdict(origin)], ensure_ascii=False, indent=1).encode()
+    text = json.dumps([*origins, origin._asdict()], ensure_ascii=False, indent=1).encode()
     return {
         "invoice_digest": documents.put(connection, ubl.write(invoice), "application/xml", now=now),
         "origins_digest": documents.put(connection, text, "application/json", now=now),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 from unicodedata import category
@@ -41,10 +40,12 @@ def convert(gateway: Gateway, submission: Submission) -> Submission:
             revisions.retire_stopped(connection, submission, clock=gateway.clock)
         raise
     canonical = ubl.write(mapped.invoice)
-    origins = json.dumps([asdict(origin) for origin in mapped.origins], ensure_ascii=False, indent=1).encode()
+    left_out = mapped.left_out
+    rows = [origin._asdict() for origin in mapped.origins]
+    origins = json.dumps(rows, ensure_ascii=False, indent=1).encode()
     try:
         with gateway.database.begin() as connection:
-            return _settled(gateway, connection, submission, mapped.invoice, canonical, origins)
+            return _settled(gateway, connection, submission, mapped.invoice, canonical, origins, left_out)
     except (revisions.ChangedAfterSending, revisions.NumberUsedTwice) as error:
         error.invoice = mapped.invoice
         with gateway.database.begin() as connection:
@@ -82,6 +83,7 @@ def _settled(
     invoice: Invoice,
     canonical: bytes,
     origins: bytes,
+    left_out: tuple[str, ...],
 ) -> Submission:
     """Mapped, or set aside because another submission stands for it; in the caller's transaction."""
     business = revisions.business_key(invoice)
@@ -108,6 +110,7 @@ def _settled(
             "mapping": _version(gateway, submission),
             "number": invoice.number,
             "invoice": documents.digest_of(canonical),
+            **({"left out": list(left_out)} if left_out else {}),
         },
         now=now,
         mapping=_version(gateway, submission),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from formats.registry import PROFILES, SYNTAXES
-from gateway.mapping_examples import Case, cases
+from gateway.mapping_examples import Case
 from gateway.rules.engine import RulesEngine
 from gateway.rules.store import RuleShelf, rule_folders
 from mappings.engine import CompiledMapping
@@ -22,29 +22,26 @@ from tests.golden import MAPPING_EXAMPLES
 
 LINES: Final = 10
 _ROUNDS: Final = 40
-# Where the lines are in each mapping's document.
-_LINES_AT: Final[Mapping[str, str]] = {
-    "sap_invoic02": "E1EDP01",
-    "sap_billing_document": "billing.to_Item",
-    "exact_online": "invoice.SalesInvoiceLines.results",
-    "netsuite": "line",
-    "netsuite_rest": "lines",
-    "odoo": "lines",
-    "tryton": "invoice.lines",
-    "json_invoice": "lines",
+# Where the lines are in each mapping's document, and an example that has more than the least to say.
+_MEASURED: Final[Mapping[str, tuple[str, str]]] = {
+    "sap_invoic02": ("E1EDP01", "allowances-and-charges"),
+    "sap_billing_document": ("billing.to_Item", "discount-and-charge"),
+    "exact_online": ("invoice.SalesInvoiceLines.results", "allowances-and-charges"),
+    "netsuite": ("line", "discount-and-markup-with-shipping"),
+    "netsuite_rest": ("lines", "discount-and-markup-with-shipping"),
+    "odoo": ("lines", "line-discount"),
+    "tryton": ("invoice.lines", "two-vat-rates"),
+    "csv_invoice": ("rows", "discount"),
+    "json_invoice": ("lines", "discount"),
 }
 
 
 def run() -> list[dict[str, Any]]:
-    """One row for each mapping that has an ordinary example whose lines can be repeated."""
-    rows = []
-    for name, at in _LINES_AT.items():
-        examples = [
-            case for case in cases(MAPPING_EXAMPLES, name) if (case.folder / "invoice.json").is_file()
-        ]
-        if examples:
-            rows.append(_measure(load(name), examples[0], at))
-    return rows
+    """One row for each mapping."""
+    return [
+        _measure(load(name), Case(name, MAPPING_EXAMPLES / name / example), at)
+        for name, (at, example) in _MEASURED.items()
+    ]
 
 
 def _measure(mapping: CompiledMapping, case: Case, at: str) -> dict[str, Any]:

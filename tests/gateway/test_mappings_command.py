@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from gateway.cli.main import app
 from gateway.pipeline.runner import Runner
 from gateway.wiring import Gateway
+from mappings.registry import MAPPINGS
 from tests.gateway.offline import offline_world
 from tests.golden import MAPPING_EXAMPLES
 
@@ -74,10 +75,36 @@ def test_a_kept_invoice_is_an_example_that_a_changed_mapping_breaks(config: Path
 
 
 def test_a_mapping_without_examples_is_not_called_passed(config: Path) -> None:
-    result = _run(config, "check", "sap_invoic02")
+    (config / "mappings").mkdir()
+    (config / "mappings" / "ours.yaml").write_text(_CHANGED, "utf-8")
+    result = _run(config, "check", "ours")
     assert result.exit_code == 0
     assert "no examples" in result.stdout
     assert "passed" not in result.stdout
+
+
+def test_the_examples_of_the_gateway_run_without_any_of_ones_own(tmp_path: Path) -> None:
+    """On a machine with nothing but the gateway, for each of its mappings."""
+    result = _run(tmp_path, "check", "--json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == 0, result.output
+    assert {row["mapping"] for row in told["examples"]} == set(MAPPINGS)
+    assert {row["from"] for row in told["examples"]} == {"the gateway"}
+    assert told["without examples"] == []
+
+
+def test_a_mapping_of_ones_own_is_not_held_against_the_examples_of_the_gateway(tmp_path: Path) -> None:
+    """Neither where it has the name of ours, nor where its tables change what ours gives."""
+    own = tmp_path / "mappings"
+    (own / "tables").mkdir(parents=True)
+    (own / "sap_invoic02.yaml").write_text(
+        _CHANGED.replace("ours", "sap_invoic02").replace("extends: sap_invoic02", "extends: tryton"), "utf-8"
+    )
+    (own / "tables" / "tryton.yaml").write_text("units: {}\ntaxes: {}\nexemptions: {}\n", "utf-8")
+    told = json.loads(_run(tmp_path, "check", "sap_invoic02", "tryton", "--json").stdout)
+    assert {row["mapping"] for row in told["examples"]} == {"tryton"}
+    assert all(row["passed"] for row in told["examples"])
+    assert told["without examples"] == ["sap_invoic02"]
 
 
 def test_our_own_examples_run_by_the_command(config: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,13 @@ from typer.testing import CliRunner, Result
 
 from formats.errors import ConfigError, RemoteUnexpected
 from formats.phrases import LANGUAGES
+from formats.syntaxes import ubl
 from gateway.cli.main import app
 from gateway.clock import utc_now
 from gateway.rules.fetch import ReleaseAddress, download, read_addresses
 from tests.gateway.rule_files import schematron, style_sheet, zip_of
 from tests.gateway.stories import SharedRules, billing, tell
+from tests.strategies import sample_invoice
 
 
 @pytest.fixture
@@ -106,6 +109,73 @@ def test_releases_are_compared(config: Path, tmp_path: Path) -> None:
     missing = _run(config, "rules", "diff", "en16931-ubl@9.1.0", "en16931-ubl@7")
     assert isinstance(missing.exception, ConfigError)
     assert "en16931-ubl@9.2.0" in missing.exception.fix
+
+
+def test_every_pack_in_the_list_has_a_name_of_its_own_that_commands_take(
+    config: Path, tmp_path: Path
+) -> None:
+    """Also where two packs are one release, where the release is a sentence, and where nobody names one."""
+    _run(config, "rules", "add", _file(tmp_path / "a.sch", schematron(version="1.3.16")), "--yes")
+    names = [pack["name"] for pack in _packs(config)]
+    assert len(names) == len(set(names))
+    assert len([name for name in names if name.startswith("en16931-ubl@1.3.16-")]) == 2
+    for name in names:
+        assert re.fullmatch(r"[a-z0-9-]+@[a-z0-9._-]+", name), name
+        assert json.loads(_run(config, "rules", "show", name, "--json").stdout)["name"] == name
+    unclear = _run(config, "rules", "show", "en16931-ubl@1.3.16")
+    assert isinstance(unclear.exception, ConfigError)
+    assert "en16931-ubl@1.3.16-" in unclear.exception.fix
+    digest = next(pack["digest"] for pack in _packs(config) if pack["pack"] == "peppol-ubl")
+    assert digest in _run(config, "rules", "show", f"peppol-ubl@{digest[:8]}").stdout
+    assert digest in _run(config, "rules", "show", "peppol-ubl@November 2023, compiled 2024-03-09").stdout
+
+
+def test_a_pack_is_shown_with_what_it_holds(config: Path, tmp_path: Path) -> None:
+    """Its rules by severity, its patterns and code lists, and the profiles that are judged by it."""
+    more = (
+        '<assert id="UBL-CR-901" flag="warning" test="contains(\' A B C D E F \', cbc:Note)">n</assert>'
+        '<assert id="UBL-CR-902" flag="warning" test="true()">n</assert>'
+    )
+    _run(config, "rules", "add", _file(tmp_path / "a.sch", schematron(rules=more)))
+    shown = json.loads(_run(config, "rules", "show", "en16931-ubl@9.0.0", "--json").stdout)
+    assert shown["rules"] == {"fatal": 1, "warning": 2}
+    assert (shown["patterns"], shown["code_lists"], shown["publisher"]) == (1, 1, "CEN/TC 434")
+    assert {"en16931-ubl", "peppol-bis-3", "xrechnung-ubl"} <= set(shown["profiles"])
+    text = _run(config, "rules", "show", "en16931-ubl@9.0.0").stdout
+    assert "3: 1 fatal, 2 warning" in text
+
+
+def test_a_pack_that_no_profile_uses_does_not_claim_to_judge(config: Path, tmp_path: Path) -> None:
+    """Only what some document is judged by judges."""
+    rules = _file(tmp_path / "ro.sch", schematron().replace("UBL-CR-900", "BR-RO-900"))
+    assert _run(config, "rules", "add", rules, "--as", "cius-ro-ubl").exit_code == 0
+    assert [pack["in_force"] for pack in _packs(config) if pack["pack"] == "cius-ro-ubl"] == [False]
+    assert "kept, no profile is judged by it" in _run(config, "rules", "list").stdout
+
+
+def test_a_rehearsal_says_that_it_needs_a_config_folder(tmp_path: Path) -> None:
+    missing = _run(tmp_path / "nothing", "rules", "rehearse", "peppol-ubl")
+    assert isinstance(missing.exception, ConfigError)
+    assert "no config folder" in missing.exception.what
+    assert "gateway -c FOLDER" in missing.exception.fix
+
+
+def test_a_hostile_pack_costs_one_finding_and_the_file_keeps_its_line(config: Path, tmp_path: Path) -> None:
+    """Endless loops in a rule: it is named, the others judge, the exit status is that of a check that ran."""
+    endless = (
+        '<assert id="UBL-CR-901" flag="warning" test="count(for $a in 1 to 1000000, $b in 1 to 1000000 '
+        'return $a * $b) &lt; 0">n</assert>'
+        '<assert id="UBL-CR-902" flag="warning" test="false()">n</assert>'
+    )
+    _run(config, "rules", "add", _file(tmp_path / "a.sch", schematron(rules=endless)))
+    files = [tmp_path / f"{number}.xml" for number in range(3)]
+    for file in files:
+        file.write_bytes(ubl.write(sample_invoice()))
+    done = _run(config, "validate", "--jsonl", "--profile", "en16931-ubl", *files)
+    assert done.exit_code == 0
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["file"] for line in lines] == list(map(str, files))
+    assert all((line["fatal"], line["warning"]) == (["UBL-CR-901"], ["UBL-CR-902"]) for line in lines)
 
 
 def test_verifying_keeps_the_result_with_the_digest(config: Path, tmp_path: Path) -> None:

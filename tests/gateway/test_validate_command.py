@@ -15,9 +15,11 @@ from lxml import etree
 from typer.testing import CliRunner, Result
 
 from formats.detection import detect
+from formats.errors import ConfigError
 from formats.finding import Finding, Severity
 from formats.registry import PROFILES
 from formats.syntaxes import cii, ubl, xml
+from gateway.cli import short_way
 from gateway.cli.main import app
 from gateway.rules import judging
 from gateway.rules.clerk import explained
@@ -70,6 +72,22 @@ def test_each_file_gets_one_line(tmp_path: Path) -> None:
     assert (credit["file"], credit["fatal"]) == (str(files[1]), [])
     assert bad["fatal"] == ["BR-CO-15", "BR-CO-16"]
     assert set(bad) == {"file", "profile", "schema", "fatal", "warning"}
+
+
+def test_the_short_way_prints_what_the_command_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What scripts call most is read without the command line library; anything else goes the long way."""
+    files = [_file(tmp_path, "a.xml", VALID), _file(tmp_path, "b.xml", b"no XML"), tmp_path / "missing.xml"]
+    monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
+    for more in ((), ("--profile", "en16931-ubl")):
+        long = _run("--jsonl", *more, *files)
+        assert short_way.validate(["--jsonl", *more, *map(str, files)]) == long.exit_code == 0
+        assert capsys.readouterr().out == long.stdout
+    for other in (["--jsonl"], ["--jsonl", "--engine", "saxon", "a"], ["--jsonl", "a", "--profile"]):
+        assert short_way.validate(other) is None
+    with pytest.raises(ConfigError, match="there is no profile"):
+        short_way.validate(["--jsonl", "--profile", "nonsense", "a.xml"])
 
 
 def test_both_engines_print_the_same(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the seeded invoices of each ERP have to show in the finished UBL: one XPath for each special case."""
+"""What the invoices of each ERP have to show in the finished UBL: one XPath for each special case."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml import etree
 
-__all__ = ["absent_cases"]
+__all__ = ["absent_cases", "absent_from_examples"]
 
 _NAMES: Final = {
     "cac": "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2",
@@ -39,12 +39,31 @@ _CASES: Final[Mapping[str, str]] = {
     "a credit note with BT-25": "/*[cac:BillingReference][cac:CreditNoteLine]",
 }
 
+# What examples have besides; the imitated ERPs need not.
+_IN_EXAMPLES: Final[Mapping[str, str]] = {
+    **_CASES,
+    "category G": f"{_SUBTOTALS}[cac:TaxCategory/cbc:ID = 'G'][cbc:TaxableAmount > 0]",
+    "JPY without decimals": "/*[cbc:DocumentCurrencyCode = 'JPY']"
+    "[not(contains(cac:LegalMonetaryTotal/cbc:PayableAmount, '.'))]",
+    "KWD with two decimals": "/*[cbc:DocumentCurrencyCode = 'KWD']"
+    "[string-length(substring-after(cac:LegalMonetaryTotal/cbc:PayableAmount, '.')) = 2]",
+    "an item free of charge": f"{_LINE}[cbc:LineExtensionAmount = 0][cbc:InvoicedQuantity > 0]",
+    "cash discount terms": "/*/cac:PaymentTerms/cbc:Note[contains(., '%')]",
+}
+
 
 def absent_cases(documents: Mapping[str, bytes]) -> list[str]:
-    """The special cases that none of these UBL documents shows."""
+    """The special cases of seeds that none of these UBL documents shows."""
+    return _absent(documents, _CASES)
+
+
+def absent_from_examples(documents: Mapping[str, bytes]) -> set[str]:
+    """The special cases of examples that none of these UBL documents shows."""
+    return set(_absent(documents, _IN_EXAMPLES))
+
+
+def _absent(documents: Mapping[str, bytes], cases: Mapping[str, str]) -> list[str]:
     roots = [etree.fromstring(document) for document in documents.values()]
     return [
-        name
-        for name, path in _CASES.items()
-        if not any(root.xpath(path, namespaces=_NAMES) for root in roots)
+        name for name, path in cases.items() if not any(root.xpath(path, namespaces=_NAMES) for root in roots)
     ]

@@ -81,3 +81,24 @@ def test_every_official_example_is_read_as_its_vocabulary_reads_it() -> None:
             seen += 1
             assert AS_IS["einvoice"].map(content, 0, {}).invoice == SYNTAXES[syntax].read(content), file
     assert seen > 20
+
+
+def test_what_is_beyond_the_standard_is_named() -> None:
+    """With its place, among the origins and for the journal; a plain invoice leaves nothing out."""
+    content = ubl.write(PEPPOL.prepare(sample_invoice()))
+    assert AS_IS["ubl"].map(content, 0, {}).left_out == ()
+    more = b"<cbc:UUID>3f1c</cbc:UUID><cbc:IssueDate>"
+    mapped = AS_IS["ubl"].map(content.replace(b"<cbc:IssueDate>", more, 1), 0, {})
+    assert mapped.left_out == ("/Invoice/cbc:UUID",)
+    [origin] = mapped.of("")
+    assert (origin.source, origin.field) == ("/Invoice/cbc:UUID", "beyond EN 16931")
+
+
+def test_a_long_list_of_what_is_left_out_is_cut() -> None:
+    content = ubl.write(PEPPOL.prepare(sample_invoice()))
+    more = "".join(f"<cbc:Other{number}>x</cbc:Other{number}>" for number in range(60))
+    mapped = AS_IS["ubl"].map(
+        content.replace(b"<cbc:IssueDate>", f"{more}<cbc:IssueDate>".encode(), 1), 0, {}
+    )
+    assert len(mapped.left_out) == 51
+    assert mapped.left_out[-1] == "and 10 more"

@@ -80,3 +80,23 @@ def test_a_company_extends_a_mapping_of_the_gateway() -> None:
 
 def test_the_library_names_every_file_once() -> None:
     assert {f"{name}.yaml" for name in MAPPINGS} <= set(library())
+
+
+def test_tables_are_for_codes_and_bounded() -> None:
+    rows = "".join(f"    k{number}: {{a: 1, b: 2, c: 3}}\n" for number in range(400))
+    big = f"{HEAD}tables:\n  codes:\n{rows}"
+    assert compile_mapping("acme", {"acme.yaml": big}).tables["codes"]["k399"] == {"a": 1, "b": 2, "c": 3}
+    with pytest.raises(ConfigError, match="characters"):
+        compile_mapping("acme", {"acme.yaml": HEAD + "# " + "x" * 4_000_001})
+    same = "".join(f"  t{number}: *rows\n" for number in range(200))
+    repeated = f"{HEAD}tables:\n  t: &rows\n{rows}{same}"
+    with pytest.raises(ConfigError, match="its tables hold 321600 cells together"):
+        compile_mapping("acme", {"acme.yaml": repeated})
+
+
+def test_a_negation_of_a_part_is_refused_with_what_to_write() -> None:
+    with pytest.raises(
+        ConfigError, match=r"put what is negated into brackets, as in !\(item.name\)"
+    ) as caught:
+        compile_mapping("acme", {"acme.yaml": f"{HEAD}  BT-20: {{from: doc.a, when: '!doc.closed'}}\n"})
+    assert caught.value.where == "acme.yaml, line 7"

@@ -20,8 +20,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from connectors.base import SourceDocument, Surroundings
-from connectors.erp.odoo import Odoo
-from connectors.erp.odoo_settings import OdooSettings
+from connectors.erp.odoo import Odoo, OdooSettings
 from connectors.sandbox.odoo import API_KEY, DATABASE, USER, ImitatedOdoo
 from connectors.sandbox.odoo_clerk import Clerk, Item
 from formats.errors import MappingError
@@ -57,6 +56,15 @@ CASES: Final[Mapping[str, Callable[[Clerk], int]]] = {
         [Item("Green coffee", "3", "4250", "0% Export", unit="kg")],
         currency="JPY",
         delivery_date="2026-11-08",
+    ),
+    "currency-with-three-decimals": lambda clerk: clerk.invoice(
+        "Kessel", [Item("Green coffee", "3", "41.25", unit="kg")], currency="KWD"
+    ),
+    "currency-with-three-decimals-that-fit": lambda clerk: clerk.invoice(
+        "Kessel", [Item("Green coffee", "4", "41.25", unit="kg")], currency="KWD"
+    ),
+    "export-outside-eu": lambda clerk: clerk.invoice(
+        "Prairie", [Item("Roasted coffee", "12", "18.50", "0% Export", unit="kg")], delivery_date="2026-11-06"
     ),
     "intra-community-delivery": lambda clerk: clerk.invoice(
         "Grachtzicht", [Item("Green coffee", "20", "14.10", "0% EU G", unit="kg")], delivery_date="2026-11-05"
@@ -123,6 +131,7 @@ CASES: Final[Mapping[str, Callable[[Clerk], int]]] = {
 BREAKS: Final[Mapping[str, set[str]]] = {
     "no-electronic-address": {"PEPPOL-EN16931-R010"},
     "currency-without-decimals": {"PEPPOL-EN16931-R010"},
+    "export-outside-eu": {"PEPPOL-EN16931-R010"},
 }
 
 

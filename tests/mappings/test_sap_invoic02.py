@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from connectors.sandbox.sap_documents import Billing, idoc, idoc_file
 from connectors.sandbox.sap_seeds import BILLINGS, MENDED
+from formats import money
 from formats.errors import DocumentError, MalformedDocument, MappingError
 from formats.identifiers import Identifier
 from formats.model import Invoice
@@ -581,3 +582,46 @@ def test_every_value_of_an_invoice_has_an_origin(invoice: Maps) -> None:
             for name in ("taxable_amount", "tax_amount", "category", "rate")
         }
         assert "totals.due" in paths
+
+
+YEN = (
+    Path(__file__).parents[1]
+    / "data/mappings/sap_invoic02/currency-without-decimals-written-with-two/source.xml"
+)
+
+
+def test_yen_with_two_decimals_are_for_a_person_to_decide(
+    mapping: CompiledMapping, company: Mapping[str, Any]
+) -> None:
+    """1280.00 may be 1280 yen, or 128000 as SAP keeps them; a row of the table says which."""
+    with pytest.raises(MappingError, match="'JPY' is not known to the table amount_point") as caught:
+        mapping.map(YEN.read_bytes(), 0, company)
+    assert "printed document" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("places", "price", "net", "vat", "total"),
+    [("2", "184000", "393740", "71722", "465462"), ("1", "18400", "39374", None, None)],
+)
+def test_the_point_is_moved_for_each_amount(
+    company: Mapping[str, Any], places: str, price: str, net: str, vat: str | None, total: str | None
+) -> None:
+    own = (
+        f"mapping: ours\nversion: '1'\nextends: sap_invoic02\ntables: {{amount_point: {{JPY: '{places}'}}}}\n"
+    )
+    ours = load("ours", {"ours.yaml": own})
+    if vat is None:
+        with pytest.raises(MappingError, match=r"7172.2 JPY has decimals, and this currency has none"):
+            ours.map(YEN.read_bytes(), 0, company)
+        return
+    found = ours.map(YEN.read_bytes(), 0, company).invoice
+    assert found.totals is not None
+    assert [str(one) for one in (found.totals.without_vat, found.totals.vat, found.totals.with_vat)] == [
+        net,
+        vat,
+        total,
+    ]
+    assert {str(row.tax_amount) for row in found.vat_breakdown} == {"69920", "1802"}
+    assert found.lines[0].price is not None
+    assert money.text(found.lines[0].price.net or D(0)) == price
+    assert [str(line.net_amount) for line in found.lines] == ["368000", "25740"]

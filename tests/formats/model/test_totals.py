@@ -317,3 +317,39 @@ def test_pint_shows_the_same_sums() -> None:
     assert explain("ibr-co-15", wrong) == explain("BR-CO-15", wrong)
     short = replace(SAMPLE, vat_breakdown=SAMPLE.vat_breakdown[:1])
     assert explain("aligned-ibrp-s-08", short) == explain("BR-S-08", short)
+
+
+def _billed(currency: str, *amounts: str, rate: str = "10") -> Invoice:
+    vat = LineVat(category="S", rate=Decimal(rate))
+    return Invoice(currency=currency, lines=tuple(Line(net_amount=Decimal(one), vat=vat) for one in amounts))
+
+
+def test_sums_have_the_decimals_of_the_currency() -> None:
+    """VAT of a yen is rounded to yen; what a dinar has beyond its second decimal must be zero."""
+    yen = complete(_billed("JPY", "1005", "50"), ALL)[0]
+    assert yen.totals == Totals(
+        lines=Decimal(1055),
+        without_vat=Decimal(1055),
+        vat=Decimal(106),
+        with_vat=Decimal(1161),
+        due=Decimal(1161),
+    )
+    assert {str(row.tax_amount) for row in yen.vat_breakdown} == {"106"}
+    dinar = complete(_billed("BHD", "12.500", "1.250"), ("line_total",))[0]
+    assert dinar.totals is not None
+    assert str(dinar.totals.lines) == "13.75"
+
+
+def test_a_sum_that_needs_a_third_decimal_is_named() -> None:
+    with pytest.raises(
+        MalformedDocument, match=r"BT-116, BT-117\): 1.005 BHD needs a third decimal"
+    ) as caught:
+        complete(_billed("BHD", "10.050"), ALL)
+    assert "another currency" in caught.value.fix
+
+
+def test_the_explained_vat_has_the_decimals_of_the_currency() -> None:
+    """So that nobody is told that 106 yen of VAT are half a yen too much."""
+    invoice = complete(_billed("JPY", "1055"), ALL)[0]
+    assert explain("BR-CO-17", invoice) is None
+    assert explain("BR-S-09", invoice) is None
