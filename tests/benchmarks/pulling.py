@@ -4,6 +4,8 @@ The sandbox runs in this process and is filled through the trial of its connecto
 its own (`pulling_worker`), pulls page by page as the gateway does and maps every document. Where a sandbox
 brakes (call limits), the limits are lifted by settings, for the client is what is measured. A Tryton is real
 and takes a second for each invoice that its clerk makes, so it is measured with few.
+
+    BENCH_INVOICES=1000 BENCH_KINDS="odoo sap-odata" python -m tests.benchmarks.pulling
 """
 
 from __future__ import annotations
@@ -20,8 +22,11 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from connectors.conformance.registry import trial, trial_kinds
+from connectors.conformance.trial import HasFullSize
 
 INVOICES: Final = int(os.environ.get("BENCH_INVOICES", "10000"))
+# Only these kinds, by name with a blank between them; all where none is named.
+_KINDS: Final = os.environ.get("BENCH_KINDS", "").split()
 _FEW: Final = {"tryton": 50}
 # Another kind reads the same documents from the same sandbox.
 _SAME: Final = frozenset({"sap-soap", "folder"})
@@ -47,7 +52,7 @@ def run() -> Iterator[dict[str, Any]]:
     """One row for each kind of connector that has a trial, named in its sample configuration."""
     samples = dict(_samples())
     for kind in trial_kinds():
-        if kind in samples and kind not in _SAME:
+        if kind in samples and kind not in _SAME and (not _KINDS or kind in _KINDS):
             yield _measure(kind, samples[kind])
 
 
@@ -60,6 +65,8 @@ def _samples() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _measure(kind: str, sample: dict[str, Any]) -> dict[str, Any]:
     other = trial(kind)()
+    if isinstance(other, HasFullSize):
+        other.at_full_size()
     other.system.start()
     try:
         count = _FEW.get(kind, INVOICES)
@@ -89,3 +96,14 @@ def _measure(kind: str, sample: dict[str, Any]) -> dict[str, Any]:
     finally:
         other.system.stop()
     return {"benchmark": "pulling", "kind": kind, "asked": count, **json.loads(done.stdout)}
+
+
+def main() -> None:
+    """One row a line, as JSON, as soon as it is measured."""
+    for row in run():
+        sys.stdout.write(json.dumps(row) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
