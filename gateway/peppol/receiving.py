@@ -7,7 +7,6 @@ is stored a second time. Sources: Peppol AS4 profile 2.0.3, Business Message Env
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Iterator
@@ -18,13 +17,14 @@ from typing import BinaryIO, Final
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
-from connectors.channels.peppol.as4 import As4Problem, Blob, ReceivedMessage
-from connectors.channels.peppol.as4.problems import DUPLICATE, OTHER, VALUE_INCONSISTENT
+from connectors.channels.peppol.as4 import As4Problem, Blob, ReceivedMessage, names
+from connectors.channels.peppol.as4.business_envelope import opened, read_business_envelope
+from connectors.channels.peppol.as4.problems import DUPLICATE, OTHER
 from connectors.channels.peppol.channel import Peppol
 from formats.codelists.document_types import known_document_types
 from formats.envelopes import sbdh
 from formats.envelopes.sbdh import Envelope, Header, MlsType
-from formats.errors import ConflictError, MalformedDocument
+from formats.errors import ConflictError
 from formats.identifiers import ParticipantId
 from formats.responses import application_response, message_level_status
 from formats.responses.application_response import AnswerKind
@@ -39,7 +39,6 @@ __all__ = ["STATUS_WITHIN", "Desk"]
 
 # The network wants a status within 20 minutes; what nobody has decided on by then is said to be passed on.
 STATUS_WITHIN: Final = timedelta(minutes=15)
-_NOT_SERVICED: Final = "PEPPOL:NOT_SERVICED"
 _KINDS: Final = {
     AnswerKind.INVOICE_RESPONSE: Kind.INVOICE_RESPONSE,
     AnswerKind.MESSAGE_LEVEL_STATUS: Kind.MESSAGE_LEVEL_STATUS,
@@ -60,9 +59,7 @@ class Desk:
         """Whether envelope and header say the same, and whether this is for us. Raises As4Problem."""
         if message.payload is None:
             return
-        envelope = _envelope(message.payload)
-        _require_same(message, envelope.header)
-        self._require_serviced(envelope.header)
+        self._require_serviced(read_business_envelope(message).header)
 
     def take(self, message: ReceivedMessage, receipt: bytes, /) -> bytes:
         """As as4.Inbox.take."""
@@ -85,7 +82,7 @@ class Desk:
         if payload is None:
             raise As4Problem(OTHER, "the message has no document")
         now = self._clock()
-        envelope = _envelope(payload)
+        envelope = read_business_envelope(message)
         header = envelope.header
         with _document(payload, envelope) as file:
             document = documents.put_file(connection, file, "application/xml", now=now)
@@ -141,7 +138,7 @@ class Desk:
             "instance": header.instance_id,
         }
         if message.compressed is not None:
-            with _opened(message.compressed) as file:
+            with opened(message.compressed) as file:
                 parts["signed content"] = documents.put_file(connection, file, "application/gzip", now=now)
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return documents.put(connection, text.encode(), "application/json", now=now)
@@ -158,7 +155,7 @@ class Desk:
                 f"{header.receiver.value} does not receive documents of this type here",
                 where="Peppol endpoint",
                 fix="add the participant to the settings of the channel, if it is a customer of ours",
-                detail=_NOT_SERVICED,
+                detail=names.NOT_SERVICED,
             )
 
     def _country(self, receiver: ParticipantId) -> str:
@@ -186,28 +183,6 @@ def _references(message: ReceivedMessage) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _require_same(message: ReceivedMessage, header: Header) -> None:
-    said = message.header
-    action = f"{header.document_type.scheme}::{header.document_type.value}"
-    pairs = (
-        (said.original_sender.lower(), header.sender.value.lower(), "sender"),
-        (said.final_recipient.lower(), header.receiver.value.lower(), "receiver"),
-        (said.action, action, "document type"),
-        ((said.service_type, said.service), (header.process.scheme, header.process.value), "process"),
-    )
-    for one, other, what in pairs:
-        if one != other:
-            raise As4Problem(VALUE_INCONSISTENT, f"header and envelope do not name the same {what}")
-
-
-def _envelope(payload: Blob) -> Envelope:
-    try:
-        with _opened(payload) as file:
-            return sbdh.read(file)
-    except MalformedDocument as error:
-        raise As4Problem(OTHER, f"the envelope is refused: {error.what}") from error
-
-
 def _kind(header: Header) -> Kind:
     local = header.document_type.local_name
     if local == "ApplicationResponse":
@@ -216,19 +191,10 @@ def _kind(header: Header) -> Kind:
 
 
 @contextmanager
-def _opened(blob: Blob) -> Iterator[BinaryIO]:
-    if blob.content is not None:
-        yield io.BytesIO(blob.content)
-    elif blob.path is not None:
-        with blob.path.open("rb") as file:
-            yield file
-
-
-@contextmanager
 def _document(payload: Blob, envelope: Envelope) -> Iterator[BinaryIO]:
     """The business document, cut out of its envelope."""
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as cut:
-        with _opened(payload) as file:
+        with opened(payload) as file:
             for piece in sbdh.payload_chunks(file, envelope.payload):
                 cut.write(piece)
         cut.seek(0)
