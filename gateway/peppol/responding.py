@@ -9,8 +9,7 @@ import uuid
 from collections.abc import Sequence
 
 from connectors.channels.peppol.channel import Peppol
-from formats.errors import ConfigError
-from formats.finding import Severity
+from formats.errors import ConfigError, MalformedDocument
 from formats.identifiers import Identifier, electronic_address
 from formats.responses import invoice_response
 from formats.responses.invoice_response import (
@@ -76,14 +75,14 @@ def respond(
             effective_on=now.date(),
             note=text if not reasons else "",
         )
-        content = invoice_response.write(response)
-        wrong = [one for one in invoice_response.check(content) if one.severity is Severity.FATAL]
-        if wrong:
+        try:
+            content = invoice_response.write(response)
+        except MalformedDocument as error:
             raise ConfigError(
-                f"the network does not allow this answer: {wrong[0].text}",
+                f"the network does not allow this answer: {error.what}",
                 where=f"inbox, {item.number}",
                 fix="give a reason for every refusal, question or condition",
-            )
+            ) from error
         digest = documents.put(connection, content, "application/xml", now=now)
         signals.queue(
             connection,

@@ -80,7 +80,7 @@ class Site:
 
         seller = Person(SUPPLIER["participant"], SUPPLIER["name"], vat=SUPPLIER["vat"])
         buyer = Person(OUR_BUYER["participant"], OUR_BUYER["name"])
-        return self.network.outgoing.send_invoice(number, seller=seller, buyer=buyer, **more)  # type: ignore[arg-type]
+        return self.network.outgoing.send_invoice(number, seller=seller, buyer=buyer, **more)
 
     def state(self, number: str) -> State | None:
         """How far the invoice is; None while nobody has read it."""
