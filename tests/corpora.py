@@ -70,7 +70,7 @@ CORPORA: Final[dict[str, tuple[str, ...]]] = {
     "extended-ctc-fr-cii": _CII[:2],
 }
 
-Named = tuple[str, etree._Element]
+Named = tuple[str, bytes]
 
 
 def official(key: str, syntax: str) -> Iterator[Named]:
@@ -84,14 +84,14 @@ def official(key: str, syntax: str) -> Iterator[Named]:
             except MalformedDocument:
                 continue
             if root.tag in (binding.invoice_root, binding.credit_note_root):
-                yield place, root
+                yield place, content
 
 
 def changed(key: str, syntax: str, count: int, *, seed: int) -> Iterator[Named]:
-    """Changed copies of these, whether the schema accepts them or not."""
-    seeds = [etree.tostring(root) for _, root in official(key, syntax)]
-    for number, content in enumerate(mutants(seeds, count, seed=seed), 1):
-        yield f"changed {number}", xml.parse(content)
+    """Changed copies of these, whether the schema accepts them or not; some are oddly spelled XML."""
+    seeds = [etree.tostring(xml.parse(content)) for _, content in official(key, syntax)]
+    for number, content in enumerate(mutants(seeds, count, seed=seed, spelled=True), 1):
+        yield f"changed {number}", content
 
 
 def _contents(name: str) -> Iterator[tuple[str, bytes]]:

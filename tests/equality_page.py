@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from lxml import etree
 
 from gateway.rules.engine import Engine, RulesEngine
 from gateway.rules.verify import Comparison, compare
@@ -46,7 +45,7 @@ def _rows(key: str, count: int, folder: Path) -> bool:
     pack = shelf.find(key)
     holds = True
     with RulesEngine(shelf) as own, RulesEngine(shelf, engine=Engine.SAXON) as saxon:
-        corpora: tuple[tuple[str, Iterator[tuple[str, etree._Element]]], ...] = (
+        corpora: tuple[tuple[str, Iterator[tuple[str, bytes]]], ...] = (
             ("official", official(key, pack.syntax)),
             ("changed", changed(key, pack.syntax, count, seed=_SEED)),
         )

@@ -33,6 +33,22 @@ __all__ = ["Bench", "Pulled"]
 _LOOKS = 6
 _TRIES = 8
 _PAUSE = timedelta(seconds=61)
+_ACTIONS = {"list": "lists invoices", "read": "reads one invoice", "write": "writes the status"}
+# Faults in words, for the reason why one could not be played.
+_FAULTS = {
+    "too-many-requests": "an answer that asks for patience",
+    "too-many-requests-bare": "an answer that asks for patience",
+    "server-error": "an error of its own",
+    "unavailable": "maintenance",
+    "html": "a page of HTML instead of an answer",
+    "truncated": "an answer that ends in the middle",
+    "slow": "a slow answer",
+    "drop-before": "a connection that is cut",
+    "drop-after": "a lost answer",
+    "expired-token": "a login that has expired",
+    "revoked-token": "a login that was taken away",
+    "duplicate": "the same invoice given twice",
+}
 
 
 @dataclass(slots=True)
@@ -80,6 +96,7 @@ class Bench:
         self._budgets: dict[str, CallBudget] = {}
         self._connectors: list[ErpConnector] = []
         self._reports = 0
+        self._actions: dict[Fault, str] = {}
         self.system = trial.system
         self.system.start()
 
@@ -136,8 +153,9 @@ class Bench:
         """Let the next call of this action ("list", "read", "write", or "" for any) go wrong."""
         where = self.trial.place(action) if action else ""
         if action and not where:
-            raise NotApplicable(f"the interface has no call of its own to {action}")
+            raise NotApplicable(f"There is no call that {_ACTIONS[action]}, so none can go wrong.")
         fault = Fault(kind, where, times, seconds)
+        self._actions[fault] = action
         self.system.faults.arm(fault)
         return fault
 
@@ -146,13 +164,15 @@ class Bench:
         played = fault not in self.system.faults.waiting()
         self.system.faults.clear()
         if not played:
-            place = f" at {fault.where}" if fault.where else ""
-            raise NotApplicable(f"the imitation does not play {fault.kind}{place}")
+            action = self._actions.get(fault, "")
+            place = f" in a call that {_ACTIONS[action]}" if action else ""
+            known = _FAULTS.get(fault.kind, f"the fault {fault.kind}")
+            raise NotApplicable(f"The imitated system cannot play {known}{place}.")
 
     def insist_any_played(self, armed: Sequence[Fault], waiting: Sequence[Fault]) -> None:
         """NotApplicable where none of the armed faults was played."""
         if all(fault in waiting for fault in armed):
-            raise NotApplicable("nothing is asked of the other side between two pages")
+            raise NotApplicable("Nothing is asked of the other side between two pages.")
 
     # -- reading
 

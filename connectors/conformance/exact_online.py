@@ -27,6 +27,10 @@ class Trial:
     def __init__(self) -> None:
         self.system = ImitatedExactOnline(page=20, sync_page=7, lines_page=2, minutely=_CALLS, daily=_CALLS)
 
+    def at_full_size(self) -> None:
+        """From now on with pages as large as Exact's own; before the system is started."""
+        self.system = ImitatedExactOnline(minutely=_CALLS, daily=_CALLS)
+
     def settings(self) -> Mapping[str, object]:
         return {
             "base_url": self.system.server.url,

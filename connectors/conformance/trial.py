@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from connectors.base import IncomingPayment
 from connectors.sandbox.system import ImitatedSystem
 
-__all__ = ["ClosesPeriods", "KnowsNumbers", "TakesPayments", "Trial"]
+__all__ = ["ClosesPeriods", "HasFullSize", "KnowsNumbers", "TakesPayments", "Trial"]
 
 
 class Trial(Protocol):
@@ -79,6 +79,15 @@ class ClosesPeriods(Protocol):
 
     def close_period(self, key: str) -> None:
         """From now on this invoice lies in a closed period."""
+        ...
+
+
+@runtime_checkable
+class HasFullSize(Protocol):
+    """A Trial whose system has small pages so that a few invoices fill several, and can do without."""
+
+    def at_full_size(self) -> None:
+        """From now on with pages as large as those of the real system, for measuring; before the start."""
         ...
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -30,7 +29,7 @@ from connectors.base import (
     WriteBack,
 )
 from connectors.budget import CallLimit
-from connectors.checking import in_order
+from connectors.checking import Look, compared_clocks, in_order
 from connectors.erp.exact_online_calls import Calls
 from connectors.erp.exact_online_feed import INVOICES, Place, Visit, calls_needed
 from connectors.erp.exact_online_login import Login
@@ -38,8 +37,8 @@ from connectors.erp.exact_online_parties import pull_parties
 from connectors.erp.exact_online_payments import pull_payments
 from connectors.erp.exact_online_rest import ExactRest, Row, guid, text
 from connectors.erp.exact_online_settings import ExactOnlineSettings
-from connectors.http import HttpClient
-from formats.errors import EInvoicingError, RemoteBlocked, RemoteRefused, RemoteUnexpected
+from connectors.kit.given import Given
+from formats.errors import RemoteBlocked, RemoteRefused, RemoteUnexpected
 
 __all__ = ["ExactOnline", "ExactOnlineSettings"]
 
@@ -51,7 +50,6 @@ _DIVISION_FIELDS: Final = (
     "Phone,Currency,Legislation,DivisionMoveDate"
 )
 _MOST_REMEMBERED: Final = 500
-_LARGEST_SKEW: Final = timedelta(minutes=2)
 _ZONE: Final = ZoneInfo("Europe/Amsterdam")
 _STATES: Final[Mapping[DeliveryState, str]] = {
     DeliveryState.ACCEPTED_FOR_TRANSPORT: "sent",
@@ -74,13 +72,7 @@ class ExactOnline:
         self._settings = settings
         self._surroundings = surroundings
         self._clock = surroundings.clock
-        self._http = HttpClient(
-            settings.base_url,
-            clock=surroundings.clock,
-            timeout=(settings.connect_seconds, settings.read_seconds),
-            verify=settings.ca_file or True,
-            proxy=settings.proxy,
-        )
+        self._http = settings.client(surroundings.clock)
         self._login = Login(
             self._http,
             surroundings,
@@ -115,9 +107,10 @@ class ExactOnline:
         division = self._division()
         moved = str(division.get("DivisionMoveDate") or "")
         if cursor and moved != place.moved:
-            place = Place(pending=place.pending)
+            place = Place(pending=place.pending)  # row versions of deletions are new, too
         place.moved = moved
-        yield from Visit(self._rest, self._settings, place, division).pages()
+        given = Given(self._surroundings.locked, beyond=False)
+        yield from Visit(self._rest, self._settings, place, division, given).pages()
         self._remember(place)
 
     def acknowledge(self, page: Page) -> None:
@@ -168,29 +161,26 @@ class ExactOnline:
         """Connection and clock, login, division, one read of each kind of record that is needed, webhooks,
         and whether the next pull fits into the calls of the day."""
         settings = self._settings
-        steps: list[tuple[str, Callable[[], str], str]] = [
+        reads = (
+            ("Sales invoices", INVOICES, "InvoiceID", "Invoices: view"),
+            ("Accounts", "crm/Accounts", "ID", "CRM accounts: view"),
+            ("VAT codes", "vat/VATCodes", "ID", "VAT codes: view"),
+            ("Receivables", "cashflow/Receivables", "ID", "Receivables: view"),
+            ("Documents", _DOCUMENTS, "ID", "Documents: view and manage"),
+        )
+        steps: list[tuple[str, Look, str]] = [
             ("Connection", self._check_connection, ""),
             ("Login", self._check_login, ""),
             ("Division", self._check_division, ""),
-            ("Sales invoices", lambda: self._check_read(INVOICES, "InvoiceID"), "Invoices: view"),
-            ("Accounts", lambda: self._check_read("crm/Accounts", "ID"), "CRM accounts: view"),
-            ("VAT codes", lambda: self._check_read("vat/VATCodes", "ID"), "VAT codes: view"),
-            ("Receivables", lambda: self._check_read("cashflow/Receivables", "ID"), "Receivables: view"),
-            ("Documents", lambda: self._check_read(_DOCUMENTS, "ID"), "Documents: view and manage"),
+            *((title, partial(self._check_read, path, key), right) for title, path, key, right in reads),
         ]
         if settings.callback_url:
             steps.append(("Webhooks", self._check_webhooks, "Webhooks"))
-        for name, step, right in steps:
-            try:
-                yield CheckStep(name, True, step())
-            except EInvoicingError as error:
-                fix = f"{error.fix} (right: {right}, division {settings.division})" if right else error.fix
-                yield CheckStep(name, False, error.what, fix)
-                return
-        try:
-            yield self._forecast()
-        except EInvoicingError as error:
-            yield CheckStep("Calls", False, error.what, error.fix)
+        named = [
+            (title, look, f"right: {right}, division {settings.division}" if right else "")
+            for title, look, right in steps
+        ]
+        return in_order([*named, ("Calls", self._forecast)])
 
     def close(self) -> None:
         """Close all connections."""
@@ -313,18 +303,9 @@ class ExactOnline:
 
     def _check_connection(self) -> str:
         answer = self._http.request("GET", "/", allowed=range(300, 500))
-        now = self._clock()
-        try:
-            skew = abs(parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC) - now)
-        except ValueError:
-            return f"{self._http.base_url} answers"
-        if skew > _LARGEST_SKEW:
-            raise RemoteUnexpected(
-                f"the clocks differ by {int(skew.total_seconds())} seconds",
-                where=self._http.base_url,
-                fix="set this machine's clock by NTP; tokens would be used too long otherwise",
-            )
-        return f"{self._http.base_url} answers, clocks agree"
+        where = self._http.base_url
+        otherwise = "tokens would be used too long otherwise"
+        return f"{where} answers{compared_clocks(answer, self._clock(), where=where, otherwise=otherwise)}"
 
     def _check_login(self) -> str:
         self._login.access_token()

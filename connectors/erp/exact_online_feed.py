@@ -2,7 +2,8 @@
 feed.
 
 The feed has one row for each invoice line and can give a row twice; it says only that something changed. The
-cursor never passes an invoice that was not given or remembered.
+cursor never passes an invoice that was not given or remembered. What was deleted is in a feed of its own
+(`sync/Deleted`), and is news where the invoice was given before.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from connectors.base import Page, RejectedDocument, SourceDocument
 from connectors.erp.exact_online_bundle import INVOICE, Bundler
 from connectors.erp.exact_online_rest import ExactRest, RecordUnreadable, Row, guid
 from connectors.erp.exact_online_settings import ExactOnlineSettings
+from connectors.kit.cursors import read_cursor
+from connectors.kit.given import Given
 from formats.errors import DocumentError, EInvoicingError, RemoteUnavailable, RemoteUnexpected
 
 __all__ = ["INVOICES", "Place", "Visit", "calls_needed"]
@@ -23,13 +26,15 @@ __all__ = ["INVOICES", "Place", "Visit", "calls_needed"]
 INVOICES: Final = "salesinvoice/SalesInvoices"
 _FEED: Final = "sync/SalesInvoice/SalesInvoices"
 _FEED_FIELDS: Final = "Timestamp,ID,InvoiceID,InvoiceNumber,Status"
+_DELETED: Final = "sync/Deleted"
+_SALES_INVOICE: Final = 13
 _PROCESSED: Final = 50
 _MOST_UNREADABLE: Final = 3
 _MOST_RETRIED: Final = 10
 _MOST_REMEMBERED: Final = 500
 _READ: Final = {"$select": INVOICE, "$expand": "SalesInvoiceLines"}
 # For a forecast: master data that each pull reads once, and pages of the feed that are looked at.
-_CALLS_OF_A_PULL: Final = 6
+_CALLS_OF_A_PULL: Final = 7
 _MOST_PAGES_AHEAD: Final = 20
 
 
@@ -61,43 +66,46 @@ class Place:
 
     `seen` remembers, within the overlap, which row version of an invoice was given already; `pending` are
     invoices that could not be read. `moved` tells when the division was moved, which renumbers all versions.
+    `deleted` is the row version up to which deletions are known, 0 before the first look.
     """
 
     version: int = 1
     moved: str = ""
     seen: dict[str, int] = field(default_factory=dict)
     pending: dict[str, int] = field(default_factory=dict)
+    deleted: int = 0
 
     @classmethod
     def read(cls, cursor: str) -> Place:
         if not cursor:
             return cls()
-        try:
-            data = json.loads(cursor)
-            return cls(
-                int(data["version"]),
-                str(data["moved"]),
-                {str(key): int(value) for key, value in data["seen"].items()},
-                {str(key): int(value) for key, value in data["pending"].items()},
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RemoteUnexpected(
-                "the stored place in Exact's feed cannot be read",
-                where="cursor of the source",
-                fix="reset the cursor of this source; invoices that went out already are recognised",
-            ) from error
+        return read_cursor(cursor, cls._of, system="Exact's feed")
+
+    @classmethod
+    def _of(cls, data: Any) -> Place:
+        return cls(
+            int(data["version"]),
+            str(data["moved"]),
+            {str(key): int(value) for key, value in data["seen"].items()},
+            {str(key): int(value) for key, value in data["pending"].items()},
+            int(data.get("deleted", 0)),
+        )
 
     def written(self, overlap: int) -> str:
-        recent = {key: at for key, at in self.seen.items() if at > self.version - overlap}
-        newest = dict(sorted(recent.items(), key=lambda item: item[1])[-_MOST_REMEMBERED:])
+        """As text, without what lies before the overlap; that is forgotten."""
+        self.seen = {key: at for key, at in self.seen.items() if at > self.version - overlap}
+        newest = dict(sorted(self.seen.items(), key=lambda item: item[1])[-_MOST_REMEMBERED:])
         data = {"version": self.version, "moved": self.moved, "seen": newest, "pending": self.pending}
-        return json.dumps(data, separators=(",", ":"))
+        return json.dumps({**data, "deleted": self.deleted}, separators=(",", ":"))
 
 
 class Visit:
     """One pull under way: turns rows of the feed into pages of documents and moves the cursor on."""
 
-    def __init__(self, rest: ExactRest, settings: ExactOnlineSettings, place: Place, division: Row) -> None:
+    def __init__(
+        self, rest: ExactRest, settings: ExactOnlineSettings, place: Place, division: Row, given: Given
+    ) -> None:
+        self._handed_on = given
         self._rest = rest
         self._settings = settings
         self._place = place
@@ -111,13 +119,50 @@ class Visit:
         self._origin = f"{settings.base_url.rstrip('/')}/api/v1/{settings.division}/{INVOICES}"
 
     def pages(self) -> Iterator[Page]:
-        """Everything from the place on: what could not be read before, then what changed since."""
+        """Everything from the place on: what could not be read before, what changed since, what is gone."""
         if self._place.pending:
             yield from self._retry()
         since = max(1, self._place.version - self._settings.overlap)
         query = {"$filter": f"Timestamp gt {since}L", "$select": _FEED_FIELDS}
         for rows in self._rest.pages(_FEED, query):
             yield from self._page(rows)
+        if self._settings.deletions:
+            yield from self._gone()
+
+    def _gone(self) -> Iterator[Page]:
+        """The deletions of invoices that were given, once each; those before the first visit are old news."""
+        place = self._place
+        first = not place.deleted
+        since = place.deleted or max(1, place.version - self._settings.overlap)
+        query = {
+            "$select": "Timestamp,EntityKey",
+            "$filter": f"Timestamp gt {since}L and EntityType eq {_SALES_INVOICE}",
+        }
+        place.deleted = since
+        for rows in self._rest.pages(_DELETED, query):
+            try:
+                found = [(int(row["Timestamp"]), str(row["EntityKey"]).lower()) for row in rows]
+            except (KeyError, TypeError, ValueError) as error:
+                raise RemoteUnexpected(
+                    f"a row of the feed has no {error}",
+                    where=f"Exact Online {_DELETED}",
+                    fix="tell Exact's support; until then set deletions: false for this source",
+                ) from error
+            place.deleted = max([place.deleted, *(version for version, _ in found)])
+            gone = dict.fromkeys(key for _, key in found if _short(key) in self._handed_on)
+            for key in dict.fromkeys(key for _, key in found):
+                place.pending.pop(key, None)
+            if found or (first and place.version > 1):
+                yield Page((), self._cursor(), tuple(self._deleted(key) for key in gone))
+
+    def _deleted(self, key: str) -> RejectedDocument:
+        number = self._handed_on.note(_short(key))
+        problem = DocumentError(
+            f"invoice {number} was deleted in Exact Online after it had been read",
+            where=f"Exact Online invoice {number}",
+            fix="if the buyer has it, make a credit note in Exact; then dismiss this",
+        )
+        return RejectedDocument(f"{key}:deleted", self._link(key), problem)
 
     def _retry(self) -> Iterator[Page]:
         """The invoices that could not be read on earlier visits, some of them, longest waiting first."""
@@ -192,10 +237,12 @@ class Visit:
         except (RemoteUnavailable, RemoteUnexpected):
             # What is complete counts: a limit of calls must not make the same start over and over.
             if documents or rejected:
+                self._handed_on.save()
                 yield Page(tuple(documents), self._cursor(), tuple(rejected))
             raise
         if wanted and not again:
             self._place.version = max(self._place.version, wanted[-1][1])
+        self._handed_on.save()
         yield Page(tuple(documents), self._cursor(), tuple(rejected))
 
     def _cursor(self) -> str:
@@ -239,8 +286,7 @@ class Visit:
             except RecordUnreadable as error:
                 rejected.append(self._set_aside(key, version, error, again))
                 continue
-            # Taken back between the feed and this read: a later row tells. Or deleted: that only
-            # sync/Deleted tells, which is not read.
+            # Taken back between the feed and this read: a later row tells. Or deleted: nobody has it.
             if invoice is not None and invoice.get("Status") == _PROCESSED and invoice.get("InvoiceNumber"):
                 self._bundler.complete_lines(invoice)
                 found.append((key, version, invoice))
@@ -272,6 +318,7 @@ class Visit:
             content = self._bundler.bundle(invoice, self._division)
         except DocumentError as error:
             return self._rejected(key, error)
+        self._handed_on.add(_short(key), str(invoice["InvoiceNumber"]))
         return SourceDocument(key, str(version), "application/json", content, origin=self._link(key))
 
     def _rejected(self, key: str, problem: EInvoicingError) -> RejectedDocument:
@@ -279,6 +326,11 @@ class Visit:
 
     def _link(self, key: str) -> str:
         return f"{self._origin}(guid'{key}')"
+
+
+def _short(key: str) -> str:
+    """Enough of an invoice's key to know it again among some ten thousand."""
+    return key.replace("-", "")[:16]
 
 
 def _no_number() -> DocumentError:

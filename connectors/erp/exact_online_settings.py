@@ -11,13 +11,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from connectors.base import ConnectorSettings, SecretReference
+from connectors.base import SecretReference
 from connectors.http import is_safe_address
+from connectors.kit.server import ServerSettings
 
 __all__ = ["ExactOnlineSettings"]
 
 
-class ExactOnlineSettings(ConnectorSettings):
+class ExactOnlineSettings(ServerSettings):
     """One division of Exact Online."""
 
     base_url: str = Field(
@@ -49,6 +50,11 @@ class ExactOnlineSettings(ConnectorSettings):
         2000,
         ge=0,
         description="row versions that are looked at again on each visit, for changes finished late",
+    )
+    deletions: bool = Field(
+        True,
+        description="true to tell people of invoices that were deleted in Exact after they were read; one "
+        "call each visit",
     )
     calls_per_minute: int = Field(
         60, ge=1, description="calls that Exact allows in a minute; its own answers count from then on"
@@ -103,14 +109,11 @@ class ExactOnlineSettings(ConnectorSettings):
         ("SalesInvoices", "FinancialTransactions", "Accounts"),
         description="what Exact calls us about, of its list of topics",
     )
-    ca_file: str = Field("", description="PEM file of your own certificate authority, if a proxy needs it")
-    proxy: str = Field("", description="address of a web proxy, if the way out needs one")
-    connect_seconds: float = Field(5.0, gt=0, description="seconds to wait for a connection")
     read_seconds: float = Field(30.0, gt=0, description="seconds of silence before a call is given up")
 
     @model_validator(mode="after")
-    def _encrypted(self) -> Self:
-        for name in ("base_url", "redirect_url", "callback_url"):
+    def _complete(self) -> Self:
+        for name in ("redirect_url", "callback_url"):
             address = getattr(self, name)
             if address and not is_safe_address(address):
                 raise ValueError(f"{name} must begin with https://, for secrets travel over it")

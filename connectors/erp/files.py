@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
 
 from pydantic import Field
 
@@ -23,6 +20,7 @@ from connectors.base import (
     Page,
     PaymentStatus,
     Push,
+    PushDoor,
     RejectedDocument,
     SecretReference,
     SourceDocument,
@@ -32,10 +30,11 @@ from connectors.base import (
 )
 from connectors.erp.files_format import FormatSettings
 from connectors.erp.files_local import LocalShelf
-from connectors.erp.files_pickup import Pickup, PickupSettings, Shelf, Waiting, file_key
+from connectors.erp.files_pickup import PickupSettings, Waiting, file_key
 from connectors.erp.files_readers import read_file
+from connectors.erp.files_source import ClosableShelf, FilesSource
 from connectors.sftp import SftpClient, SftpSettings, check_steps, check_writing
-from formats.errors import ConflictError, DocumentError, EInvoicingError, MalformedDocument
+from formats.errors import DocumentError, EInvoicingError, MalformedDocument
 
 __all__ = [
     "FilesSettings",
@@ -46,9 +45,6 @@ __all__ = [
     "SftpFiles",
     "SftpFilesSettings",
 ]
-
-_PAGE_BYTES: Final = 16 * 1024 * 1024
-_PAGE_DOCUMENTS: Final = 500
 
 
 class FilesSettings(PickupSettings):
@@ -92,75 +88,18 @@ class PushSettings(ConnectorSettings):
     )
 
 
-class _Place(Shelf, Protocol):
-    """A shelf that can be closed."""
+class _Files(FilesSource):
+    """Invoices in files whose form the settings tell.
 
-    def close(self) -> None: ...
-
-
-@dataclass(slots=True)
-class _Batch:
-    """A page in the making."""
-
-    documents: list[SourceDocument] = field(default_factory=list)
-    rejected: list[RejectedDocument] = field(default_factory=list)
-    handles: list[str] = field(default_factory=list)
-    files: int = 0
-    size: int = 0
-
-    def page(self) -> Page:
-        return Page(tuple(self.documents), "", tuple(self.rejected), tuple(self.handles))
-
-
-class _Files:
-    """Pull invoices from a folder, oldest file first.
-
-    Cursor: always "", since the folder itself says what is new; a file stays in it until `acknowledge` has
-    moved it. The key of an invoice is what the format's settings name, usually its number, so that the
-    invoice in a later file is the same invoice; the revision is the first part of the file's SHA-256.
-
-    Raises: RemoteUnavailable (retried), RemoteRefused (parked), RemoteUnexpected.
+    The key of an invoice is what the format's settings name, usually its number, so that the invoice in a
+    later file is the same invoice; the revision is the first part of the file's SHA-256.
     """
 
-    def __init__(self, name: str, shelf: _Place, settings: FilesSettings, surroundings: Surroundings) -> None:
-        self._name = name
-        self._shelf = shelf
+    def __init__(
+        self, name: str, shelf: ClosableShelf, settings: FilesSettings, surroundings: Surroundings
+    ) -> None:
+        super().__init__(name, shelf, settings, surroundings)
         self._files = settings
-        self._surroundings = surroundings
-        self._pickup = Pickup(name, shelf, settings, surroundings)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def pull(self, cursor: str) -> Iterator[Page]:
-        """As ErpConnector.pull; every call starts from what lies in the folder, whatever `cursor` is.
-
-        The handle of a file is on the page of its last invoice, so it stays where it is until all are stored.
-        """
-        batch = _Batch()
-        for waiting in self._pickup.waiting():
-            for found in self._taken(waiting):
-                if isinstance(found, SourceDocument):
-                    batch.documents.append(found)
-                    batch.size += len(found.content)
-                else:
-                    batch.rejected.append(found)
-                if len(batch.documents) >= _PAGE_DOCUMENTS or batch.size >= _PAGE_BYTES:
-                    yield batch.page()
-                    batch = _Batch()
-            batch.files += 1
-            if handle := self._pickup.handle(waiting):
-                batch.handles.append(handle)
-            if batch.files >= self._files.page_files:
-                yield batch.page()
-                batch = _Batch()
-        if batch.files:
-            yield batch.page()
-
-    def acknowledge(self, page: Page) -> None:
-        """Move the files of this page into the archive; those moved already are fine."""
-        self._pickup.put_away(page.handles)
 
     def report_status(self, report: StatusReport) -> WriteBack:
         """Put the news into the status folder as JSON. Its name follows from `report.reference`, and it is
@@ -169,28 +108,14 @@ class _Files:
         if not settings.status_folder:
             return WriteBack("kept in the gateway only: this source takes no news", existed=False)
         filename = f"STATUS_{hashlib.sha256(report.reference.encode()).hexdigest()[:32]}.json"
-        path = posixpath.join(settings.status_folder, filename)
-        for folder in filter(None, (settings.status_folder, settings.status_done_folder)):
-            if self._shelf.exists(posixpath.join(folder, filename)):
-                return WriteBack(posixpath.join(folder, filename), existed=True)
-        try:
-            self._shelf.write_atomically(path, _news(report))
-        except ConflictError:
-            return WriteBack(path, existed=True)
-        return WriteBack(path, existed=False)
+        return self._put_news(filename, _news(report), settings.status_folder, settings.status_done_folder)
 
     def pull_payments(self, invoices: Sequence[OpenInvoice]) -> Iterator[PaymentStatus]:
         """Files say nothing about payment."""
         return iter(())
 
-    def close(self) -> None:
-        self._shelf.close()
-
-    def _taken(self, waiting: Waiting) -> Iterator[SourceDocument | RejectedDocument]:
+    def _found(self, waiting: Waiting) -> Iterator[SourceDocument | RejectedDocument]:
         entry, path = waiting.entry, waiting.path
-        if waiting.problem is not None:
-            yield RejectedDocument(waiting.rejection_key, path, waiting.problem)
-            return
         digest = hashlib.sha256(waiting.content).hexdigest()
         position = 0
         try:
@@ -205,22 +130,11 @@ class _Files:
         except DocumentError as error:
             yield RejectedDocument(f"{file_key(entry.name)}/{digest[:16]}", path, error)
 
-    def _check_reading(self) -> CheckStep:
-        """One file read, and whether invoices are found in it."""
-        title = "read one file"
-        try:
-            listed = self._shelf.list(self._files.folder)
-            files = [entry for entry, marked in self._pickup.candidates(listed) if marked]
-            if not files:
-                return CheckStep(title, True, "no file is waiting")
-            path = posixpath.join(self._files.folder, files[0].name)
-            content = self._shelf.read(path)
-            found = list(read_file(content, self._files.format, file=files[0].name, where=path))
-        except EInvoicingError as error:
-            return CheckStep(title, False, error.what, error.fix)
+    def _sample(self, name: str, path: str, content: bytes) -> CheckStep:
+        found = list(read_file(content, self._files.format, file=name, where=path))
         wrong = next((one.problem for one in found if one.problem is not None), None)
-        seen = f"{files[0].name}, {len(content)} bytes, {len(found)} invoices"
-        return CheckStep(title, wrong is None, seen, "" if wrong is None else wrong.sentence)
+        seen = f"{name}, {len(content)} bytes, {len(found)} invoices"
+        return CheckStep("read one file", wrong is None, seen, "" if wrong is None else wrong.sentence)
 
 
 class Folder(_Files):
@@ -287,9 +201,10 @@ class PushFiles:
         return self._name
 
     @property
-    def settings(self) -> PushSettings:
-        """For the face that takes the push: token and limits."""
-        return self._settings
+    def door(self) -> PushDoor:
+        settings = self._settings
+        tokens = (settings.token, settings.previous_token)
+        return PushDoor(tuple(token for token in tokens if token), settings.largest_body_bytes)
 
     def pull(self, cursor: str) -> Iterator[Page]:
         """Nothing: documents come when they are pushed."""

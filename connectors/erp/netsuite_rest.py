@@ -39,7 +39,6 @@ from connectors.erp.netsuite_rest_settings import NetSuiteRestSettings
 from connectors.erp.netsuite_rest_values import MOMENT, decimal_of, earlier, identifier, split_key, text_of
 from connectors.erp.netsuite_rest_writing import Writer
 from connectors.erp.netsuite_slots import Patience, slots
-from connectors.http import HttpClient
 from formats.errors import ConfigError
 
 __all__ = ["NetSuiteRestSource"]
@@ -92,15 +91,7 @@ class NetSuiteRestSource:
     def __init__(self, name: str, settings: NetSuiteRestSettings, surroundings: Surroundings) -> None:
         self._name, self._settings, self._surroundings = name, settings, surroundings
         self._clock = surroundings.clock
-        self._http = HttpClient(
-            settings.address,
-            clock=surroundings.clock,
-            timeout=(settings.connect_seconds, settings.read_seconds),
-            verify=settings.ca_file or True,
-            largest=settings.largest_answer_mib * _MEBIBYTE,
-            longest=settings.read_seconds * 3,
-            proxy=settings.proxy,
-        )
+        self._http = settings.client(surroundings.clock)
         limits = [CallLimit("day", settings.calls_per_day, 86_400, settings.calls_kept)]
         tenant = f"NetSuite {settings.account}"
         budget = surroundings.budget(tenant, *limits) if settings.calls_per_day else None

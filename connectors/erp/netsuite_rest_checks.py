@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from connectors.base import CheckStep, Surroundings
 from connectors.budget import CallBudget
+from connectors.checking import clock_skew, in_order, resolved
 from connectors.erp.netsuite_rest_queries import Queries
 from connectors.erp.netsuite_rest_reading import Around, Reader, is_sendable
 from connectors.erp.netsuite_rest_service import NetSuiteRest, NoSuchTable, Row
 from connectors.erp.netsuite_rest_settings import NetSuiteRestSettings
 from connectors.erp.netsuite_rest_values import MOMENT, key_of, split_key, text_of
 from connectors.http import HttpClient
-from formats.errors import EInvoicingError, RemoteUnavailable
+from formats.errors import RemoteRefused
 
 __all__ = ["Checks"]
 
@@ -48,44 +47,35 @@ class Checks:
 
     def steps(self) -> Iterator[CheckStep]:
         """Name, login, clock, tax engine, one read, time zone, fields for the status, call budget."""
-        for title, step in (
-            ("name", self._check_name),
-            ("login", self._check_login),
-            ("tax", self._check_tax),
-            ("read", self._check_read),
-            ("write-back", self._check_fields),
-            ("calls", self._check_calls),
-        ):
-            try:
-                for outcome in step():
-                    yield outcome
-                    if not outcome.ok and outcome.name in ("name", "login", "tax", "search"):
-                        return
-            except EInvoicingError as error:
-                yield CheckStep(title, False, error.what, error.fix)
-                return
-            except NoSuchTable as error:
-                yield CheckStep(title, False, str(error)[:200], "give the role the right Find Transaction")
-                return
+        return in_order(
+            (
+                ("name", self._check_name),
+                ("login", partial(self._permitted, self._check_login)),
+                ("tax", partial(self._permitted, self._check_tax)),
+                ("read", partial(self._permitted, self._check_read)),
+                ("write-back", self._check_fields),
+                ("calls", partial(self._permitted, self._check_calls)),
+            ),
+            go_on_after=("clock", "certificate", "read", "time zone", "write-back", "calls"),
+        )
 
-    def _check_name(self) -> Iterator[CheckStep]:
-        parts = urlsplit(self._settings.address)
-        host = parts.hostname or ""
+    def _check_name(self) -> str:
+        fix = "check the account id, the network and its name server"
+        return resolved(self._settings.address, self._name, fix)
+
+    def _permitted(self, look: Callable[[], Iterator[CheckStep]]) -> Iterator[CheckStep]:
+        """A table that the role may not see is none to NetSuite."""
         try:
-            found = socket.getaddrinfo(host, parts.port or 443, proto=socket.IPPROTO_TCP)
-        except OSError as error:
-            raise RemoteUnavailable(
-                f"the name {host} is not known here",
-                where=self._name,
-                fix="check the account id, the network and its name server",
-            ) from error
-        yield CheckStep("name", True, f"{host} is {found[0][4][0]}")
+            yield from look()
+        except NoSuchTable as error:
+            fix = "give the role the right Find Transaction"
+            raise RemoteRefused(str(error)[:200], where=self._name, fix=fix) from error
 
     def _check_login(self) -> Iterator[CheckStep]:
         if self._settings.certificate is not None:
             yield self._certificate()
         answer = self._http.request("GET", "/", allowed=(400, 401, 403, 404, 405))
-        skew = _skew(answer.headers.get("Date", ""), self._clock())
+        skew = clock_skew(answer, self._clock())
         if skew is not None:
             fine = skew <= _MOST_SKEW
             seen = f"{skew.total_seconds():.0f} seconds between our clock and NetSuite's"
@@ -152,18 +142,12 @@ class Checks:
     def _check_fields(self) -> Iterator[CheckStep]:
         if self._settings.write_to == "fields":
             known = self._rest.metadata("invoice").get("properties", {})
-            missing = sorted(set(filter(None, self._status_fields)) - set(known))
+            missing = sorted(set(self._settings.status_fields) - set(known))
             seen = (
                 f"fields that invoices do not have: {', '.join(missing)}" if missing else "fields are there"
             )
             fix = "make transaction body fields (free-form text) with these ids, on invoices and credit memos"
             yield CheckStep("write-back", not missing, seen, fix if missing else "")
-
-    @property
-    def _status_fields(self) -> tuple[str, ...]:
-        settings = self._settings
-        names = (settings.status_field, settings.message_field, settings.moment_field, settings.error_field)
-        return (*names, settings.reference_field)
 
     def _check_calls(self) -> Iterator[CheckStep]:
         if self._budget is None:
@@ -178,10 +162,3 @@ class Checks:
 
     def _account_time(self, moment: datetime) -> str:
         return moment.astimezone(self._settings.zone).strftime(MOMENT)
-
-
-def _skew(header: str, now: datetime) -> timedelta | None:
-    try:
-        return abs(parsedate_to_datetime(header).astimezone(UTC) - now)
-    except ValueError:
-        return None

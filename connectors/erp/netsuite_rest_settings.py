@@ -12,28 +12,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from connectors.base import ConnectorSettings, SecretReference
+from connectors.base import SecretReference
+from connectors.erp.netsuite_settings import InternalId, NetSuiteSettings, ScriptId
 from connectors.http import is_safe_address
 
-__all__ = ["InternalId", "NetSuiteRestSettings", "ScriptId"]
+__all__ = ["NetSuiteRestSettings"]
 
-InternalId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
-ScriptId = Annotated[str, StringConstraints(pattern=r"^cust[a-z]+_[a-z0-9_]{1,60}$")]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 
 
-class NetSuiteRestSettings(ConnectorSettings):
+class NetSuiteRestSettings(NetSuiteSettings):
     """Settings of one NetSuite account over REST. Secrets are references, `file:...` or `env:...`."""
 
-    account: str = Field(
-        pattern=r"^[A-Z0-9]{1,30}(_[A-Z0-9]{1,10})?$",
-        description="Account id as Setup > Company > Company Information shows it, in capitals and with an "
-        "underscore: 1234567 or 1234567_SB1",
-    )
-    base_url: str = Field(
-        "",
-        description="Address of the service; empty for that of the account, https://1234567-sb1.suitetalk...",
-    )
     login: Literal["oauth2", "tba"] = Field(
         "oauth2",
         description="oauth2 (client credentials with a certificate), or tba (token-based authentication) for "
@@ -71,9 +61,6 @@ class NetSuiteRestSettings(ConnectorSettings):
     token_id: SecretReference | None = Field(None, description="Token id (login: tba)")
     token_secret: SecretReference | None = Field(None, description="Token secret (login: tba)")
 
-    first_pull_days: int = Field(
-        30, ge=1, le=3650, description="How many days back the very first pull reaches"
-    )
     window_days: int = Field(
         31,
         ge=1,
@@ -94,26 +81,11 @@ class NetSuiteRestSettings(ConnectorSettings):
     )
     page_size: int = Field(1000, ge=1, le=1000, description="Rows for each page of a query")
     batch_size: int = Field(100, ge=1, le=500, description="Invoices that are read together")
-    parallel: int = Field(
-        2,
-        ge=1,
-        le=20,
-        description="Requests at the same time; all integrations of an account share its limit",
-    )
-    busy_attempts: int = Field(
-        5, ge=1, le=10, description="How often a request is made in all while NetSuite says it is full"
-    )
-    busy_seconds: float = Field(
-        1.0, gt=0, le=60, description="Seconds before the second attempt; each further pause is twice as long"
-    )
     calls_per_day: int = Field(
         0, ge=0, description="Most calls a day, where the account has such a limit; 0 for none"
     )
     calls_kept: int = Field(
         100, ge=0, description="Calls of each day that are kept for status and payments, with calls_per_day"
-    )
-    subsidiaries: tuple[InternalId, ...] = Field(
-        (), description="Internal ids of the subsidiaries whose invoices are wanted; none for all"
     )
 
     tax: Literal["auto", "suitetax", "legacy"] = Field(
@@ -166,31 +138,10 @@ class NetSuiteRestSettings(ConnectorSettings):
         description="Where the status goes: fields of the invoice (a record of its own where the invoice "
         "is locked or in a closed period), or always a record of its own",
     )
-    status_field: ScriptId = Field(
-        "custbody_einv_status", description="Transaction body field (free-form text) for the state"
-    )
-    message_field: ScriptId = Field(
-        "custbody_einv_message_id", description="Transaction body field for the message id"
-    )
-    moment_field: ScriptId = Field(
-        "custbody_einv_sent_at", description="Transaction body field for the moment of the news, in UTC"
-    )
-    error_field: ScriptId = Field(
-        "custbody_einv_error", description="Transaction body field for what went wrong"
-    )
-    reference_field: ScriptId | Literal[""] = Field(
-        "", description="Transaction body field for the reference of the news; empty for none"
-    )
     log_record: str = Field(
         "customrecord_einv_log",
         pattern=r"^(customrecord_[a-z0-9_]{1,60})?$",
         description="Custom record for status that cannot be written on the invoice; empty for none",
-    )
-    log_prefix: str = Field(
-        "custrecord_einv_",
-        pattern=r"^custrecord_[a-z0-9_]{1,60}$",
-        description="Beginning of the field ids of that record: invoice, state, message_id, at, text, "
-        "reference follow it",
     )
     payment_account: InternalId | Literal[""] = Field(
         "",
@@ -201,19 +152,6 @@ class NetSuiteRestSettings(ConnectorSettings):
         description="Bank account to post to by the IBAN that the money came in on",
         repr=False,
     )
-    ca_file: str = Field(
-        "", description="PEM file of a company's own certificate authority; empty for public"
-    )
-    proxy: str = Field("", description="Web proxy, as in http://proxy.example.com:3128; empty for none")
-    connect_seconds: float = Field(10.0, gt=0, le=120, description="Seconds to connect")
-    read_seconds: float = Field(120.0, gt=0, le=900, description="Seconds of silence while reading")
-    largest_answer_mib: int = Field(50, ge=1, le=500, description="Largest answer in MiB")
-
-    @property
-    def address(self) -> str:
-        """Where the service is. In host names the account id is in small letters and has a hyphen."""
-        host = self.account.lower().replace("_", "-")
-        return (self.base_url or f"https://{host}.suitetalk.api.netsuite.com").rstrip("/")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -6,15 +6,14 @@ fields of the invoice, or an external id that is made from the reference.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectors.base import DeliveryState, IncomingPayment, StatusReport, WriteBack
+from connectors.base import IncomingPayment, StatusReport, WriteBack
 from connectors.erp.netsuite_rest_service import NetSuiteRest, Outcome
 from connectors.erp.netsuite_rest_settings import NetSuiteRestSettings
 from connectors.erp.netsuite_rest_values import identifier, split_key, text_of
+from connectors.erp.netsuite_settings import external_id
 from formats.errors import ConfigError, EInvoicingError, RemoteBlocked, RemoteUnavailable, RemoteUnexpected
 
 __all__ = ["Writer"]
@@ -45,21 +44,18 @@ class Writer:
         if self._settings.write_to == "record":
             return self._log(report, number)
         where = f"{self._name}, {kind} {report.number} (internal id {number})"
-        wanted = self._note(report)
+        fields = self._settings.status_fields
         for _ in range(_WRITE_ATTEMPTS):
-            there = self._rest.read(kind, number, fields=",".join(wanted))
+            there = self._rest.read(kind, number, fields=",".join(fields))
             if there is None:
                 raise RemoteUnexpected(
                     "the transaction is not in NetSuite any more",
                     where=where,
                     fix="look in NetSuite what became of it; its status cannot be written",
                 )
-            differing = {name: text for name, text in wanted.items() if text_of(there.get(name)) != text}
-            fields = {self._settings.moment_field, self._settings.reference_field}
-            # The moment alone is no news: state, message and problem decide whether the record says so.
-            if differing.keys() <= fields or _is_newer(
-                text_of(there.get(self._settings.moment_field)), report.at
-            ):
+            said = {name: text_of(there.get(name)) for name in fields}
+            differing = self._settings.differing(report, said)
+            if not differing:
                 return WriteBack(where, existed=True)
             body = {name: text or None for name, text in differing.items()}
             outcome = self._rest.patch(kind, number, body)
@@ -76,33 +72,15 @@ class Writer:
             fix="it is tried again by itself",
         )
 
-    def _note(self, report: StatusReport) -> dict[str, str]:
-        settings = self._settings
-        note = {
-            settings.status_field: report.state.value,
-            settings.message_field: report.message_id,
-            settings.moment_field: report.at.astimezone(UTC).isoformat(timespec="seconds"),
-            settings.error_field: _problem_text(report),
-        }
-        return note | ({settings.reference_field: report.reference} if settings.reference_field else {})
-
     def _log(self, report: StatusReport, number: str) -> WriteBack:
         """The news as a record of its own, known by an external id that the reference makes."""
-        kind, prefix = self._settings.log_record, self._settings.log_prefix
-        external = f"einv-{hashlib.sha256(report.reference.encode()).hexdigest()[:40]}"
+        kind = self._settings.log_record
+        external = external_id("einv", report.reference)
         where = f"{self._name}, {kind} {external} for {report.number}"
         if self._rest.read(kind, f"eid:{external}") is not None:
             return WriteBack(where, existed=True)
-        body = {
-            "externalId": external,
-            f"{prefix}invoice": {"id": number},
-            f"{prefix}state": report.state.value,
-            f"{prefix}message_id": report.message_id,
-            f"{prefix}at": report.at.astimezone(UTC).isoformat(timespec="seconds"),
-            f"{prefix}text": _problem_text(report),
-            f"{prefix}reference": report.reference,
-        }
-        outcome = self._rest.create(kind, {name: value for name, value in body.items() if value})
+        links = {"externalId": external, f"{self._settings.log_prefix}invoice": {"id": number}}
+        outcome = self._rest.create(kind, {**links, **self._settings.log_fields(report)})
         if outcome.ok or _exists(outcome):
             return WriteBack(where, existed=not outcome.ok)
         raise _refused(outcome, where)
@@ -110,7 +88,7 @@ class Writer:
     def post_payment(self, payment: IncomingPayment) -> WriteBack:
         """Post a customer payment on its invoices; known by an external id that the reference makes, looked
         up first and read again afterwards."""
-        external = f"gw-pay-{hashlib.sha256(payment.reference.encode()).hexdigest()[:40]}"
+        external = external_id("gw-pay", payment.reference)
         where = f"{self._name}, customer payment {external}"
         if self._rest.read("customerPayment", f"eid:{external}") is not None:
             return WriteBack(where, existed=True)
@@ -155,11 +133,6 @@ class Writer:
         return WriteBack(where, existed=not outcome.ok)
 
 
-def _problem_text(report: StatusReport) -> str:
-    bad = report.state in (DeliveryState.REJECTED, DeliveryState.PARKED)
-    return " ".join(report.text.split())[:_LONGEST_NOTE] if bad else ""
-
-
 def _refused(outcome: Outcome, where: str) -> EInvoicingError:
     what = f"NetSuite refused: {outcome.code}, {outcome.text[:300]}"
     if _is_unchangeable(outcome):
@@ -185,11 +158,3 @@ def _is_unchangeable(outcome: Outcome) -> bool:
 
 def _exists(outcome: Outcome) -> bool:
     return outcome.code in _EXISTS or "already exists" in outcome.text.lower()
-
-
-def _is_newer(there: str, moment: datetime) -> bool:
-    try:
-        told = datetime.fromisoformat(there)
-    except ValueError:
-        return False
-    return told.tzinfo is not None and told > moment

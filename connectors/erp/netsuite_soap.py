@@ -7,24 +7,18 @@ window, their ids collected first, and then read whole in batches with the recor
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
-from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from typing import Final, Literal
 
 from lxml import etree
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from connectors.base import (
     CheckStep,
-    ConnectorSettings,
-    DeliveryState,
     OpenInvoice,
     Page,
     PartyPage,
@@ -38,6 +32,7 @@ from connectors.base import (
     Surroundings,
     WriteBack,
 )
+from connectors.checking import clock_skew, in_order, resolved
 from connectors.erp.netsuite_bundle import Bundle, item_ids, related
 from connectors.erp.netsuite_service import (
     CHANGED_MEANWHILE,
@@ -51,12 +46,11 @@ from connectors.erp.netsuite_service import (
     RecordKey,
     failure,
 )
+from connectors.erp.netsuite_settings import InternalId, NetSuiteSettings, ScriptId, external_id
 from connectors.erp.netsuite_slots import Patience, slots
-from connectors.http import HttpClient
 from connectors.soap import SoapClient
 from formats.errors import (
     ConfigError,
-    EInvoicingError,
     RemoteBlocked,
     RemoteRefused,
     RemoteUnavailable,
@@ -80,33 +74,18 @@ _MOST_SKEW: Final = timedelta(minutes=4)
 _CHECK_WINDOW: Final = timedelta(days=31)
 _MEBIBYTE: Final = 1024 * 1024
 
-InternalId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
-ScriptId = Annotated[str, StringConstraints(pattern=r"^cust[a-z]+_[a-z0-9_]{1,60}$")]
 
-
-class NetSuiteSoapSettings(ConnectorSettings):
+class NetSuiteSoapSettings(NetSuiteSettings):
     """Settings of one NetSuite account over SOAP. Secrets are references, `file:...` or `env:...`."""
 
-    account: str = Field(
-        pattern=r"^[A-Z0-9]{1,30}(_[A-Z0-9]{1,10})?$",
-        description="Account id as Setup > Company > Company Information shows it, in capitals and with an "
-        "underscore: 1234567 or 1234567_SB1",
-    )
     consumer_key: SecretReference = Field(description="Consumer key of the integration record")
     consumer_secret: SecretReference = Field(description="Consumer secret of the integration record")
     token_id: SecretReference = Field(description="Token id of the access token")
     token_secret: SecretReference = Field(description="Token secret of the access token")
-    base_url: str = Field(
-        "",
-        description="Address of the service; empty for that of the account, https://1234567-sb1.suitetalk...",
-    )
     version: str = Field("2025_2", pattern=r"^20\d\d_[12]$", description="Endpoint version")
     schema_hosts: tuple[str, ...] = Field(
         ("https://webservices.netsuite.com",),
         description="Further addresses from which the service description may import its schemas",
-    )
-    first_pull_days: int = Field(
-        30, ge=1, le=3650, description="How many days back the very first pull reaches"
     )
     overlap_minutes: int = Field(
         15,
@@ -117,74 +96,19 @@ class NetSuiteSoapSettings(ConnectorSettings):
     )
     page_size: int = Field(1000, ge=5, le=1000, description="Hits for each page of a search")
     batch_size: int = Field(20, ge=1, le=50, description="Invoices that are read whole in one request")
-    parallel: int = Field(
-        2,
-        ge=1,
-        le=20,
-        description="Requests at the same time; all integrations of an account share its limit",
-    )
-    busy_attempts: int = Field(
-        5, ge=1, le=10, description="How often a request is made in all while NetSuite says it is full"
-    )
-    busy_seconds: float = Field(
-        1.0, gt=0, le=60, description="Seconds before the second attempt; each further pause is twice as long"
-    )
-    subsidiaries: tuple[InternalId, ...] = Field(
-        (), description="Internal ids of the subsidiaries whose invoices are wanted; none for all"
-    )
-    status_field: ScriptId = Field(
-        "custbody_einv_status", description="Transaction body field (free-form text) for the state"
-    )
-    message_field: ScriptId = Field(
-        "custbody_einv_message_id", description="Transaction body field for the message id"
-    )
-    moment_field: ScriptId = Field(
-        "custbody_einv_sent_at", description="Transaction body field for the moment of the news, in UTC"
-    )
-    error_field: ScriptId = Field(
-        "custbody_einv_error", description="Transaction body field for what went wrong"
-    )
     peppol_field: ScriptId = Field(
         "custentity_peppol_id",
         description="Customer field with the electronic address, scheme:value (the mapping names it, too)",
-    )
-    reference_field: ScriptId | Literal[""] = Field(
-        "", description="Transaction body field for the reference of the news; empty for none"
     )
     log_record_type: InternalId | Literal[""] = Field(
         "",
         description="Internal id of the custom record type for status that cannot be written on the invoice "
         "(locked, closed period); empty for none",
     )
-    log_prefix: str = Field(
-        "custrecord_einv_",
-        pattern=r"^custrecord_[a-z0-9_]{1,60}$",
-        description="Beginning of the field ids of that record: invoice, state, message_id, at, text, "
-        "reference follow it",
-    )
     attachment_field: ScriptId = Field(
         "custbody_einv_attachment",
         description="Transaction body field (Document) that names a file to go with the invoice",
     )
-    ca_file: str = Field(
-        "", description="PEM file of a company's own certificate authority; empty for public"
-    )
-    proxy: str = Field("", description="Web proxy, as in http://proxy.example.com:3128; empty for none")
-    connect_seconds: float = Field(10.0, gt=0, le=120, description="Seconds to connect")
-    read_seconds: float = Field(120.0, gt=0, le=900, description="Seconds of silence while reading")
-    largest_answer_mib: int = Field(50, ge=1, le=500, description="Largest answer in MiB")
-
-    @property
-    def status_fields(self) -> frozenset[str]:
-        """The transaction body fields that the gateway itself writes."""
-        own = {self.status_field, self.message_field, self.moment_field, self.error_field}
-        return frozenset(own | ({self.reference_field} if self.reference_field else set()))
-
-    @property
-    def address(self) -> str:
-        """Where the service is. In host names the account id is in small letters and has a hyphen."""
-        host = self.account.lower().replace("_", "-")
-        return (self.base_url or f"https://{host}.suitetalk.api.netsuite.com").rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +131,7 @@ class NetSuiteSoap:
         self._name = name
         self._settings = settings
         self._surroundings = surroundings
-        self._http = self._client(settings.address)
+        self._http = settings.client(surroundings.clock)
         version = settings.version
         self._soap = SoapClient(
             self._http,
@@ -215,7 +139,7 @@ class NetSuiteSoap:
             port=f"/services/NetSuitePort_{version}",
             binding=f"{{urn:platform_{version}.webservices.netsuite.com}}NetSuiteBinding",
             rules=RULES,
-            schemas=[self._client(address) for address in settings.schema_hosts],
+            schemas=[settings.client(surroundings.clock, address) for address in settings.schema_hosts],
         )
         self._service = NetSuiteService(
             self._soap,
@@ -266,18 +190,12 @@ class NetSuiteSoap:
         """
         key = _key_of(report.key)
         where = f"{self._name}, {key.kind} {report.number} (internal id {key.internal_id})"
-        wanted = self._note(report)
         for _ in range(_WRITE_ATTEMPTS):
             read = self._service.read_one(key)
             if read.element is None:
                 raise failure(read.status, where)
-            there = _custom_texts(read.element)
-            differing = {name: text for name, text in wanted.items() if there.get(name, "") != text}
-            # The moment alone is no news: state, message and problem decide whether the record says so.
-            silent = {self._settings.moment_field, self._settings.reference_field}
-            if differing.keys() <= silent or self._is_newer(
-                there.get(self._settings.moment_field, ""), report.at
-            ):
+            differing = self._settings.differing(report, _custom_texts(read.element))
+            if not differing:
                 return WriteBack(where, existed=True)
             status = self._service.update_custom_fields(key, differing)
             if status.ok:
@@ -347,22 +265,16 @@ class NetSuiteSoap:
     def check(self) -> Iterator[CheckStep]:
         """Name, connection (and certificate), service description, login, clock, rights by one search and
         read."""
-        for step in (
-            self._check_name,
-            self._check_connection,
-            self._check_description,
-            self._check_login,
-            self._check_rights,
-        ):
-            try:
-                for outcome in step():
-                    yield outcome
-                    if not outcome.ok and outcome.name != "clock":
-                        return
-            except EInvoicingError as error:
-                title = step.__name__.removeprefix("_check_")
-                yield CheckStep(title, False, error.what, error.fix)
-                return
+        return in_order(
+            (
+                ("name", self._check_name),
+                ("connection", self._check_connection),
+                ("description", self._check_description),
+                ("login", self._check_login),
+                ("rights", self._check_rights),
+            ),
+            go_on_after=("clock",),
+        )
 
     def close(self) -> None:
         self._service.close()
@@ -402,7 +314,7 @@ class NetSuiteSoap:
             revision=(element.findtext("{*}lastModifiedDate") or "").strip(),
             media_type="application/xml",
             content=bundle.content(),
-            fingerprint=bundle.fingerprint(self._settings.status_fields),
+            fingerprint=bundle.fingerprint(frozenset(self._settings.status_fields)),
             origin=f"{self._settings.address} {key}",
         )
 
@@ -420,73 +332,39 @@ class NetSuiteSoap:
     def _write_log(self, report: StatusReport, key: RecordKey) -> WriteBack:
         """The news as a record of its own, known by an external id that the reference makes."""
         kind, prefix = self._settings.log_record_type, self._settings.log_prefix
-        external = f"einv-{hashlib.sha256(report.reference.encode()).hexdigest()[:40]}"
+        external = external_id("einv", report.reference)
         where = f"{self._name}, custom record {external} for {report.number}"
         if self._service.log_record(kind, external).status.ok:
             return WriteBack(where, existed=True)
-        note = self._note(report)
-        texts = {
-            f"{prefix}state": note[self._settings.status_field],
-            f"{prefix}message_id": note[self._settings.message_field],
-            f"{prefix}at": note[self._settings.moment_field],
-            f"{prefix}text": note[self._settings.error_field],
-            f"{prefix}reference": report.reference,
-        }
         links = {f"{prefix}invoice": key.internal_id}
-        given = {name: text for name, text in texts.items() if text}
+        given = self._settings.log_fields(report)
         status = self._service.add_log_record(kind, external, given, links)
         if status.ok or status.code in _EXISTS:
             return WriteBack(where, existed=not status.ok)
         raise failure(status, where)
 
-    def _note(self, report: StatusReport) -> Mapping[str, str]:
-        bad = report.state in (DeliveryState.REJECTED, DeliveryState.PARKED)
-        settings = self._settings
-        note = {
-            settings.status_field: report.state.value,
-            settings.message_field: report.message_id,
-            settings.moment_field: report.at.astimezone(UTC).isoformat(timespec="seconds"),
-            settings.error_field: " ".join(report.text.split())[:_LONGEST_NOTE] if bad else "",
-        }
-        return note | ({settings.reference_field: report.reference} if settings.reference_field else {})
-
-    def _is_newer(self, text: str, moment: datetime) -> bool:
-        try:
-            there = datetime.fromisoformat(text)
-        except ValueError:
-            return False
-        return there.tzinfo is not None and there > moment
-
     # Checking.
 
-    def _check_name(self) -> Iterator[CheckStep]:
-        parts = urlsplit(self._settings.address)
-        host = parts.hostname or ""
-        try:
-            found = socket.getaddrinfo(host, parts.port or 443, proto=socket.IPPROTO_TCP)
-        except OSError as error:
-            raise RemoteUnavailable(
-                f"the name {host} is not known here",
-                where=self._name,
-                fix="check the account id, the network and its name server",
-            ) from error
-        yield CheckStep("name", True, f"{host} is {found[0][4][0]}")
+    def _check_name(self) -> str:
+        fix = "check the account id, the network and its name server"
+        return resolved(self._settings.address, self._name, fix)
 
-    def _check_connection(self) -> Iterator[CheckStep]:
+    def _check_connection(self) -> str:
         self._http.request("GET", self._wsdl_path)
         secure = self._settings.address.startswith("https://")
         seen = "encrypted, the certificate holds" if secure else "not encrypted"
-        yield CheckStep("connection", True, f"{self._settings.address} answers; {seen}")
+        return f"{self._settings.address} answers; {seen}"
 
-    def _check_description(self) -> Iterator[CheckStep]:
+    def _check_description(self) -> str:
         self._service.load()
-        yield CheckStep("description", True, f"{self._wsdl_path} and its schemas were read")
+        return f"{self._wsdl_path} and its schemas were read"
 
     def _check_login(self) -> Iterator[CheckStep]:
         try:
             theirs = self._service.server_time()
         except RemoteRefused as error:
-            skew = self._skew_by_header()
+            # The web server tells the time without a login.
+            skew = clock_skew(self._http.request("GET", self._wsdl_path), self._surroundings.clock())
             if skew is not None and skew > _MOST_SKEW:
                 # Then the service refuses every signature, and does not say so.
                 yield CheckStep(
@@ -504,14 +382,6 @@ class NetSuiteSoap:
         yield CheckStep(
             "clock", skew <= _MOST_SKEW, seen, "" if skew <= _MOST_SKEW else "set this machine's clock by NTP"
         )
-
-    def _skew_by_header(self) -> timedelta | None:
-        """How far our clock is from the Date header of the web server, which needs no login."""
-        text = self._http.request("GET", self._wsdl_path).headers.get("Date", "")
-        try:
-            return abs(parsedate_to_datetime(text).astimezone(UTC) - self._surroundings.clock())
-        except ValueError:
-            return None
 
     def _check_rights(self) -> Iterator[CheckStep]:
         now = self._surroundings.clock()
@@ -533,18 +403,6 @@ class NetSuiteSoap:
     @property
     def _wsdl_path(self) -> str:
         return f"/wsdl/v{self._settings.version}_0/netsuite.wsdl"
-
-    def _client(self, address: str) -> HttpClient:
-        settings = self._settings
-        return HttpClient(
-            address,
-            clock=self._surroundings.clock,
-            timeout=(settings.connect_seconds, settings.read_seconds),
-            verify=settings.ca_file or True,
-            largest=settings.largest_answer_mib * _MEBIBYTE,
-            longest=settings.read_seconds * 3,
-            proxy=settings.proxy,
-        )
 
     def _credentials(self) -> Credentials:
         secret, settings = self._surroundings.secret, self._settings

@@ -15,7 +15,6 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,7 +25,6 @@ from connectors.base import (
     CheckStep,
     DeliveryState,
     OpenInvoice,
-    Page,
     PaymentStatus,
     RejectedDocument,
     SourceDocument,
@@ -34,7 +32,8 @@ from connectors.base import (
     Surroundings,
     WriteBack,
 )
-from connectors.erp.files_pickup import Pickup, PickupSettings, Waiting, file_key
+from connectors.erp.files_pickup import PickupSettings, Waiting, file_key
+from connectors.erp.files_source import FilesSource, NotYetWhole
 from connectors.erp.sap_extract import Extract, read_extract
 from connectors.erp.sap_flat_idoc import BreaksOff, FlatForm, is_flat, read_flat
 from connectors.erp.sap_segments import Layout, layout
@@ -51,7 +50,6 @@ from formats.syntaxes import xml
 
 __all__ = ["SapIdoc", "SapIdocSettings"]
 
-_PAGE_BYTES: Final = 16 * 1024 * 1024
 # More IDocs than this in one XML file are handed over one by one.
 _MOST_TOGETHER: Final = 10
 _ROOT: Final = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.:-]*)")
@@ -154,66 +152,22 @@ class SapIdocSettings(PickupSettings):
         return codes
 
 
-@dataclass(slots=True)
-class _Batch:
-    """A page in the making."""
+class SapIdoc(FilesSource):
+    """Pull INVOIC IDocs from a folder, and put STATUS IDocs into another.
 
-    documents: list[SourceDocument] = field(default_factory=list)
-    rejected: list[RejectedDocument] = field(default_factory=list)
-    handles: list[str] = field(default_factory=list)
-    files: int = 0
-    size: int = 0
-
-    def page(self) -> Page:
-        return Page(tuple(self.documents), "", tuple(self.rejected), tuple(self.handles))
-
-
-class _StillComing(Exception):
-    """A file that was looked at too early."""
-
-
-class SapIdoc:
-    """Pull INVOIC IDocs from a folder, oldest file first.
-
-    Cursor: always "", since the folder itself says what is new; a file stays in it until `acknowledge` has
-    moved it. A file is taken when its name is not one of `ignore`, its marker is there (if markers are used),
-    and size and time have not changed for `settle_seconds`; the looks are remembered between processes. One
-    that is not whole XML is left alone until unchanged for `give_up_after_seconds`, and handed over as it is
-    after that, so that it is seen. The key of an invoice is sender, client, kind and number of the billing
-    document; a repeat output has the same key and a new revision (DOCNUM), and is news in any case, for SAP
-    waits for the status of that very IDoc: so there is no fingerprint. Where a file could not be read, its
-    key is made of its name, and once it is put right under the same name its invoices have keys of their own:
-    `origin`, folder and name, is what both have in common.
-
-    Raises: RemoteUnavailable (retried), RemoteRefused (parked), RemoteUnexpected.
+    A file that is not whole XML is left alone until unchanged for `give_up_after_seconds`, and handed over as
+    it is after that, so that it is seen. The key of an invoice is sender, client, kind and number of the
+    billing document; a repeat output has the same key and a new revision (DOCNUM), and is news in any case,
+    for SAP waits for the status of that very IDoc: so there is no fingerprint. Where a file could not be
+    read, its key is made of its name, and once it is put right under the same name its invoices have keys of
+    their own: `origin`, folder and name, is what both have in common.
     """
 
     def __init__(self, name: str, settings: SapIdocSettings, surroundings: Surroundings) -> None:
-        self._name = name
         self._settings = settings
-        self._surroundings = surroundings
         self._sftp = SftpClient(name, settings.sftp, surroundings.secret)
-        self._pickup = Pickup(name, self._sftp, settings, surroundings)
         self._flat = settings.flat_form
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def pull(self, cursor: str) -> Iterator[Page]:
-        """As ErpConnector.pull; every call starts from what lies in the folder, whatever `cursor` is."""
-        batch = _Batch()
-        for waiting in self._pickup.waiting():
-            self._take(waiting, batch)
-            if batch.files >= self._settings.page_files or batch.size >= _PAGE_BYTES:
-                yield batch.page()
-                batch = _Batch()
-        if batch.files:
-            yield batch.page()
-
-    def acknowledge(self, page: Page) -> None:
-        """Move the files of this page into the archive; those moved already are fine."""
-        self._pickup.put_away(page.handles)
+        super().__init__(name, self._sftp, settings, surroundings)
 
     def report_status(self, report: StatusReport) -> WriteBack:
         """Put a STATUS IDoc into SAP's inbound folder. Its name follows from `report.reference`, and it is
@@ -227,7 +181,6 @@ class SapIdoc:
             )
         flat = self._flat if settings.status_form == "flat" else None
         filename = status_filename(report, flat=flat is not None)
-        path = posixpath.join(settings.status_folder, filename)
         sender, client = _sender_of(report.key)
         content = status_idoc(
             report,
@@ -240,14 +193,7 @@ class SapIdoc:
             zone=ZoneInfo(settings.time_zone),
             flat=flat,
         )
-        for folder in filter(None, (settings.status_folder, settings.status_processed_folder)):
-            if self._sftp.exists(posixpath.join(folder, filename)):
-                return WriteBack(posixpath.join(folder, filename), existed=True)
-        try:
-            self._sftp.write_atomically(path, content)
-        except ConflictError:
-            return WriteBack(path, existed=True)
-        return WriteBack(path, existed=False)
+        return self._put_news(filename, content, settings.status_folder, settings.status_processed_folder)
 
     def pull_payments(self, invoices: Sequence[OpenInvoice]) -> Iterator[PaymentStatus]:
         """Settlement of these invoices by the newest complete extract; none at all without one."""
@@ -275,76 +221,59 @@ class SapIdoc:
                 yield from check_writing(self._sftp, settings.status_folder, self._surroundings.clock)
             else:
                 yield CheckStep("clock", True, "not measured: there is no folder that we may write into")
-            yield self._check_read()
+            yield self._check_reading()
 
-    def close(self) -> None:
-        self._sftp.close()
-
-    def _take(self, waiting: Waiting, batch: _Batch) -> None:
-        """Put one file into the page; one that breaks off stays for the next time."""
-        entry, path, content = waiting.entry, waiting.path, waiting.content
+    def _found(self, waiting: Waiting) -> Iterator[SourceDocument | RejectedDocument]:
+        name, path = waiting.entry.name, waiting.path
         try:
-            if waiting.problem is not None:
-                batch.rejected.append(RejectedDocument(waiting.rejection_key, path, waiting.problem))
-            elif self._is_flat(content):
-                self._take_flat(entry.name, path, content, batch)
+            if self._is_flat(waiting.content):
+                idocs = read_flat(waiting.content, self._flat, path)
+                yield from self._apart(idocs, f"flat file in {self._flat.encoding}", waiting)
             else:
-                self._take_xml(entry.name, path, content, batch, given_up=waiting.given_up)
-        except _StillComing:
-            return
+                yield from self._found_in_xml(waiting)
         except BreaksOff as error:
             if not waiting.given_up:
-                return
-            batch.rejected.append(RejectedDocument(file_key(entry.name), path, error))
+                raise NotYetWhole from error
+            yield RejectedDocument(file_key(name), path, error)
         except MalformedDocument as error:
-            batch.rejected.append(RejectedDocument(file_key(entry.name), path, error))
-        batch.files += 1
-        batch.size += len(content)
-        if handle := self._pickup.handle(waiting):
-            batch.handles.append(handle)
+            yield RejectedDocument(file_key(name), path, error)
 
     def _is_flat(self, content: bytes) -> bool:
         form = self._settings.form
         return form == "flat" or (form == "auto" and is_flat(content, self._flat))
 
-    def _take_flat(self, name: str, path: str, content: bytes, batch: _Batch) -> None:
-        idocs = read_flat(content, self._flat, path)
-        self._take_apart(idocs, f"flat file in {self._flat.encoding}", name, path, content, batch)
-
-    def _take_xml(self, name: str, path: str, content: bytes, batch: _Batch, *, given_up: bool) -> None:
+    def _found_in_xml(self, waiting: Waiting) -> Iterator[SourceDocument | RejectedDocument]:
+        name, path, content = waiting.entry.name, waiting.path, waiting.content
+        whole = SourceDocument(file_key(name), "", "application/xml", content, 0, path)
         try:
             root = xml.parse(content, largest=self._settings.sftp.largest_file_bytes)
         except MalformedDocument as error:
-            if _breaks_off(content) and not given_up:
-                raise _StillComing from error
-            batch.documents.append(SourceDocument(file_key(name), "", "application/xml", content, 0, path))
+            if _breaks_off(content) and not waiting.given_up:
+                raise NotYetWhole from error
+            yield whole
             return
         idocs = tuple(child for child in root if child.tag == "IDOC")
         if not idocs:
-            batch.documents.append(SourceDocument(file_key(name), "", "application/xml", content, 0, path))
+            yield whole
         if len(idocs) > _MOST_TOGETHER:
-            self._take_apart(idocs, "file", name, path, content, batch)
+            yield from self._apart(idocs, "file", waiting)
             return
         for part, idoc in enumerate(idocs):
-            if self._rejected(idoc, name, path, part, batch):
-                continue
+            rejected = self._rejected(idoc, name, path, part)
             key = _invoice_key(idoc) or f"{file_key(name)}/{part}"
             number = _text(idoc, "EDI_DC40/DOCNUM")
-            batch.documents.append(SourceDocument(key, number, "application/xml", content, part, path))
+            yield rejected or SourceDocument(key, number, "application/xml", content, part, path)
 
-    def _take_apart(
-        self,
-        idocs: tuple[etree._Element, ...],
-        what: str,
-        name: str,
-        path: str,
-        content: bytes,
-        batch: _Batch,
-    ) -> None:
+    def _apart(
+        self, idocs: tuple[etree._Element, ...], what: str, waiting: Waiting
+    ) -> Iterator[SourceDocument | RejectedDocument]:
         """Each IDoc as a document of its own: what is handed over whole is read anew for every invoice."""
+        name, path, content = waiting.entry.name, waiting.path, waiting.content
         digest = hashlib.sha256(content).hexdigest()
         for position, idoc in enumerate(idocs):
-            if self._rejected(idoc, name, path, position, batch):
+            rejected = self._rejected(idoc, name, path, position)
+            if rejected is not None:
+                yield rejected
                 continue
             idoc.tail = None
             # Without the note: the very same IDoc may come again in another file.
@@ -357,19 +286,18 @@ class SapIdoc:
             number = _text(idoc, "EDI_DC40/DOCNUM")
             root.append(idoc)
             rendered = xml.serialize(root)
-            batch.documents.append(
-                SourceDocument(key, number, "application/xml", rendered, 0, path, own, content)
-            )
+            yield SourceDocument(key, number, "application/xml", rendered, 0, path, own, content)
 
-    def _rejected(self, idoc: etree._Element, name: str, path: str, part: int, batch: _Batch) -> bool:
+    def _rejected(self, idoc: etree._Element, name: str, path: str, part: int) -> RejectedDocument | None:
         number = _text(idoc, "EDI_DC40/DOCNUM")
         problem = _not_for_delivery(idoc, number, path, self._settings.message_types)
         if problem is None:
-            return False
+            return None
         is_test = bool(_text(idoc, "EDI_DC40/TEST"))
-        key = f"{file_key(name)}/{number or part}"
-        batch.rejected.append(RejectedDocument(key, path, problem, needs_person=not is_test))
-        return True
+        return RejectedDocument(f"{file_key(name)}/{number or part}", path, problem, needs_person=not is_test)
+
+    def _sample(self, name: str, path: str, content: bytes) -> CheckStep:
+        return CheckStep("read one file", True, f"{name}, {len(content)} bytes")
 
     def _newest_extract(self) -> Extract | None:
         settings = self._settings
@@ -403,17 +331,6 @@ class SapIdoc:
             return CheckStep(f"folder {folder}", False, error.what, error.fix)
         seen = "it is there" if found is not None else "not there yet, it is made with the first file"
         return CheckStep(f"folder {folder}", True, f"{seen}; writing was not tried")
-
-    def _check_read(self) -> CheckStep:
-        try:
-            listed = self._sftp.list(self._settings.folder)
-            files = [entry for entry, marked in self._pickup.candidates(listed) if marked]
-            if not files:
-                return CheckStep("read one file", True, "no file is waiting")
-            content = self._sftp.read(posixpath.join(self._settings.folder, files[0].name))
-        except EInvoicingError as error:
-            return CheckStep("read one file", False, error.what, error.fix)
-        return CheckStep("read one file", True, f"{files[0].name}, {len(content)} bytes")
 
 
 def _text(idoc: etree._Element, path: str) -> str:

@@ -7,9 +7,8 @@ The service is read-only, so status goes into an object of the customer's own (`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from connectors.base import (
@@ -24,10 +23,10 @@ from connectors.base import (
     Surroundings,
     WriteBack,
 )
+from connectors.checking import Look, compared_clocks, in_order
 from connectors.erp.sap_odata_access import SapHttp
 from connectors.erp.sap_odata_bundle import EXPANDED, Bundler, any_of, chunks
 from connectors.erp.sap_odata_canonical import changed_at, key
-from connectors.erp.sap_odata_given import Given
 from connectors.erp.sap_odata_kinds import Sorted, sort_out
 from connectors.erp.sap_odata_parties import pull_parties
 from connectors.erp.sap_odata_payments import LEDGER, Settlements
@@ -35,13 +34,14 @@ from connectors.erp.sap_odata_place import Place
 from connectors.erp.sap_odata_service import ODataService, Row, text
 from connectors.erp.sap_odata_settings import SapODataSettings
 from connectors.erp.sap_odata_writeback import Attachments, StatusRows
-from formats.errors import DocumentError, EInvoicingError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
+from connectors.kit.given import Given
+from formats.errors import DocumentError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 
 __all__ = ["SapOData"]
 
 _BILLINGS: Final = "A_BillingDocument"
-_LARGEST_SKEW: Final = timedelta(minutes=2)
 _CALLS_PER_PAGE: Final = 5
+_MARKERS_PER_PAGE: Final = 1000
 
 
 class SapOData:
@@ -79,7 +79,9 @@ class SapOData:
         """As ErpConnector.pull; the revision of a document is its change moment."""
         visit = _Visit(self, Place.read(cursor))
         yield from visit.waiting()
-        for rows in self._feed(visit.place):
+        if visit.place.at:
+            yield from visit.looked_back()
+        for rows in self._feed(visit.place.at):
             yield from visit.page(rows)
 
     def acknowledge(self, page: Page) -> None:
@@ -108,13 +110,9 @@ class SapOData:
 
     def check(self) -> Iterator[CheckStep]:
         """Connection and clock, login, then one read of each service that is needed."""
-        for name, step, right in self._steps():
-            try:
-                yield CheckStep(name, True, step())
-            except EInvoicingError as error:
-                yield CheckStep(name, False, error.what, f"{error.fix} ({right})" if right else error.fix)
-                if name in ("Connection", "Billing documents"):
-                    return
+        steps = self._steps()
+        needed = ("Connection", "Billing documents")
+        return in_order(steps, go_on_after=[name for name, *_ in steps if name not in needed])
 
     def close(self) -> None:
         """Close all connections."""
@@ -122,10 +120,10 @@ class SapOData:
 
     # What subclasses that write in another way share.
 
-    def _steps(self) -> list[tuple[str, Callable[[], str], str]]:
+    def _steps(self) -> list[tuple[str, Look, str]]:
         settings = self._settings
         scenario = "communication scenario "
-        steps: list[tuple[str, Callable[[], str], str]] = [
+        steps: list[tuple[str, Look, str]] = [
             ("Connection", self._check_connection, ""),
             ("Billing documents", self._check_billing, scenario + "SAP_COM_0120"),
             (
@@ -179,24 +177,29 @@ class SapOData:
 
     # Pulling.
 
-    def _feed(self, place: Place) -> Iterator[list[Row]]:
-        """Changed documents, oldest change first, by change moment and number until an empty page comes.
+    def _feed(self, after: str) -> Iterator[list[Row]]:
+        """Whole documents changed after a moment ("" for all), oldest change first."""
+        settings = self._settings
+        position = f"LastChangeDateTime gt datetimeoffset'{after}'" if after else ""
+        if not after and settings.first_day is not None:
+            first = f"{settings.first_day.isoformat()}T00:00:00.0000000Z"
+            position = f"LastChangeDateTime ge datetimeoffset'{first}'"
+        return self._in_order(position, {"$expand": EXPANDED}, settings.documents_per_page)
+
+    def _in_order(self, position: str, shown: Mapping[str, str], size: int) -> Iterator[list[Row]]:
+        """Documents by change moment and number, until an empty page comes.
 
         Neither $skip nor the service's own links are used: both count rows, and rows move while we read.
         """
-        settings = self._settings
-        since = place.since(timedelta(minutes=settings.overlap_minutes))
-        if not since and settings.first_day is not None:
-            since = f"{settings.first_day.isoformat()}T00:00:00.0000000Z"
-        codes = any_of("CompanyCode", settings.company_codes)
-        position = f" and LastChangeDateTime ge datetimeoffset'{since}'" if since else ""
-        size, last = settings.documents_per_page, ("", "")
+        codes = any_of("CompanyCode", self._settings.company_codes)
+        bound, last = "", ("", "")
+        position = f" and {position}" if position else ""
         while True:
             query = {
-                "$filter": f"({codes}){position}",
+                "$filter": f"({codes}){position}{bound}",
                 "$orderby": "LastChangeDateTime,BillingDocument",
                 "$top": str(size),
-                "$expand": EXPANDED,
+                **shown,
             }
             try:
                 rows = self._billing.page(_BILLINGS, query)
@@ -218,7 +221,7 @@ class SapOData:
             last = (at, number.zfill(10))
             yield rows
             moment = f"datetimeoffset'{at}'"
-            position = (
+            bound = (
                 f" and (LastChangeDateTime gt {moment} or (LastChangeDateTime eq {moment} "
                 f"and BillingDocument gt {text(number)}))"
             )
@@ -229,18 +232,10 @@ class SapOData:
         answer = self._http.request(
             "GET", f"/sap/opu/odata/sap/{self._billing.name}/", allowed=range(300, 500)
         )
-        now = self._clock()
-        try:
-            skew = abs(parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC) - now)
-        except ValueError:
-            return f"{self._http.base_url} answers"
-        if skew > _LARGEST_SKEW:
-            raise RemoteUnexpected(
-                f"the clocks differ by {int(skew.total_seconds())} seconds",
-                where=self._http.base_url,
-                fix="set this machine's clock by NTP; changes would be overlooked otherwise",
-            )
-        return f"{self._http.base_url} answers, the login works, clocks agree"
+        where = self._http.base_url
+        otherwise = "changes would be overlooked otherwise"
+        clocks = compared_clocks(answer, self._clock(), where=where, otherwise=otherwise)
+        return f"{where} answers, the login works{clocks}" if clocks else f"{where} answers"
 
     def _check_billing(self) -> str:
         codes = any_of("CompanyCode", self._settings.company_codes)
@@ -267,6 +262,7 @@ class _Visit:
         self.place = place
         self._settings = settings
         self._billing = connector._billing
+        self._in_order = connector._in_order
         self._now = connector._clock()
         self._given = Given(connector._locked)
         self._overlap = timedelta(minutes=settings.overlap_minutes)
@@ -286,6 +282,22 @@ class _Visit:
             for number in set(part) - {key(row.get("BillingDocument")) for row in rows}:
                 self.place.waiting.pop(number)  # deleted in SAP
             yield from self.page(rows, again=True)
+
+    def looked_back(self) -> Iterator[Page]:
+        """What was changed within the overlap and not given in that state: markers first, then only those
+        documents whole, so that a visit without news reads no document."""
+        place, late = self.place, []
+        span = (
+            f"LastChangeDateTime ge datetimeoffset'{place.since(self._overlap)}' "
+            f"and LastChangeDateTime le datetimeoffset'{place.at}'"
+        )
+        shown = {"$select": "BillingDocument,CompanyCode,LastChangeDateTime"}
+        for rows in self._in_order(span, shown, _MARKERS_PER_PAGE):
+            numbers = [(key(row.get("BillingDocument")), changed_at(row)) for row in rows]
+            late += [number for number, moment in numbers if place.seen.get(number) != moment]
+        for part in chunks(late):
+            query = {"$filter": any_of("BillingDocument", part), "$expand": EXPANDED}
+            yield from self.page(self._billing.rows(_BILLINGS, query), again=True)
 
     def page(self, rows: Sequence[Row], *, again: bool = False) -> Iterator[Page]:
         """The documents of some rows as one page; `again` for rows that lie behind the place."""

@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Final, Self
 
@@ -135,7 +136,7 @@ class SapHttp(HttpClient):
         *,
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | BufferedIOBase | None = None,
         form: Mapping[str, str] | None = None,
         json: object = None,
         allowed: Collection[int] = (),

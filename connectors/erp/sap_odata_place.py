@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from formats.errors import RemoteUnexpected
+from connectors.kit.cursors import read_cursor
 
 __all__ = ["Place"]
 
@@ -34,19 +34,15 @@ class Place:
         """Raises RemoteUnexpected for a cursor that is not one of ours."""
         if not cursor:
             return cls()
-        try:
-            data = json.loads(cursor)
-            return cls(
-                str(data["at"]),
-                {str(name): str(value) for name, value in data["seen"].items()},
-                {str(name): str(value) for name, value in data["waiting"].items()},
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RemoteUnexpected(
-                "the stored place in SAP's billing documents cannot be read",
-                where="cursor of the source",
-                fix="reset the cursor of this source; invoices that went out already are recognised",
-            ) from error
+        return read_cursor(cursor, cls._of, system="SAP's billing documents")
+
+    @classmethod
+    def _of(cls, data: Any) -> Place:
+        return cls(
+            str(data["at"]),
+            {str(name): str(value) for name, value in data["seen"].items()},
+            {str(name): str(value) for name, value in data["waiting"].items()},
+        )
 
     def since(self, overlap: timedelta) -> str:
         """Where to begin: `at` less the overlap; "" from the very first."""
@@ -55,17 +51,16 @@ class Place:
         return f"{_parsed(self.at) - overlap:{_FORM}}.0000000Z"
 
     def give(self, number: str, moment: str) -> None:
-        """This document is dealt with in this state."""
+        """This document is dealt with in this state. It does not move the place: it may have been read by its
+        number, and others that changed before it are still to come."""
         self.seen[number] = moment
-        self.at = max(self.at, moment)
         self.waiting.pop(number, None)
 
     def written(self, overlap: timedelta) -> str:
-        """As text, without what lies before the overlap."""
+        """As text, without what lies before the overlap; that is forgotten."""
         since = self.since(overlap)
-        recent = sorted(
-            ((name, at) for name, at in self.seen.items() if at >= since), key=lambda entry: entry[1]
-        )
+        self.seen = {name: at for name, at in self.seen.items() if at >= since}
+        recent = sorted(self.seen.items(), key=lambda entry: entry[1])
         data = {"at": self.at, "seen": dict(recent[-_MOST_SEEN:]), "waiting": self.waiting}
         return json.dumps(data, separators=(",", ":"))
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from connectors.base import DeliveryState, IncomingPayment, StatusReport, Surroundings, WriteBack
+from connectors.checking import Look
 from connectors.erp.sap_odata import SapOData
 from connectors.erp.sap_odata_bundle import any_of
 from connectors.erp.sap_odata_canonical import key, padded
@@ -365,7 +366,7 @@ class SapSoap(SapOData):
         action = f"{_NAMESPACE}/{operation}/{operation}Request"
         return addressing(f"{operation}|{reference}", action, f"{self._http.base_url}{path}")
 
-    def _steps(self) -> list[tuple[str, Callable[[], str], str]]:
+    def _steps(self) -> list[tuple[str, Look, str]]:
         def loaded(client: SoapClient) -> Callable[[], str]:
             def load() -> str:
                 client.load()

@@ -1,34 +1,28 @@
-"""Tryton over its JSON-RPC: posted customer invoices out, status notes and proof in, payments out.
+"""Tryton over its JSON-RPC: posted customer invoices out, status notes and proof in, payments and buyers out.
 
 For companies that invoice with the modules account_invoice and, where VAT categories and unit codes are to
-come from Tryton, edocument_unece. Changes are found by the time of the last write, in the server's own time,
-with an overlap for transactions that end late. A posted invoice cannot be written to, so status goes into a
-note on it, and the delivered XML beside it as an attachment; neither changes the invoice.
+come from Tryton, edocument_unece. One database of one server, as one technical user; changes are found by the
+time of the last write, in the server's own time. Fields are named as Tryton names them, a dot follows a
+relation; dates, decimals and binaries, which Tryton wraps into objects, come as plain texts.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from connectors.base import (
     CheckStep,
-    ConnectorSettings,
-    DeliveryState,
     OpenInvoice,
     Page,
     PartyPage,
     PartyRecord,
-    PaymentState,
     PaymentStatus,
-    RejectedDocument,
     SecretReference,
     SourceDocument,
     StatusReport,
@@ -36,21 +30,53 @@ from connectors.base import (
     WriteBack,
 )
 from connectors.checking import in_order
-from connectors.erp.tryton_fields import COMPANY, INVOICE, PARTY, VOLATILE, known
-from connectors.erp.tryton_rpc import Record, TrytonRpc, day, moment
-from connectors.http import HttpClient, is_safe_address
-from formats.errors import DocumentError, RemoteRefused, RemoteUnexpected
+from connectors.http import HttpAnswer, HttpClient
+from connectors.kit.documents import cancelled, facts, json_document, settlement
+from connectors.kit.json_rpc import JsonRpc, Session, strange
+from connectors.kit.keyset import Change, Feed, Place, Span
+from connectors.kit.notes import post_news
+from connectors.kit.records import Record, Records, names, record_id
+from connectors.kit.server import ServerSettings
+from formats.errors import RemoteError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 
 __all__ = ["Tryton", "TrytonSettings"]
 
-_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ADDRESS: Final = "party_name street postal_code city country(code) subdivision(code)"
+_WITH_CONTACTS: Final = "identifiers(type code) contact_mechanisms(type value)"
+_INVOICE: Final = names(
+    "number type state write_date reference description comment invoice_date payment_term_date "
+    "customer_payment_reference currency(code) untaxed_amount tax_amount total_amount "
+    f"party(name code {_WITH_CONTACTS}) party_tax_identifier(type code) tax_identifier(type code) "
+    f"invoice_address({_ADDRESS}) payment_term(name) lines_to_pay(maturity_date) "
+    "lines(type description note quantity unit(symbol name unece_code) unit_price amount product(code name) "
+    "taxes(name rate unece_code unece_category_code legal_notice)) "
+    "taxes(base amount legal_notice tax(name rate unece_category_code)) "
+    "origin_invoices(number invoice_date)"
+)
+_COMPANY: Final = names(f"currency(code) party(name {_WITH_CONTACTS} addresses({_ADDRESS}))")
+_PARTY: Final = names(f"name {_WITH_CONTACTS} addresses(country(code))")
+_PAYMENT: Final = names(
+    "number state currency(code) total_amount amount_to_pay reconciled payment_lines(date rec_name)"
+)
+# Models whose fields depend on the modules of the server: `edocument_unece` brings the codes of taxes and
+# units. Of all others every field is there.
+_VARYING: Final = frozenset(
+    {
+        *("account.invoice", "account.invoice.line", "account.invoice.tax", "account.tax"),
+        *("company.company", "party.party", "party.address", "product.product", "product.uom"),
+    }
+)
+# Fields that say nothing about the content of an invoice: they change with payments and with the record.
+_VOLATILE: Final = frozenset({"state", "write_date"})
+_REFUSED: Final = ("AccessError", "AccessButtonError", "LoginException")
+_PARTS: Final = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+_MICROSECOND: Final = timedelta(microseconds=1)
 _IDS_PER_CALL: Final = 200
 
 
-class TrytonSettings(ConnectorSettings):
+class TrytonSettings(ServerSettings):
     """One company in one database of a Tryton server."""
 
-    base_url: str = Field(description="address of the server, for example https://tryton.example.com")
     database: str = Field(description="name of the database", pattern=r"^[A-Za-z0-9_.-]{1,100}$")
     user: str = Field(description="login of the gateway's user; it needs the groups that read invoices")
     password: SecretReference = Field(description="env:NAME or file:PATH of its password")
@@ -65,40 +91,21 @@ class TrytonSettings(ConnectorSettings):
     overlap_minutes: float = Field(
         10.0, ge=0, description="minutes that are looked at again on each visit, for changes finished late"
     )
-    ca_file: str = Field("", description="PEM file of your own certificate authority, if the server needs it")
-    proxy: str = Field("", description="address of a web proxy, if the way out needs one")
-    connect_seconds: float = Field(5.0, gt=0, description="seconds to wait for a connection")
-    read_seconds: float = Field(60.0, gt=0, description="seconds of silence before a call is given up")
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> Self:
-        if not is_safe_address(self.base_url):
-            raise ValueError("base_url must begin with https://, for the password travels over it")
-        return self
 
 
 class Tryton:
     """One company of Tryton.
 
-    Cursor: the time of the last write and the id of the last invoice given, as JSON; reading starts the
-    overlap earlier and gives what was given before again, never less.
+    Cursor: that of `connectors.kit.keyset`; a visit that was broken off goes on where it was, a new one looks
+    back by the overlap.
     Raises: RemoteUnavailable (retried), RemoteRefused (parked for IT), RemoteUnexpected (parked, with the
     answer).
     """
 
     def __init__(self, name: str, settings: TrytonSettings, surroundings: Surroundings) -> None:
         self._name, self._settings = name, settings
-        self._http = HttpClient(
-            settings.base_url,
-            clock=surroundings.clock,
-            timeout=(settings.connect_seconds, settings.read_seconds),
-            verify=settings.ca_file or True,
-            proxy=settings.proxy,
-        )
-        self._rpc = TrytonRpc(
-            self._http, settings.database, settings.user, lambda: surroundings.secret(settings.password)
-        )
-        self._fields: dict[str, tuple[str, ...]] = {}
+        self._http = settings.client(surroundings.clock)
+        self._records = _Models(self._http, settings, lambda: surroundings.secret(settings.password))
 
     @property
     def name(self) -> str:
@@ -107,84 +114,44 @@ class Tryton:
     def pull(self, cursor: str) -> Iterator[Page]:
         """Posted and paid customer invoices by the time of their last write; those cancelled after posting
         are shown to people."""
-        at, last = self._place(cursor)
-        at, last = (at - timedelta(minutes=self._settings.overlap_minutes), 0) if cursor else (_FIRST, 0)
-        # No further than what is there now: what is written during a long visit may overtake a transaction
-        # that
-        # ends late, and the next visit looks back from here.
-        newest = self._changed(at, last, backwards=True)
-        company = None
-        while newest:
-            rows = self._changed(at, last, until=str(newest[0]["write_date"]))
-            if not rows:
-                return
+        place = Place.read(cursor, system="Tryton", where=f"source {self._name}")
+        company: Record | None = None
+        for changes, reached in self._invoices().pages(place):
             company = company or self._company()
-            at, last = datetime.fromisoformat(str(rows[-1]["write_date"])), int(rows[-1]["id"])
-            documents, rejected = [], []
-            for row in rows:
-                if row["state"] == "cancelled":
-                    rejected.append(_cancelled(row))
-                else:
-                    documents.append(_document(row, company))
-            yield Page(tuple(documents), json.dumps({"at": at.isoformat(), "id": last}), tuple(rejected))
-            if len(rows) < self._settings.invoices_per_page:
-                return
+            rows = [change.row for change in changes]
+            documents = tuple(_document(row, company) for row in rows if row["state"] != "cancelled")
+            aside = tuple(
+                cancelled("Tryton", row["id"], row["number"]) for row in rows if row["state"] == "cancelled"
+            )
+            yield Page(documents, reached.cursor, aside)
 
     def acknowledge(self, page: Page) -> None:
         """Nothing is to be tidied up in Tryton."""
 
     def report_status(self, report: StatusReport) -> WriteBack:
-        """A note on the invoice, with the delivered XML as an attachment before it: the note is the proof
-        that both are there."""
-        resource = f"account.invoice,{_id(report.key)}"
-        note = self._note(resource, report.reference)
-        if note is not None:
-            return WriteBack(f"note {note} on invoice {report.number}", existed=True)
-        if report.state is DeliveryState.DELIVERED and report.xml:
-            self._attach(resource, report)
-        text = "\n".join(
-            part
-            for part in (
-                f"E-invoice {report.number}: {report.state}",
-                report.text,
-                f"{report.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-                f"channel {report.channel}" if report.channel else "",
-                f"message {report.message_id}" if report.message_id else "",
-                f"[{report.reference}]",
-            )
-            if part
-        )
-        made = self._rpc.create("ir.note", {"resource": resource, "message": text})
-        return WriteBack(f"note {made} on invoice {report.number}", existed=False)
+        """A note on the invoice and the delivered XML beside it: a posted invoice cannot be written to."""
+        return post_news(_Board(self._records), record_id(report.key, "Tryton", "account.invoice"), report)
 
     def pull_payments(self, invoices: Sequence[OpenInvoice]) -> Iterator[PaymentStatus]:
         """What is still to pay, and what settled the rest: payment lines, or a credit note against it."""
-        asked = {_id(invoice.key): invoice for invoice in invoices}
+        asked = {record_id(invoice.key, "Tryton", "account.invoice"): invoice for invoice in invoices}
         ids = list(asked)
-        fields = known(self._rpc.fields("account.invoice"), _PAYMENT)
         for start in range(0, len(ids), _IDS_PER_CALL):
             domain = [["id", "in", ids[start : start + _IDS_PER_CALL]], self._of_company()]
-            for row in self._rpc.search("account.invoice", domain, fields, limit=_IDS_PER_CALL):
+            for row in self._records.search("account.invoice", domain, _PAYMENT, limit=_IDS_PER_CALL):
                 yield _payment(row, asked[int(row["id"])])
 
     def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
-        """Parties by the time of their last write, with tax numbers, addresses, mail and bank accounts."""
-        at, last = self._place(cursor)
-        at, last = (at - timedelta(minutes=self._settings.overlap_minutes), 0) if cursor else (_FIRST, 0)
+        """All parties on each visit, by id: what changes beside a party, an address or a number, does not
+        show in its time of writing, and one that was never changed has none."""
+        size, last = self._settings.invoices_per_page, 0
         while True:
-            rows = self._rpc.search(
-                "party.party",
-                _after(at, last),
-                self._known("party.party", PARTY),
-                limit=self._settings.invoices_per_page,
-                order=_ORDER,
-            )
-            if not rows:
-                return
-            at, last = datetime.fromisoformat(str(rows[-1]["write_date"])), int(rows[-1]["id"])
-            parties = tuple(PartyRecord(str(row["id"]), _facts(row)) for row in rows)
-            yield PartyPage(parties, json.dumps({"at": at.isoformat(), "id": last}))
-            if len(rows) < self._settings.invoices_per_page:
+            domain = [["id", ">", last]]
+            rows = self._records.search("party.party", domain, _PARTY, limit=size, order="id")
+            if rows:
+                last = int(rows[-1]["id"])
+                yield PartyPage(tuple(PartyRecord(str(row["id"]), _facts(row)) for row in rows), "")
+            if len(rows) < size:
                 return
 
     def check(self) -> Iterator[CheckStep]:
@@ -201,75 +168,39 @@ class Tryton:
     def close(self) -> None:
         self._http.close()
 
-    # Pulling.
+    # Reading.
 
-    def _place(self, cursor: str) -> tuple[datetime, int]:
-        if not cursor:
-            return _FIRST, 0
-        try:
-            data = json.loads(cursor)
-            return datetime.fromisoformat(data["at"]).astimezone(UTC), int(data["id"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise RemoteUnexpected(
-                "the stored place in Tryton cannot be read",
-                where=f"source {self._name}",
-                fix="was the kind of this source changed? give the new one another name",
-            ) from error
+    def _invoices(self) -> Feed[Record]:
+        settings = self._settings
+        overlap = timedelta(minutes=settings.overlap_minutes)
+        return Feed(self._changed, page=settings.invoices_per_page, overlap=overlap, grain=_MICROSECOND)
 
-    def _changed(self, at: datetime, last: int, *, until: str = "", backwards: bool = False) -> list[Record]:
-        """A page of invoices behind this place, or only the newest one of all."""
+    def _changed(self, span: Span) -> list[Change[Record]]:
         domain: list[object] = [
             ["type", "=", "out"],
             ["state", "in", ["posted", "paid", "cancelled"]],
             ["number", "!=", None],
             self._of_company(),
-            _after(at, last),
+            ["write_date", ">=", _moment(span.since)],
+            ["id", ">", span.last],
         ]
+        if span.before is not None:
+            domain.append(["write_date", "<", _moment(span.before)])
         if self._settings.first_day is not None:
-            domain.append(["invoice_date", ">=", day(self._settings.first_day)])
-        if until:
-            domain.append(["write_date", "<=", moment(datetime.fromisoformat(until))])
-        if backwards:
-            order = [["write_date", "DESC"], ["id", "DESC"]]
-            return self._rpc.search("account.invoice", domain, ["write_date"], limit=1, order=order)
-        return self._rpc.search(
-            "account.invoice",
-            domain,
-            self._known("account.invoice", INVOICE),
-            limit=self._settings.invoices_per_page,
-            order=_ORDER,
-        )
+            first = self._settings.first_day
+            day = {"__class__": "date", "year": first.year, "month": first.month, "day": first.day}
+            domain.append(["invoice_date", ">=", day])
+        wanted = ("write_date",) if span.order == "newest" else _INVOICE
+        order = {"time": "write_date, id", "id": "id", "newest": "write_date desc, id desc"}[span.order]
+        rows = self._records.search("account.invoice", domain, wanted, limit=span.limit, order=order)
+        return [Change(int(row["id"]), datetime.fromisoformat(row["write_date"]), row) for row in rows]
 
     def _of_company(self) -> list[object]:
         return ["company", "=", self._settings.company]
 
-    def _known(self, model: str, wanted: Sequence[str]) -> tuple[str, ...]:
-        """The wanted fields that this server has: its modules decide."""
-        if model not in self._fields:
-            relations = {name.split(".")[0] for name in wanted}
-            there = self._rpc.fields(model)
-            direct = known(there & relations, wanted)
-            self._fields[model] = self._readable(model, direct)
-        return self._fields[model]
-
-    def _readable(self, model: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Of the fields reached through relations, those that the related models have."""
-        models = {name: self._rpc.fields(name) for name in sorted(set(_RELATED[model].values()))}
-        found = []
-        for name in wanted:
-            *way, last = name.split(".")
-            there = models.get(_RELATED[model].get(".".join(way), ""))
-            if not way or there is None or last in there:
-                found.append(name)
-        return tuple(found)
-
     def _company(self) -> Record:
-        rows = self._rpc.search(
-            "company.company",
-            [["id", "=", self._settings.company]],
-            self._known("company.company", COMPANY),
-            limit=1,
-        )
+        domain = [["id", "=", self._settings.company]]
+        rows = self._records.search("company.company", domain, _COMPANY, limit=1)
         if not rows:
             raise RemoteRefused(
                 f"the gateway's user does not see company {self._settings.company}",
@@ -278,29 +209,13 @@ class Tryton:
             )
         return rows[0]
 
-    # Reporting.
-
-    def _note(self, resource: str, reference: str) -> int | None:
-        domain = [["resource", "=", resource]]
-        rows = self._rpc.search("ir.note", domain, ["message"], limit=1000)
-        return next((int(row["id"]) for row in rows if f"[{reference}]" in str(row["message"])), None)
-
-    def _attach(self, resource: str, report: StatusReport) -> None:
-        name = report.filename or f"{report.number}.xml"
-        there = self._rpc.search(
-            "ir.attachment", [["resource", "=", resource], ["name", "=", name]], ["name"], limit=1
-        )
-        if not there:
-            data = {"__class__": "bytes", "base64": base64.b64encode(report.xml).decode("ascii")}
-            self._rpc.create("ir.attachment", {"resource": resource, "name": name, "data": data})
-
     # Checking.
 
     def _check_connection(self) -> str:
-        return f"Tryton {self._rpc.version()} answers at {self._http.base_url}"
+        return f"Tryton {self._records.version()} answers at {self._http.base_url}"
 
     def _check_login(self) -> str:
-        preferences = self._rpc.call("model.res.user.get_preferences", True, {})
+        preferences = self._records.call("model.res.user.get_preferences", True, {})
         company = preferences.get("company.rec_name", "no company") if isinstance(preferences, dict) else ""
         return f"logged in as {self._settings.user}, {company}"
 
@@ -310,7 +225,7 @@ class Tryton:
 
     def _check_rights(self) -> str:
         models = ["account.invoice", "party.party", "ir.note", "ir.attachment"]
-        rights = self._rpc.call("model.ir.model.access.get_access", models, {})
+        rights = self._records.call("model.ir.model.access.get_access", models, {})
         missing = [name for name in models if not rights.get(name, {}).get("read")]
         missing += [name for name in models[2:] if not rights.get(name, {}).get("create")]
         if missing:
@@ -322,116 +237,207 @@ class Tryton:
         return "may read invoices and parties, and make notes and attachments"
 
     def _check_invoices(self) -> str:
-        missing = set(INVOICE) - set(self._known("account.invoice", INVOICE))
-        found = self._changed(_FIRST, 0)
-        note = f"; the server does not have {', '.join(sorted(missing))}" if missing else ""
-        return f"{'can be read' if found else 'can be read, there is none yet'}{note}"
+        missing = sorted({*_INVOICE} - {*self._records.known("account.invoice", _INVOICE)})
+        found = "can be read" if self._invoices().any() else "can be read, there is none yet"
+        return found + (f"; the server does not have {', '.join(missing)}" if missing else "")
 
 
-_ORDER: Final = [["write_date", "ASC"], ["id", "ASC"]]
-_PAYMENT: Final = (
-    "number",
-    "state",
-    "currency.code",
-    "total_amount",
-    "amount_to_pay",
-    "reconciled",
-    "payment_lines.date",
-    "payment_lines.rec_name",
-)
-# Which model a relation leads to, for the fields that only some modules bring.
-_RELATED: Final = {
-    "account.invoice": {
-        "lines.taxes": "account.tax",
-        "taxes.tax": "account.tax",
-        "lines.unit": "product.uom",
-        "lines.product": "product.product",
-        "lines": "account.invoice.line",
-        "party": "party.party",
-        "invoice_address": "party.address",
-        "taxes": "account.invoice.tax",
-    },
-    "company.company": {"party": "party.party", "party.addresses": "party.address"},
-    "party.party": {"addresses": "party.address"},
-}
+class _Board:
+    """Notes and attachments of invoices."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def find_note(self, key: int, reference: str) -> int:
+        rows = self._records.search_all("ir.note", [["resource", "=", _resource(key)]], ("message",))
+        return next((int(row["id"]) for row in rows if f"[{reference}]" in str(row["message"])), 0)
+
+    def has_file(self, key: int, name: str) -> bool:
+        domain = [["resource", "=", _resource(key)], ["name", "=", name]]
+        return bool(self._records.search("ir.attachment", domain, ("name",), limit=1))
+
+    def add_file(self, key: int, name: str, content: bytes) -> None:
+        data = {"__class__": "bytes", "base64": base64.b64encode(content).decode("ascii")}
+        self._records.create("ir.attachment", {"resource": _resource(key), "name": name, "data": data})
+
+    def add_note(self, key: int, parts: tuple[str, ...]) -> int:
+        return self._records.create("ir.note", {"resource": _resource(key), "message": "\n".join(parts)})
 
 
-def _after(at: datetime, last: int) -> list[object]:
-    """Behind this place in the order of time and id."""
-    place = moment(at)
-    return ["OR", ["write_date", ">", place], [["write_date", "=", place], ["id", ">", last]]]
+class _Models(Records):
+    """The models of the server. Safe to share between threads.
+
+    Raises RemoteUnavailable (down, busy, too many logins, a record locked by somebody), RemoteRefused (login,
+    rights), RemoteUnexpected (anything else that the server says, in its words).
+    """
+
+    def __init__(self, http: HttpClient, settings: TrytonSettings, password: Callable[[], str]) -> None:
+        super().__init__()
+        self._user, self._password = settings.user, password
+        self._system, self._path = f"Tryton {settings.database}", f"/{settings.database}/rpc/"
+        self._rpc = JsonRpc(http, self._explained)
+        self._session = Session(self._log_in)
+
+    def version(self) -> str:
+        """The series of the server, such as 8.2; asked without a login."""
+        answer = self._rpc.ask("/rpc/", "common.server.version", [])
+        return str(self._rpc.result(answer, "common.server.version"))
+
+    def call(self, method: str, *arguments: object) -> Any:
+        """One call, with the context as last argument; `method` is `model.<model>.<method>`."""
+        answer = self._session.use(
+            lambda session: self._ask(method, arguments, session), lambda answer: answer.status == 401
+        )
+        if answer.status == 401:
+            raise RemoteRefused(
+                "Tryton ends each session at once",
+                where=self._where(method),
+                fix="check the time of the server and its setting session.timeout",
+            )
+        return _plain(self._rpc.result(answer, method))
+
+    def known(self, model: str, wanted: Iterable[str]) -> list[str]:
+        return [name for name in wanted if self._has(model, name)]
+
+    def strange(self, what: str) -> RemoteUnexpected:
+        return strange("Tryton", self._where(what), "tryton.md")
+
+    def _has(self, model: str, name: str) -> bool:
+        step, _, rest = name.partition(".")
+        if model not in _VARYING:
+            return True
+        field = self.fields(model).get(step)
+        return field is not None and (not rest or self._has(str(field.get("relation")), rest))
+
+    def _search(
+        self, model: str, domain: Sequence[object], wanted: Sequence[str], limit: int, order: str
+    ) -> object:
+        parts = (part.strip().partition(" ") for part in order.split(","))
+        by = [[name, "DESC" if backwards else "ASC"] for name, _, backwards in parts]
+        return self.call(f"model.{model}.search_read", list(domain), 0, limit, by, list(wanted), {})
+
+    def _fields_of(self, model: str) -> object:
+        return self.call(f"model.{model}.fields_get", [], 0, {})
+
+    def _create(self, model: str, values: Mapping[str, object]) -> object:
+        return self.call(f"model.{model}.create", [dict(values)], {})
+
+    def _log_in(self) -> str:
+        method = "common.db.login"
+        answer = self._ask(method, (self._user, {"password": self._password()}), "")
+        if answer.status == 401:
+            raise RemoteRefused(
+                f"Tryton does not accept the login of {self._user}",
+                where=self._where(method),
+                fix="check user and password of the gateway's user in Tryton, and that it is active",
+            )
+        found = self._rpc.result(answer, method)
+        if not isinstance(found, list) or len(found) < 2:
+            raise self.strange(method)
+        token = f"{self._user}:{found[0]}:{found[1]}".encode()
+        return f"Session {base64.b64encode(token).decode('ascii')}"
+
+    def _ask(self, method: str, arguments: Sequence[object], session: str) -> HttpAnswer:
+        headers = {"Authorization": session} if session else {}
+        answer = self._rpc.ask(self._path, method, list(arguments), headers=headers, allowed=(401, 404))
+        if answer.status == 404:
+            raise RemoteRefused(
+                f"there is no database {self._system.partition(' ')[2]} on this server",
+                where=self._where(method),
+                fix="correct database in the settings",
+            )
+        return answer
+
+    def _explained(self, method: str, error: Any, answer: HttpAnswer) -> RemoteError:
+        where = self._where(method)
+        if error is None:
+            return strange("Tryton", where, "tryton.md", answer.content)
+        said = error if isinstance(error, list) and error else [str(error)]
+        kind, told = str(said[0]), said[1] if len(said) > 1 else ""
+        text = str(told[0] if isinstance(told, list) and told else told or kind)[:300]
+        if kind == "ConcurrencyException":
+            what = "somebody else is changing this record in Tryton"
+            return RemoteUnavailable(what, where=where, fix="it is tried again by itself")
+        if kind in _REFUSED or "AccessError" in kind or "not allowed" in text:
+            fix = "give the gateway's user the right to do this in Tryton"
+            return RemoteRefused(f"Tryton refuses: {text}", where=where, fix=fix)
+        return RemoteUnexpected(
+            f"Tryton says: {text}",
+            where=where,
+            fix="look at the record in Tryton; if the server was upgraded, compare its modules",
+            evidence=answer.content,
+        )
+
+    def _where(self, method: str) -> str:
+        return f"{self._system}, {method}"
 
 
 def _document(row: Record, company: Record) -> SourceDocument:
-    content = json.dumps({"invoice": row, "company": company}, ensure_ascii=False, sort_keys=True, indent=1)
-    lasting = {name: value for name, value in row.items() if name not in VOLATILE}
-    counted = json.dumps([lasting, company], ensure_ascii=False, sort_keys=True)
-    return SourceDocument(
+    return json_document(
+        {"invoice": row, "company": company},
         key=str(row["id"]),
         revision=str(row["write_date"]),
-        media_type="application/json",
-        content=content.encode(),
         origin=f"Tryton invoice {row['number']}",
-        fingerprint=hashlib.sha256(counted.encode()).hexdigest(),
-    )
-
-
-def _cancelled(row: Record) -> RejectedDocument:
-    return RejectedDocument(
-        f"{row['id']}:cancelled",
-        f"Tryton invoice {row['number']}",
-        DocumentError(
-            f"invoice {row['number']} was cancelled in Tryton after it was posted",
-            where=f"Tryton invoice {row['number']}",
-            fix="if the buyer has it, make a credit note in Tryton; then dismiss this",
-        ),
+        lasting=[{name: value for name, value in row.items() if name not in _VOLATILE}, company],
     )
 
 
 def _payment(row: Record, asked: OpenInvoice) -> PaymentStatus:
-    total, left = abs(Decimal(str(row["total_amount"]))), abs(Decimal(str(row["amount_to_pay"] or "0")))
     lines = [line for line in row.get("payment_lines") or [] if line.get("date")]
-    days = sorted(str(line["date"]) for line in lines)
-    if row["state"] == "paid" or row.get("reconciled"):
-        state = PaymentState.PAID if lines else PaymentState.SETTLED
-        paid, days = total, days or [str(row["reconciled"])] if row.get("reconciled") else days
-    else:
-        state = PaymentState.PARTLY_PAID if left < total else PaymentState.OPEN
-        paid = total - left
-    return PaymentStatus(
-        key=asked.key,
-        number=asked.number,
-        state=state,
+    return settlement(
+        asked,
+        total=abs(Decimal(str(row["total_amount"]))),
+        left=abs(Decimal(str(row["amount_to_pay"] or "0"))),
+        money=bool(lines),
+        settled=row["state"] == "paid" or bool(row.get("reconciled")),
         currency=str(row["currency"]["code"]),
-        paid=paid,
-        on=date.fromisoformat(days[-1]) if days else None,
-        evidence=", ".join(str(line.get("rec_name") or line["date"]) for line in lines)[:200],
+        days=[str(line["date"]) for line in lines] or [str(row.get("reconciled") or "")],
+        evidence=[str(line.get("rec_name") or line["date"]) for line in lines],
     )
 
 
 def _facts(row: Record) -> dict[str, str]:
-    """The buyer's facts in plain words, empty ones left out."""
     address: Any = next(iter(row.get("addresses") or ()), {})
     identifiers = [one for one in row.get("identifiers") or () if one.get("code")]
     codes = {str(one["type"]): str(one["code"]) for one in identifiers if one.get("type")}
-    addresses = [str(one["code"]) for one in identifiers if not one.get("type") and ":" in one["code"]]
-    mails = [one for one in row.get("contact_mechanisms") or () if one.get("type") == "email"]
-    facts = {
-        "name": row.get("name"),
-        "country": (address.get("country") or {}).get("code"),
-        "vat_id": codes.get("eu_vat"),
-        "company_id": next((code for kind, code in codes.items() if kind != "eu_vat"), None),
-        "electronic_address": addresses[0] if addresses else None,
-        "email": mails[0].get("value") if mails else None,
-    }
-    return {name: str(value) for name, value in facts.items() if value}
+    addresses = (str(one["code"]) for one in identifiers if not one.get("type") and ":" in one["code"])
+    mails = (one.get("value") for one in row.get("contact_mechanisms") or () if one.get("type") == "email")
+    return facts(
+        name=row.get("name"),
+        country=(address.get("country") or {}).get("code"),
+        vat_id=codes.get("eu_vat"),
+        company_id=next((code for kind, code in codes.items() if kind != "eu_vat"), None),
+        electronic_address=next(addresses, None),
+        email=next(mails, None),
+    )
 
 
-def _id(key: str) -> int:
-    if not key.isascii() or not key.isdigit():
-        raise RemoteUnexpected(
-            f"{key[:40]!r} is not an invoice of Tryton",
-            where="Tryton account.invoice",
-            fix="was the kind of this source changed? its older invoices belong to another ERP",
-        )
-    return int(key)
+def _resource(key: int) -> str:
+    return f"account.invoice,{key}"
+
+
+def _moment(value: datetime) -> dict[str, object]:
+    """A moment as Tryton takes it: UTC, without saying so."""
+    utc = value.astimezone(UTC)
+    return {"__class__": "datetime", **{part: getattr(utc, part) for part in _PARTS}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("__class__")
+    if kind == "Decimal":
+        return str(value["decimal"])
+    if kind == "date":
+        return date(value["year"], value["month"], value["day"]).isoformat()
+    if kind == "datetime":
+        parts = {part: value[part] for part in _PARTS}
+        return datetime(**parts, tzinfo=UTC).isoformat(timespec="microseconds")
+    if kind == "bytes":
+        return "".join(str(value["base64"]).split())
+    # A relation read by dotted names stands under the name with a dot behind it.
+    return {name.removesuffix("."): _plain(part) for name, part in value.items()}

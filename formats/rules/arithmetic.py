@@ -17,6 +17,7 @@ __all__ = ["add", "div", "rounded"]
 
 _SMALLEST: Final = Decimal(1).scaleb(-18)
 _HALF: Final = Decimal("0.5")
+_MOST_BITS: Final = 3_400
 
 
 def _numeric(value: Any) -> Any:
@@ -54,7 +55,16 @@ def sub(a: Any, b: Any) -> Any:
 def mul(a: Any, b: Any) -> Any:
     if a is None or b is None:
         return None
+    if a.__class__ is int and b.__class__ is int:
+        return times(a, b)
     return a * b if alike(a, b) else float(a) * float(b)
+
+
+def times(a: int, b: int) -> int:
+    """The product of whole numbers, which have no bound of their own."""
+    if a.bit_length() + b.bit_length() > _MOST_BITS:
+        raise Fault("a whole number of more than a thousand digits")
+    return a * b
 
 
 def div(a: Any, b: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -18,6 +19,7 @@ __all__ = [
     "as_type",
     "boolean",
     "castable",
+    "castable_only",
     "date",
     "decimal",
     "double",
@@ -329,6 +331,14 @@ _CASTS: Final = {
     "xs:string": item_text,
     "xs:boolean": boolean,
 }
+
+
+def castable_only(items: Sequence[Any], type_: str, optional: bool) -> bool:
+    """The same of a sequence, of which several items are never castable."""
+    if len(items) > 1:
+        return False
+    only = items[0] if items else None
+    return castable(string_value(only) if only.__class__ is Node else only, type_, optional)
 
 
 def castable(value: Any, name: str, empty: bool) -> bool:

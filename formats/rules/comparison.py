@@ -79,6 +79,8 @@ def _arithmetic(operator: str, left: Code, right: Code) -> Code:
     optional = a_optional or b_optional
     count: static.Count = "?" if optional else "1"
     kind = _result_kind(operator, a_kind, b_kind)
+    if operator == "*" and not optional and a_kind is b_kind is Kind.INTEGER:
+        return Code(f"times({a}, {b})", kind, "1")
     if operator in "+-*" and not optional:
         if a_kind is b_kind or {a_kind, b_kind} == {Kind.INTEGER, Kind.DECIMAL}:
             return Code(f"({a} {operator} {b})", kind, "1")
@@ -135,6 +137,8 @@ def _quick(operator: str, many: Code, other: Code, scope: Scope) -> str | None:
     """Equality of text with one string or a list of codes, without a loop of its own."""
     if operator != "=" or not (many.kind in TEXTS or many.kind in TREE):
         return None
+    if scope.writer.lenient and many.count == "*":
+        return None  # one after the other, so that the first that is equal decides
     if isinstance(other.constant, tuple) and other.kind is Kind.STRING and other.constant:
         return _among(many, scope.writer.codes(frozenset(other.constant)), scope)
     if other.count != "1" or other.value_kind not in TEXTS:

@@ -6,7 +6,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from formats.rules import ast, comparison, functions, paths, static
-from formats.rules.analysis import children, has_absolute_path, reads_context, uses, variables
+from formats.rules.analysis import (
+    children,
+    has_absolute_path,
+    reads_context,
+    uses,
+    variables,
+)
 from formats.rules.ast import Expression
 from formats.rules.static import Code, Kind, Refused
 from formats.rules.types import cast
@@ -21,7 +27,8 @@ _WORTH_KEEPING = frozenset(
 
 def compile_expression(expression: Expression, scope: Scope) -> Code:
     """The Python form of an expression. Raises Refused for anything that is not understood."""
-    if _worth_keeping(expression) and _closed(expression, scope):
+    # What is kept for the document is an error as a whole where any part of it cannot be evaluated.
+    if not scope.writer.lenient and _worth_keeping(expression) and _closed(expression, scope):
         return _kept(expression, scope)
     return _plain(expression, scope)
 
@@ -236,9 +243,14 @@ def inline_or_bind(
 def _cast(expression: ast.Cast, scope: Scope) -> Code:
     code = scope.code(expression.operand)
     if expression.only_ask:
-        text, kind, _ = static.single(code)
         if expression.type not in functions.CASTABLE:
             raise Refused(f"castable as {expression.type}")
+        if code.count == "*":
+            items = static.tagged_items(code)
+            return Code(
+                f"castable_only({items}, {expression.type!r}, {expression.optional})", Kind.BOOLEAN, "1"
+            )
+        text, kind, _ = static.single(code)
         if kind is Kind.UNTYPED or kind is Kind.STRING or kind is Kind.ITEM:
             return Code(f"castable({text}, {expression.type!r}, {expression.optional})", Kind.BOOLEAN, "1")
         return Code(

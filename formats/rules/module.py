@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 
 from formats.rules import ast, static
 from formats.rules.analysis import decides_by_parts, variables
@@ -13,9 +14,10 @@ from formats.rules.emit import compile_expression, compile_truth, inline_or_bind
 from formats.rules.factoring import factored
 from formats.rules.forbidden import forbidden_paths
 from formats.rules.matching import alternatives
+from formats.rules.metering import metered_function, metered_value
 from formats.rules.model import Assert, Let, Pattern, Rule, RuleSet, Source
 from formats.rules.own_functions import parsed
-from formats.rules.refusal import FORMAT, NotUnderstood
+from formats.rules.refusal import FORMAT, TOO_DEEP, NotUnderstood
 from formats.rules.sorting import sorted_once
 from formats.rules.static import Code, Kind, Refused
 from formats.rules.tuning import Tuner, tuned_function, written
@@ -24,6 +26,8 @@ from formats.rules.writer import Scope, Writer
 from formats.rules.xpath import XPathSyntax
 
 __all__ = ["write_module"]
+
+_MOST_VARIABLES: Final = 300
 
 
 class _Compiler:
@@ -47,6 +51,8 @@ class _Compiler:
             return with_code_lists(parsed(source), self.writer.resolve)
         except (XPathSyntax, Refused) as error:
             raise NotUnderstood(str(error), rule=rule, expression=source.text) from error
+        except RecursionError as error:
+            raise NotUnderstood(TOO_DEEP, rule=rule, expression=source.text) from error
 
     def guarded(self, source: Source, rule: str, compile_: Callable[[], str]) -> str:
         """What `compile_` gives; what it does not understand is said with the rule and its text."""
@@ -55,16 +61,17 @@ class _Compiler:
         except (Refused, XPathSyntax) as error:
             raise NotUnderstood(str(error), rule=rule, expression=source.text) from error
         except RecursionError as error:
-            raise NotUnderstood("it is nested too deeply", rule=rule, expression=source.text) from error
+            raise NotUnderstood(TOO_DEEP, rule=rule, expression=source.text) from error
 
     # variables of the whole document
 
     def global_scope(self, lets: Iterable[Let], scope: Scope) -> Scope:
         """Variables over the document, whatever the order of their declarations."""
-        waiting = [(let, self.expression(let.value, f"variable {let.name}")) for let in lets]
+        values = [(let, self.expression(let.value, f"variable {let.name}")) for let in lets]
+        waiting = [(let, value, variables(value)) for let, value in values]
         while waiting:
-            names = {let.name for let, _ in waiting}
-            ready = [(let, value) for let, value in waiting if not (variables(value) & (names - {let.name}))]
+            names = {let.name for let, _, _ in waiting}
+            ready = [(let, value) for let, value, needs in waiting if not (needs & (names - {let.name}))]
             if not ready:
                 let = waiting[0][0]
                 raise NotUnderstood(
@@ -73,7 +80,7 @@ class _Compiler:
             for let, value in ready:
                 scope = self.bound_everywhere(let, value, scope)
             done = {id(let) for let, _ in ready}
-            waiting = [(let, value) for let, value in waiting if id(let) not in done]
+            waiting = [entry for entry in waiting if id(entry[0]) not in done]
         return scope
 
     def bound_everywhere(self, let: Let, value: Expression, scope: Scope) -> Scope:
@@ -113,7 +120,10 @@ class _Compiler:
             return ""
 
         self.guarded(rule.context, named, compile_)
-        function, forbidden = self.body(rule, scope)
+        try:
+            function, forbidden = self.body(rule, scope)
+        except (SyntaxError, RecursionError, MemoryError) as error:  # of Python's own reader of code
+            raise NotUnderstood(TOO_DEEP, rule=named, expression=rule.context.text) from error
         self.rule_rows.append(f"({number}, ({' '.join(row + ',' for row in rows)}), {function}, {forbidden})")
 
     def body(self, rule: Rule, scope: Scope) -> tuple[str, str]:
@@ -161,7 +171,7 @@ class _Compiler:
                 f"            if {written(condition)}:",
                 f"                hit(({index}, n, None))",
                 "        except FAULTS as error:",
-                f"            hit(({index}, n, error))",
+                f"            hit(({index}, n, bare(error)))",
             ]
         return lines
 
@@ -171,6 +181,9 @@ class _Compiler:
     def rule_variables(
         self, rule: Rule, tests: list[tuple[Assert, Expression]], scope: Scope, lines: list[str]
     ) -> Scope:
+        if len(rule.lets) > _MOST_VARIABLES:
+            reason = f"more than {_MOST_VARIABLES} variables"
+            raise NotUnderstood(reason, rule=rule.lets[0].name, expression=rule.context.text)
         values = [(let, self.expression(let.value, f"variable {let.name}")) for let in rule.lets]
         texts = [
             self.expression(part, entry.id)
@@ -250,12 +263,16 @@ class _Compiler:
         finally:
             self.writer.lenient = False
         fires = condition if entry.when else f"not {condition}"
-        self.doubts[index] = "\n".join(["def e1(n, S):", *lines, f"    return {fires}", ""])
+        source = "\n".join(["def e1(n, S):", *lines, f"    return {fires}", ""])
+        self.doubts[index] = metered_function(source)
 
     def text(self) -> str:
         writer = self.writer
-        lazy = [f"    {name!r}: lambda S: {expression}," for name, expression in self.lazy_values().items()]
-        definitions = self.definitions()
+        lazy = [
+            f"    {name!r}: lambda S: {metered_value(expression)},"
+            for name, expression in self.lazy_values().items()
+        ]
+        definitions = [metered_function(text) for text in self.definitions()]
         parts = [
             f"# Compiled from published rules ({self.rules.generator!r}); made anew whenever they change.",
             f"FORMAT = {FORMAT}",

@@ -17,6 +17,7 @@ from formats.rules.writer import Scope
 
 __all__ = ["call_own", "key_index", "parsed"]
 
+_MOST_WAYS = 5_000
 _NODE_TYPES = ("node()", "element()", "item()", "attribute()", "document-node()")
 
 
@@ -47,6 +48,8 @@ def _write(
     function: Function, key: object, kinds: tuple[tuple[Kind, static.Count], ...], scope: Scope
 ) -> None:
     writer = scope.writer
+    if len(writer.instances) > _MOST_WAYS:
+        raise Refused("functions called in more ways than any published rule set does")
     python = writer.fresh("f")
     # While its body is compiled, a function that calls itself is known by what it says to return.
     writer.instances[key] = python, _declared(function.type)

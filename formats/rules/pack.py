@@ -23,8 +23,10 @@ from lxml import etree
 from formats.errors import ConfigError
 from formats.rules import arithmetic, axes, casts, picture, regex, single, texts, truth, values
 from formats.rules.location import readable
-from formats.rules.plan import MOST_PLACES, Hit, Planner, RuleRow, State, run
-from formats.rules.refusal import FORMAT, NotUnderstood
+from formats.rules.plan import Hit, Planner, RuleRow
+from formats.rules.refusal import FORMAT, TOO_DEEP, NotUnderstood
+from formats.rules.running import MOST_PLACES, run
+from formats.rules.state import State
 from formats.rules.tree import Document, no_collection
 from formats.rules.values import ARITHMETIC, FAULTS
 
@@ -90,7 +92,9 @@ def compile_rules(main: bytes, resolve: Callable[[str], bytes], *, phase: str = 
         code, ids = write_module(rules, resolve)
         check_source(code, _NAMES)
         compile(code, "<rules>", "exec")
-    except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise NotUnderstood(f"an expression: {TOO_DEEP}", rule="all", expression="") from error
+    except ValueError as error:
         reason = f"the generated code does not compile: {type(error).__name__} {error}"
         raise NotUnderstood(reason[:300], rule="all", expression="") from error
     return CompiledRules(code, ids, rules.generator)

@@ -430,7 +430,7 @@ def _grouped(
     expression: ast.Path, steps: list[ast.Step | ast.ExpressionStep], scope: Scope, walk: _Walk
 ) -> int:
     """Start the walk at a group of nodes; how many steps that took, 0 if the path is not of that form."""
-    if not expression.absolute:
+    if not expression.absolute or scope.writer.lenient:
         return 0
     for number, step in enumerate(steps):
         if not isinstance(step, ast.Step) or step.axis not in ("child", "descendant"):

@@ -1,5 +1,4 @@
-"""Running compiled rules: for each path of element names, worked out once, what there is to do at such
-elements.
+"""What there is to do at the elements of each path of names, worked out once for a rule set.
 
 Most contexts depend on names only, so nothing is matched again for the elements of a known path; what remains
 are conditions on the element itself. Within a pattern the first rule that matches a node is the only one.
@@ -9,53 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from formats.rules.axes import passes_name, tag_test
-from formats.rules.tree import Document, Node, Place
-from formats.rules.values import FAULTS, Fault
+from formats.rules.axes import tag_test
+from formats.rules.state import State
+from formats.rules.tree import Node, Place
 
-__all__ = ["Hit", "Plan", "RuleRow", "State", "run"]
+__all__ = [
+    "ALWAYS",
+    "IF",
+    "SWITCH",
+    "Check",
+    "Entry",
+    "Hit",
+    "Key",
+    "Plan",
+    "Planner",
+    "Rest",
+    "RuleRow",
+    "Test",
+]
 
 #: A broken rule: its number, the node, and what kept it from being evaluated, if anything did.
 Hit: TypeAlias = tuple[int, Node, Exception | None]
 #: A condition: those of some nodes that meet it, or an error for one of them.
-_Test: TypeAlias = Callable[[Sequence[Node], "State"], Sequence[Node]]
-_Check: TypeAlias = Callable[[Sequence[Node], "State", Callable[[Hit], None]], None]
-_Key: TypeAlias = Callable[[Node, "State"], Any]
+Test: TypeAlias = Callable[[Sequence[Node], "State"], Sequence[Node]]
+Check: TypeAlias = Callable[[Sequence[Node], "State", Callable[[Hit], None]], None]
+Key: TypeAlias = Callable[[Node, "State"], Any]
 _Paths: TypeAlias = tuple[tuple[str, ...], ...]
-_MOST_CALLS: Final = 200_000
-_MOST_PLANS: Final = 50_000
-_MANY: Final = 5_000  # nodes that are checked in one go
-_MOST_HITS: Final = 100_000
-MOST_PLACES: Final = 1_000  # at which one broken assert is reported
-
-
-class State(dict[str, Any]):
-    """One check of one document by one pack: values over the document, computed when first asked for."""
-
-    __slots__ = ("_calls", "_lazy", "d", "known", "now")
-
-    def __init__(
-        self, document: Document, lazy: dict[str, Callable[[State], Any]], now: datetime | None = None
-    ) -> None:
-        super().__init__()
-        self.d = document
-        self.now = now
-        self._lazy = lazy
-        self._calls = 0
-        self.known: dict[tuple[Any, Node], Any] = {}
-
-    def __missing__(self, name: str) -> Any:
-        value = self[name] = self._lazy[name](self)
-        return value
-
-    def spend(self) -> None:
-        """Count a call of a function that calls itself."""
-        self._calls += 1
-        if self._calls > _MOST_CALLS:
-            raise Fault("a function of the rules called itself too often")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +45,7 @@ class RuleRow:
     number: int
     pattern: int
     ways: tuple[Any, ...]
-    check: _Check | None
+    check: Check | None
     forbidden: tuple[tuple[int, _Paths], ...]
 
     def apply(self, nodes: Sequence[Node], state: State, hit: Callable[[Hit], None]) -> None:
@@ -88,8 +68,8 @@ def _reaches(node: Node, path: tuple[str, ...]) -> bool:
 
 
 # Entries of a chain: rules of one pattern in order, as (kind, what, then).
-_ALWAYS, _IF, _SWITCH = 0, 1, 2
-_Entry: TypeAlias = tuple[int, Any, Any]
+ALWAYS, IF, SWITCH = 0, 1, 2
+Entry: TypeAlias = tuple[int, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +80,13 @@ class Plan:
     the rule that they lead to; `rest` is what few paths have.
     """
 
-    checks: tuple[_Check, ...]
-    singles: tuple[tuple[_Test, _Check], ...]
-    rest: _Rest | None
+    checks: tuple[Check, ...]
+    singles: tuple[tuple[Test, Check], ...]
+    rest: Rest | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Rest:
+class Rest:
     """`present` are asserts that such an element breaks by being there, each with how far up their context
     is; `attributes` the same by attribute name. `chains` ask the element, `attribute_chains` are about its
     attributes.
@@ -114,8 +94,8 @@ class _Rest:
 
     present: tuple[tuple[int, int], ...]
     attributes: dict[str, tuple[tuple[int, int], ...]]
-    chains: tuple[tuple[_Entry, ...], ...]
-    attribute_chains: tuple[tuple[tuple[str, _Entry], ...], ...]
+    chains: tuple[tuple[Entry, ...], ...]
+    attribute_chains: tuple[tuple[tuple[str, Entry], ...], ...]
 
 
 class _Forbidden:
@@ -157,7 +137,7 @@ class Planner:
                 self._of_attributes.append(row)
             for name in {_own_name(way[0]) for way in row.ways if not way[2]}:
                 self._by_name.setdefault(name, []).append(row)
-        self._matches: dict[tuple[str, ...], tuple[list[RuleRow], list[tuple[_Entry, ...]]]] = {}
+        self._matches: dict[tuple[str, ...], tuple[list[RuleRow], list[tuple[Entry, ...]]]] = {}
         self._forbids: dict[int, _Forbidden] = {}
 
     def plan(self, place: Place) -> Plan | None:
@@ -173,7 +153,7 @@ class Planner:
         longer = tuple(chain for chain in chains if not _is_single(chain))
         rest = None
         if present or attributes or longer or attribute_chains:
-            rest = _Rest(tuple(present), attributes, longer, attribute_chains)
+            rest = Rest(tuple(present), attributes, longer, attribute_chains)
         return Plan(checks, singles, rest)
 
     def forget(self) -> None:
@@ -181,14 +161,14 @@ class Planner:
         self.plans.clear()
         self._matches.clear()
 
-    def _matching(self, path: tuple[str, ...]) -> tuple[list[RuleRow], list[tuple[_Entry, ...]]]:
+    def _matching(self, path: tuple[str, ...]) -> tuple[list[RuleRow], list[tuple[Entry, ...]]]:
         """Rules that apply to every element of the path, and chains where the element decides."""
         known = self._matches.get(path)
         if known is None:
             known = self._matches[path] = self._matched(path)
         return known
 
-    def _matched(self, path: tuple[str, ...]) -> tuple[list[RuleRow], list[tuple[_Entry, ...]]]:
+    def _matched(self, path: tuple[str, ...]) -> tuple[list[RuleRow], list[tuple[Entry, ...]]]:
         always, chains = [], []
         for rows in self._candidates(path):
             entries: list[tuple[tuple[Any, ...] | None, RuleRow]] = []
@@ -232,14 +212,14 @@ class Planner:
                     attributes[name] = (*attributes.get(name, ()), (index, len(below)))
         return present, attributes
 
-    def _attribute_chains(self, path: tuple[str, ...]) -> tuple[tuple[tuple[str, _Entry], ...], ...]:
+    def _attribute_chains(self, path: tuple[str, ...]) -> tuple[tuple[tuple[str, Entry], ...], ...]:
         chains = []
         for rows in self._patterns.values():
-            chain: list[tuple[str, _Entry]] = []
+            chain: list[tuple[str, Entry]] = []
             for row in rows:
                 for struct, anchored, attribute, condition in row.ways:
                     if attribute and (not struct or _fits(struct, anchored, path)) and path:
-                        entry = (_ALWAYS, row, None) if condition is None else (_IF, (condition,), row)
+                        entry = (ALWAYS, row, None) if condition is None else (IF, (condition,), row)
                         chain.append((attribute, entry))
             if chain:
                 chains.append(tuple(chain))
@@ -255,7 +235,7 @@ def _is_anywhere(row: RuleRow) -> bool:
     return tests == [("*", ())] and not anchored and not attribute and condition is not None
 
 
-def _check_of(row: RuleRow) -> _Check:
+def _check_of(row: RuleRow) -> Check:
     """The function of a rule, with what it forbids."""
     return row.check if row.check is not None and not row.forbidden else row.apply
 
@@ -266,29 +246,29 @@ def _own_name(struct: tuple[Any, ...]) -> str:
     return test if _is_one_name(test) else ""
 
 
-def _chain(entries: list[tuple[tuple[Any, ...] | None, RuleRow]]) -> tuple[_Entry, ...]:
+def _chain(entries: list[tuple[tuple[Any, ...] | None, RuleRow]]) -> tuple[Entry, ...]:
     """Neighbouring rules that ask for different literals of the same text become one look-up."""
-    chain: list[_Entry] = []
+    chain: list[Entry] = []
     for conditions, row in entries:
         if conditions is None:
-            chain.append((_ALWAYS, row, None))
+            chain.append((ALWAYS, row, None))
         elif len(conditions) == 1 and isinstance(conditions[0], tuple):
             key, literal, rest = conditions[0]
-            if not (chain and chain[-1][0] == _SWITCH and chain[-1][1] is key):
-                chain.append((_SWITCH, key, {}))
+            if not (chain and chain[-1][0] == SWITCH and chain[-1][1] is key):
+                chain.append((SWITCH, key, {}))
             chain[-1][2].setdefault(literal, []).append((rest, row))
         else:
-            chain.append((_IF, tuple(_as_test(condition) for condition in conditions), row))
+            chain.append((IF, tuple(_as_test(condition) for condition in conditions), row))
     return tuple(chain)
 
 
-def _is_single(chain: tuple[_Entry, ...]) -> bool:
-    return len(chain) == 1 and chain[0][0] == _IF and len(chain[0][1]) == 1
+def _is_single(chain: tuple[Entry, ...]) -> bool:
+    return len(chain) == 1 and chain[0][0] == IF and len(chain[0][1]) == 1
 
 
-def _as_test(condition: Any) -> _Test:
+def _as_test(condition: Any) -> Test:
     if not isinstance(condition, tuple):
-        test: _Test = condition
+        test: Test = condition
         return test
     key, literal, rest = condition
 
@@ -338,174 +318,3 @@ def _name_fits(test: tuple[str, str, tuple[tuple[str, bool, str], ...]], tag: st
 
 def _is_one_name(test: str) -> bool:
     return not (test.endswith(("*", "()")) or test.startswith("*:"))
-
-
-# running
-
-
-def run(planner: Planner, state: State) -> list[Hit]:
-    """The broken rules of one document, in no particular order; not all places of the most frequent."""
-    hits: list[Hit] = []
-    hit = hits.append
-    plans = planner.plans
-    if len(plans) > _MOST_PLANS:
-        planner.forget()
-    everywhere = Plan((), planner.anywhere, None)
-    for place, nodes in ((None, state.d.all), *state.d.by_place.items()):
-        if place is None:
-            plan: Plan | None = everywhere
-        else:
-            try:
-                plan = plans[place]
-            except KeyError:
-                plan = plans[place] = planner.plan(place)
-        if plan is None:
-            continue
-        if len(nodes) <= _MANY:
-            _run_plan(plan, nodes, state, hit)
-            continue
-        for start in range(0, len(nodes), _MANY):
-            _run_plan(plan, nodes[start : start + _MANY], state, hit)
-            if len(hits) > _MOST_HITS:
-                hits[:] = _first_of_each(hits)
-    return hits
-
-
-def _run_plan(plan: Plan, nodes: list[Node], state: State, hit: Callable[[Hit], None]) -> None:
-    for check in plan.checks:
-        check(nodes, state, hit)
-    for test, check in plan.singles:
-        try:
-            passing = test(nodes, state)
-        except FAULTS:
-            passing = _passing(test, nodes, state)
-        if passing:
-            check(passing, state, hit)
-    if plan.rest is not None:
-        _run_rest(plan.rest, nodes, state, hit)
-
-
-def _first_of_each(hits: list[Hit]) -> list[Hit]:
-    """Of each assert the hits at the first nodes: nobody reads more, and there may be millions."""
-    by_assert: dict[int, list[Hit]] = {}
-    for hit in hits:
-        by_assert.setdefault(hit[0], []).append(hit)
-    kept = []
-    for found in by_assert.values():
-        once = {id(hit[1]): hit for hit in found}
-        kept += sorted(once.values(), key=_place_of)[:MOST_PLACES]
-    return kept
-
-
-def _place_of(hit: Hit) -> int:
-    return hit[1].i
-
-
-def _run_rest(rest: _Rest, nodes: list[Node], state: State, hit: Callable[[Hit], None]) -> None:
-    if rest.present:
-        _hit_above(rest.present, nodes, hit)
-    if rest.attributes:
-        for node in nodes:
-            for name in node.a:
-                if name in rest.attributes:
-                    _hit_above(rest.attributes[name], [node], hit)
-    for chain in rest.chains:
-        _run_chain(chain, nodes, state, hit)
-    if rest.attribute_chains:
-        _run_attribute_chains(rest.attribute_chains, nodes, state, hit)
-
-
-def _hit_above(asserts: tuple[tuple[int, int], ...], nodes: list[Node], hit: Callable[[Hit], None]) -> None:
-    """The asserts of the contexts above; the same context may be hit again and is counted once at the end."""
-    for index, distance in asserts:
-        for node in nodes:
-            context = node
-            for _ in range(distance):
-                context = context.p
-            hit((index, context, None))
-
-
-def _passing(test: _Test, nodes: Sequence[Node], state: State) -> Sequence[Node]:
-    """The nodes that meet a condition. An error in it means that a node does not."""
-    try:
-        return test(nodes, state)
-    except FAULTS:
-        return [node for node in nodes if _passes(test, node, state)]
-
-
-def _passes(test: _Test, node: Node, state: State) -> bool:
-    try:
-        return bool(test((node,), state))
-    except FAULTS:
-        return False
-
-
-def _run_chain(
-    chain: tuple[_Entry, ...], nodes: Sequence[Node], state: State, hit: Callable[[Hit], None]
-) -> None:
-    """For each node the first rule of a pattern that matches it."""
-    left = nodes
-    for kind, what, then in chain:
-        if kind == _ALWAYS:
-            what.apply(left, state, hit)
-            return
-        if kind == _SWITCH:
-            left = _switch(what, then, left, state, hit)
-        else:
-            for test in what:
-                passing = _passing(test, left, state)
-                if passing:
-                    then.apply(passing, state, hit)
-                    left = _rest(left, passing)
-        if not left:
-            return
-
-
-def _rest(nodes: Sequence[Node], taken: Sequence[Node]) -> Sequence[Node]:
-    if len(taken) == len(nodes):
-        return ()
-    known = {id(node) for node in taken}
-    return [node for node in nodes if id(node) not in known]
-
-
-def _switch(
-    key: _Key,
-    rows: dict[str, list[tuple[_Test | None, RuleRow]]],
-    nodes: Sequence[Node],
-    state: State,
-    hit: Callable[[Hit], None],
-) -> Sequence[Node]:
-    """Apply the rules that ask for the text that each node has; the nodes for which there is none."""
-    groups: dict[str, list[Node]] = {}
-    left = []
-    for node in nodes:
-        try:
-            said = key(node, state)
-        except FAULTS:
-            said = None
-        if said in rows:
-            groups.setdefault(said, []).append(node)
-        else:
-            left.append(node)
-    for said, group in groups.items():
-        for rest, row in rows[said]:
-            passing: Sequence[Node] = group if rest is None else _passing(rest, group, state)
-            if passing:
-                row.apply(passing, state, hit)
-                group = list(_rest(group, passing))
-        left += group
-    return left
-
-
-def _run_attribute_chains(
-    chains: tuple[tuple[tuple[str, _Entry], ...], ...],
-    nodes: list[Node],
-    state: State,
-    hit: Callable[[Hit], None],
-) -> None:
-    for node in nodes:
-        for name in node.a:
-            for chain in chains:
-                entries = tuple(entry for test, entry in chain if passes_name(name, test))
-                if entries:
-                    _run_chain(entries, (state.d.attribute(node, name),), state, hit)

@@ -23,6 +23,8 @@ __all__ = ["RegexRefused", "matches", "prepare", "replaced", "tokens"]
 _LONGEST_PATTERN: Final = 4_000
 _LONGEST_TEXT: Final = 20_000
 _MOST_REPEATS: Final = 1_000
+_LONGEST_RESULT: Final = 200_000_000
+_MOST_TOKENS: Final = 2_000_000
 _NAME_START: Final = (
     r"A-Z_a-z:\xC0-\xD6\xD8-\xF6\xF8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C-\u200D\u2070-\u218F"
 )
@@ -297,6 +299,8 @@ def replaced(text: str, pattern: str, replacement: str, flags: str = "") -> str:
             for part in parts
         )
 
+    if len(text) * (len(replacement) + 1) > _LONGEST_RESULT:
+        raise Fault("it puts together a longer text than any document")
     return compiled.sub(put_in, text)
 
 
@@ -311,5 +315,7 @@ def tokens(text: str, pattern: str, flags: str = "") -> list[str]:
     for match in compiled.finditer(text):
         found.append(text[start : match.start()])
         start = match.end()
+        if len(found) > _MOST_TOKENS:
+            raise Fault(f"a text of more than {_MOST_TOKENS} parts")
     found.append(text[start:])
     return found

@@ -50,6 +50,7 @@ class _Includer:
     def __init__(self, resolve: Callable[[str], bytes]) -> None:
         self._resolve = resolve
         self._files = 0
+        self._open: list[tuple[str, str]] = []  # the files being read, and the parts of them
 
     def expand(self, element: etree._Element, folder: str, depth: int) -> None:
         if depth > _DEEPEST:
@@ -65,13 +66,17 @@ class _Includer:
             raise Refused(f"more than {_MOST_FILES} included files")
         name, fragment = urldefrag(href)
         path = _joined(folder, name)
+        if (path, fragment) in self._open:
+            raise Refused(f"the file {path[:100]!r} includes itself")
         included = xml.parse(self._resolve(path), largest=_LARGEST)
         if fragment:
             included = _by_id(included, fragment)
         parent = child.getparent()
         if parent is None:
             raise Refused("an include outside the schema")
+        self._open.append((path, fragment))
         self.expand(included, path.rpartition("/")[0], depth + 1)
+        self._open.pop()
         # An included schema or an extended element gives its content, any other element itself.
         takes_content = child.tag == f"{_S}extends" or included.tag == f"{_S}schema"
         new = list(included) if takes_content else [included]

@@ -15,6 +15,9 @@ __all__ = ["tidy"]
 
 _BLANKS: Final = re.compile("[ \t\r\n]+")
 _WHITE: Final = " \t\r\n"
+#: Characters of a text that rules put together.
+LONGEST: Final = 50_000_000
+_FEW: Final = 8
 
 
 def tidy(value: str) -> str:
@@ -77,22 +80,23 @@ def filled_child(node: Node, tag: str) -> bool:
 
 def tidy_among(nodes: Sequence[Node], tag: str, wanted: str) -> bool:
     """Whether any of the nodes has this as normalize-space of its only child of that tag."""
-    if len(nodes) == 1:
-        return tidy_child(nodes[0], tag) == wanted
-    return wanted in [tidy_child(node, tag) for node in nodes]
+    # The first that is equal decides, even where a later one cannot be evaluated.
+    return any(tidy_child(node, tag) == wanted for node in nodes)
 
 
 def upper_among(nodes: Sequence[Node], tag: str, wanted: str) -> bool:
     """The same in upper case."""
-    if len(nodes) == 1:
-        return tidy_child(nodes[0], tag).upper() == wanted
-    return wanted in [tidy_child(node, tag).upper() for node in nodes]
+    return any(tidy_child(node, tag).upper() == wanted for node in nodes)
 
 
 def ends_within(value: str, mark: str, most: int) -> bool:
     """Whether at most so many characters follow the first mark; without a mark there are none."""
     at = value.find(mark)
     return at < 0 or len(value) - at - len(mark) <= most
+
+
+def too_long() -> Fault:
+    return Fault("it puts together a longer text than any document")
 
 
 def before(value: str, mark: str) -> str:
@@ -139,7 +143,10 @@ def in_list(value: str, codes: frozenset[str], listed: str) -> bool:
 
 def joined(items: Iterable[Any], between: str) -> str:
     """fn:string-join."""
-    return between.join([item_text(item) for item in items])
+    texts = [item_text(item) for item in items]
+    if len(texts) > _FEW and sum(map(len, texts)) + len(between) * len(texts) > LONGEST:
+        raise too_long()
+    return between.join(texts)
 
 
 def from_codepoints(numbers: Iterable[int]) -> str:

@@ -34,6 +34,12 @@ class Fault(Exception):
 FAULTS: Final = (Fault, ArithmeticError, ValueError, RecursionError, OverflowError)
 
 
+def bare(error: Exception) -> Exception:
+    """An error without the frames that it passed, which would keep all that these hold."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
+
+
 class Untyped(str):
     """Text of a document: compares as a number with numbers, as a string with strings."""
 

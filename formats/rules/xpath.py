@@ -85,7 +85,10 @@ def parse(source: str, namespaces: Mapping[str, str], *, default_namespace: str 
     """
     if len(source) > _LONGEST:
         raise XPathSyntax(f"the expression has {len(source)} characters")
-    return _Parser(_tokens(source), namespaces, default_namespace).whole()
+    try:
+        return _Parser(_tokens(source), namespaces, default_namespace).whole()
+    except RecursionError as error:
+        raise XPathSyntax("the expression is nested too deeply") from error
 
 
 def _tokens(source: str) -> list[_Token]:

@@ -8,6 +8,7 @@ from typing import Final
 from lxml import etree
 
 from formats.errors import MalformedDocument
+from formats.syntaxes import encodings
 
 __all__ = ["LARGEST", "parse", "serialize"]
 
@@ -54,6 +55,8 @@ def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
         )
     if _DOCTYPE.match(content):
         raise _brings_declaration()
+    if (contradiction := encodings.contradiction(content)) is not None:
+        raise contradiction
     # libxml2 refuses any text over 10 MB unless told that the tree may be huge; our own bound is above.
     huge = len(content) > _LARGEST_TEXT
     parser = etree.XMLParser(

@@ -6,9 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich import box
@@ -16,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
-from connectors.base import DeliveryState, PaymentStatus, Receipt
+from connectors.base import PaymentStatus
 from formats.errors import ConfigError
 from gateway.cli.output import (
     OUT,
@@ -28,7 +26,8 @@ from gateway.cli.output import (
     shown,
     state_text,
 )
-from gateway.pipeline import follow
+from gateway.pipeline import deciding
+from gateway.pipeline.deciding import Outcome
 from gateway.pipeline.submission import State
 from gateway.store import attempts, documents, journal, parties, payments, reports, sources, submissions
 from gateway.store.submissions import Submission
@@ -37,6 +36,7 @@ from gateway.wiring import Gateway
 __all__ = ["print_status", "register"]
 
 _Number = Annotated[str, typer.Argument(help="the invoice number, or the start of a submission's id")]
+_BY: Final = "operator"
 _Json = Annotated[bool, typer.Option("--json", help="for machines")]
 
 
@@ -210,41 +210,10 @@ def retry(
                 wanted = submissions.listing(connection, states=(State.PARKED,))
             else:
                 wanted = [item for number in numbers for item in _all(connection, number)]
-            due = [item for item in wanted if _made_due(connection, item, now=gateway.clock())]
+            due = [item for item in wanted if deciding.retry(connection, item, by=_BY, now=gateway.clock())]
     finally:
         gateway.close()
     OUT.print(f"{len(due)} stopped invoices are due now; gateway process works on them.")
-
-
-def _made_due(connection: Connection, submission: Submission, *, now: datetime) -> bool:
-    if submission.state is State.REJECTED:
-        # The other side refused it, so nobody holds it; it goes out afresh, under another message id.
-        submissions.move(
-            connection,
-            submission,
-            State.PARKED,
-            "retry",
-            {"after": submission.sentence},
-            now=now,
-            actor="operator",
-            resume_state=State.RECEIVED,
-            verdict=submission.verdict,
-            sentence=submission.sentence,
-            fix=submission.fix,
-        )
-        return True
-    if not submissions.requeue(connection, [submission.id], now=now):
-        return False
-    journal.append(connection, "retry", {}, now=now, submission=submission.id, actor="operator")
-    return True
-
-
-class Outcome(StrEnum):
-    """What a person found out or decided about something parked."""
-
-    SENT = "sent"
-    NOT_SENT = "not-sent"
-    DISMISSED = "dismissed"
 
 
 def resolve(
@@ -261,27 +230,7 @@ def resolve(
     try:
         submission = _to_resolve(gateway, number, outcome)
         with gateway.database.begin() as connection:
-            now = gateway.clock()
-            journal.append(
-                connection,
-                "resolved",
-                {"outcome": outcome, "note": note},
-                now=now,
-                submission=submission.id,
-                actor="operator",
-            )
-            if outcome is Outcome.SENT:
-                receipt = Receipt(
-                    submission.message_id, DeliveryState.DELIVERED, now, note, note.encode(), "text/plain"
-                )
-                follow.apply(connection, gateway, submission, receipt)
-            elif outcome is Outcome.DISMISSED:
-                submissions.move(
-                    connection, submission, State.SUPERSEDED, "dismissed", {}, now=now, actor="operator"
-                )
-            else:
-                attempts.close(connection, submission.id, "not sent", "", now=now)
-                submissions.move(connection, submission, State.READY, "resend", {}, now=now, actor="operator")
+            deciding.resolve(connection, gateway, submission, outcome, note, by=_BY)
     finally:
         gateway.close()
     OUT.print(f"{number}: noted. gateway process goes on from there.")
@@ -290,12 +239,7 @@ def resolve(
 def _to_resolve(gateway: Gateway, number: str, outcome: Outcome) -> Submission:
     """The one revision that `outcome` can be said of."""
     found = _find(gateway, number)
-    fitting = [
-        item
-        for item in found
-        if item.state is State.PARKED
-        and (item.step in (State.SENDING, State.SENT)) is not (outcome is Outcome.DISMISSED)
-    ]
+    fitting = [item for item in found if deciding.may_resolve(item, outcome)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:

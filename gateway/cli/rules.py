@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from lxml import etree
 from rich.padding import Padding
 from rich.progress import Progress
 from rich.text import Text
@@ -20,6 +19,7 @@ from formats.errors import ConfigError, MalformedDocument
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
 from formats.syntaxes import xml
+from gateway.cli import rule_pages
 from gateway.cli.output import ERRORS, OUT, config_folder, print_json
 from gateway.clock import utc_now
 from gateway.rules import catalogue
@@ -58,8 +58,9 @@ def list_packs(context: typer.Context, as_json: _Json = False) -> None:
     """The rule packs at hand, and which one judges today."""
     shelf = _shelf(context)
     today = utc_now().date()
+    used = rule_pages.profiles_by_pack()
     rows = [
-        (pack, pack == in_force(shelf[key], today))
+        (pack, pack == in_force(shelf[key], today) and key in used)
         for key in shelf
         for pack in sorted(shelf[key], key=lambda pack: pack.valid_from or date.min)
     ]
@@ -67,18 +68,7 @@ def list_packs(context: typer.Context, as_json: _Json = False) -> None:
         print_json([_facts(context, pack) | {"in_force": judges} for pack, judges in rows])
         return
     for pack, judges in rows:
-        state = ("judges today", "green") if judges else ("kept", "dim")
-        if pack.superseded:
-            state = ("judges today, superseded", "yellow") if judges else ("kept, superseded", "dim")
-        since = f"valid from {pack.valid_from}, " if pack.valid_from else ""
-        OUT.print(Text.assemble((pack.name, "bold"), "  ", state))
-        OUT.print(
-            Padding(
-                Text(f"{since}{pack.origin}; {_verified(context, pack)}", "dim"), (0, 0, 0, 4), expand=False
-            )
-        )
-        if judges and pack.superseded:
-            OUT.print(Padding(Text(pack.superseded, "yellow"), (0, 0, 0, 4), expand=False))
+        rule_pages.print_row(pack, judges, _verified(context, pack))
     for schema in SchemaShelf(shelf.folders):
         OUT.print(Text.assemble((f"schema {schema.key}", "bold"), f"  {schema.release}"))
         OUT.print(Padding(Text(schema.origin, "dim"), (0, 0, 0, 4), expand=False))
@@ -173,12 +163,11 @@ def fetch(
 def show(context: typer.Context, pack: _Pack, as_json: _Json = False) -> None:
     """Everything about one rule pack."""
     found = _shelf(context).find(pack)
-    facts = _facts(context, found) | {"judged_by": _engine(found)}
+    facts = _facts(context, found) | rule_pages.contents_of(found) | {"judged_by": _engine(found)}
     if as_json:
         print_json(facts)
         return
-    for name, value in facts.items():
-        OUT.print(Text.assemble((f"{name.replace('_', ' '):14}", "dim"), str(value or "")), soft_wrap=True)
+    rule_pages.print_facts(facts)
 
 
 @app.command()
@@ -255,16 +244,16 @@ def verify(
         raise typer.Exit(1)
 
 
-def _documents(folder: Path, pack: RulePack) -> Iterator[tuple[str, etree._Element]]:
+def _documents(folder: Path, pack: RulePack) -> Iterator[tuple[str, bytes]]:
     """The readable XML documents in a folder and below that are of the pack's syntax."""
     binding = SYNTAXES[pack.syntax]
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() != ".xml" or not file.is_file() or file.stat().st_size > LARGEST:
             continue
         with suppress(MalformedDocument):
-            root = xml.parse(file.read_bytes())
-            if root.tag in (binding.invoice_root, binding.credit_note_root):
-                yield str(file.relative_to(folder)), root
+            content = file.read_bytes()
+            if xml.parse(content).tag in (binding.invoice_root, binding.credit_note_root):
+                yield str(file.relative_to(folder)), content
 
 
 @app.command()
@@ -278,6 +267,7 @@ def rehearse(
     days = since.removesuffix("d")
     if not days.isascii() or not days.isdigit() or not 0 < int(days) <= 36_500:
         raise ConfigError(f"{since[:20]!r} is no number of days", where="--since", fix="write it as 60d")
+    _must_have_config(config_folder(context))
     gateway = Gateway.open(config_folder(context))
     try:
         coming = RuleShelf(rule_folders(config_folder(context))).find(pack)
@@ -292,6 +282,17 @@ def rehearse(
         _print_rehearsal(coming, results)
     if any(result.would_fail or result.problem for result in results):
         raise typer.Exit(1)
+
+
+def _must_have_config(folder: Path) -> None:
+    if not (folder / "gateway.yaml").is_file():
+        raise ConfigError(
+            "a rehearsal runs the invoices that the gateway has stored, "
+            "and no config folder says where they are",
+            where=f"gateway rules rehearse, folder {folder.absolute()}",
+            fix="name the folder: gateway -c FOLDER rules rehearse PACK; "
+            "files are judged by another day's rules with gateway validate --on DATE",
+        )
 
 
 def _print_rehearsal(coming: RulePack, results: list[rehearsing.Rehearsed]) -> None:
@@ -413,6 +414,7 @@ def _describe(offer: Offer, release: str) -> None:
 
 def _facts(context: typer.Context, pack: RulePack) -> dict[str, object]:
     return {
+        "name": pack.name,
         "pack": pack.key,
         "title": pack.title,
         "publisher": pack.publisher,

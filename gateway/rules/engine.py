@@ -137,9 +137,12 @@ class RulesEngine:
         runs, broken = self._check_rules(root, profile.rule_packs, packs, binding, source)
         return Report((schema_run, *runs), (*findings, *broken))
 
-    def run_pack(self, root: etree._Element, pack: RulePack, binding: Binding) -> Report:
-        """What one release says of a document, whether it is in force or not; no schema."""
-        runs, findings = self._check_rules(root, (pack.key,), {pack.key: pack}, binding)
+    def run_pack(self, root: etree._Element, pack: RulePack, binding: Binding, *, source: bytes) -> Report:
+        """What one release says of a document, whether it is in force or not; no schema.
+
+        `source` are the bytes that `root` was parsed from.
+        """
+        runs, findings = self._check_rules(root, (pack.key,), {pack.key: pack}, binding, source)
         return Report(runs, findings)
 
     def warm(self) -> tuple[CheckRun, ...]:

@@ -6,6 +6,7 @@ part of this one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -35,16 +36,20 @@ __all__ = [
 ]
 
 _ALWAYS: Final = date.min
+#: What a release is called that neither its file nor the operator names.
+NO_RELEASE: Final = "release unknown"
+_UNTYPED: Final = re.compile(r"[^a-z0-9._-]+")
+_SHORT: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulePack:
     """One release. `released` is the date in the file, `digest` the SHA-256 of its files (`artefact.py`).
 
-    `valid_from` is the first day on which it judges, None where nobody said so: then it always did.
-    `superseded` says in a sentence that a newer release binds, "" if none is known. `origin` says for people
-    where the files came from. `path` is the main file, `root` the folder that it may refer into (None: its
-    own).
+    `twin` says that another pack at hand has the same release. `valid_from` is the first day on which it
+    judges, None where nobody said so: then it always did. `superseded` says in a sentence that a newer
+    release binds, "" if none is known. `origin` says for people where the files came from. `path` is the main
+    file, `root` the folder that it may refer into (None: its own).
     """
 
     key: str
@@ -60,11 +65,19 @@ class RulePack:
     origin: str = ""
     added: bool = False
     root: Path | None = None
+    twin: bool = False
 
     @property
     def name(self) -> str:
-        """Key and release as commands take them: "peppol-ubl@3.0.21"."""
-        return f"{self.key}@{self.release}"
+        """Key and release as commands take them: "peppol-ubl@3.0.21".
+
+        Where the publisher names no release, or another pack has the same one (`twin`), the start of the
+        digest says which is meant.
+        """
+        release = _UNTYPED.sub("-", self.release.lower()).strip("-.")
+        if self.release == NO_RELEASE:
+            return f"{self.key}@{self.digest[:_SHORT]}"
+        return f"{self.key}@{release}-{self.digest[:_SHORT]}" if self.twin else f"{self.key}@{release}"
 
     @property
     def can_run_on_saxon(self) -> bool:
@@ -139,7 +152,7 @@ def read_pack(key: str, path: Path, *, release: str = "") -> RulePack:
         key=key,
         title=known.title,
         publisher=known.publisher,
-        release=name or "release unknown",
+        release=name or NO_RELEASE,
         released=artefact.released,
         digest=artefact.digest,
         path=path,

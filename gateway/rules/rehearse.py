@@ -48,11 +48,13 @@ def rehearse(
             yield Rehearsed(number, (), error.sentence)
             continue
         binding = SYNTAXES[profile.syntax]
-        after = engine.run_pack(root, coming, binding)
+        after = engine.run_pack(root, coming, binding, source=content)
         if after.not_run:
             yield Rehearsed(number, (), after.not_run[0].note)
             continue
-        before = engine.run_pack(root, current, binding) if current is not None else Report((), ())
+        before = Report((), ())
+        if current is not None:
+            before = engine.run_pack(root, current, binding, source=content)
         known = {(finding.rule, finding.severity) for finding in before.findings}
         newly = [finding for finding in after.findings if (finding.rule, finding.severity) not in known]
         newly.sort(key=lambda finding: finding.severity != "fatal")

@@ -8,8 +8,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from lxml import etree
-
 from formats.identifiers import Identifier
 from formats.model import Invoice, Item, Line, LineVat, Price
 from formats.model.party import Address, Buyer, Contact, Seller
@@ -18,7 +16,6 @@ from formats.model.totals import calculate
 from formats.model.vat import AllowanceCharge
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
-from formats.syntaxes import xml
 
 __all__ = ["samples"]
 
@@ -33,7 +30,7 @@ _VAT: Final = (
 )
 
 
-def samples(pack_key: str, syntax: str) -> Iterator[tuple[str, etree._Element]]:
+def samples(pack_key: str, syntax: str) -> Iterator[tuple[str, bytes]]:
     """Invoices and a credit note in the syntax, under a profile that uses the pack, if there is one."""
     profile = next(
         (known for known in PROFILES.values() if pack_key in known.rule_packs and known.syntax == syntax),
@@ -46,8 +43,8 @@ def samples(pack_key: str, syntax: str) -> Iterator[tuple[str, etree._Element]]:
             yield "sample credit note", _written(replace(invoice, type_code="381"), profile)
 
 
-def _written(invoice: Invoice, profile: Profile) -> etree._Element:
-    return xml.parse(SYNTAXES[profile.syntax].write(profile.prepare(invoice)))
+def _written(invoice: Invoice, profile: Profile) -> bytes:
+    return SYNTAXES[profile.syntax].write(profile.prepare(invoice))
 
 
 def _invoice(category: str, rate: Decimal | None) -> Invoice:

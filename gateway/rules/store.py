@@ -14,7 +14,9 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +41,7 @@ _PROGRAM: Final = "erp-einvoicing-gateway"
 _CARD: Final = "pack.json"
 _FILES: Final = "files"
 _VERDICT: Final = "verified.json"
+_SHORTEST: Final = 6  # digits of a digest that name a pack
 _LARGEST_CARD: Final = 64 * 1024
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -83,7 +86,7 @@ class RuleShelf(Mapping[str, tuple[RulePack, ...]]):
     def __getitem__(self, key: str) -> tuple[RulePack, ...]:
         if key not in self._known:
             packaged = packaged_pack(key)
-            self._known[key] = (*self._added(key), *((packaged,) if packaged else ()))
+            self._known[key] = _told_apart((*self._added(key), *((packaged,) if packaged else ())))
         if not self._known[key]:
             raise KeyError(key)
         return self._known[key]
@@ -97,11 +100,17 @@ class RuleShelf(Mapping[str, tuple[RulePack, ...]]):
     def find(self, name: str) -> RulePack:
         """The release called `key` (only one, or the newest), `key@release` or by the start of its digest.
 
-        Raises ConfigError naming what there is.
+        Raises ConfigError naming what there is, also where several have that name.
         """
         key, _, release = name.partition("@")
         every = self.get(key, ())
-        fitting = [pack for pack in every if not release or release in (pack.release, pack.digest[:12])]
+        fitting = [pack for pack in every if not release or _is_called(pack, name, release)]
+        if release and len(fitting) > 1:
+            raise ConfigError(
+                f"{len(fitting)} rule packs are called {name}",
+                where="gateway rules",
+                fix=f"say which: {' or '.join(pack.name for pack in fitting)}",
+            )
         if not fitting:
             near = [known for known in self if key in known] or list(self)
             there = ", ".join(pack.name for pack in every) or ", ".join(near)
@@ -120,6 +129,17 @@ class RuleShelf(Mapping[str, tuple[RulePack, ...]]):
                 if pack.digest not in seen:
                     seen.add(pack.digest)
                     yield pack
+
+
+def _told_apart(packs: tuple[RulePack, ...]) -> tuple[RulePack, ...]:
+    """The releases of one set, each with a name that no other has."""
+    names = Counter(pack.name for pack in packs)
+    return tuple(replace(pack, twin=names[pack.name] > 1) for pack in packs)
+
+
+def _is_called(pack: RulePack, name: str, release: str) -> bool:
+    starts = len(release) >= _SHORTEST and pack.digest.startswith(release.lower())
+    return starts or name == pack.name or release == pack.release or name == replace(pack, twin=False).name
 
 
 def add_pack(

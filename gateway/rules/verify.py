@@ -10,6 +10,7 @@ from lxml import etree
 
 from formats.finding import Finding, Report, Severity
 from formats.registry import SYNTAXES
+from formats.syntaxes import xml
 from gateway.rules import xsd
 from gateway.rules.engine import Engine, RulesEngine
 from gateway.rules.mutants import mutants
@@ -52,7 +53,7 @@ class Comparison:
 
 def compare(
     pack: RulePack,
-    documents: Iterable[tuple[str, etree._Element]],
+    documents: Iterable[tuple[str, bytes]],
     compiled: RulesEngine,
     saxon: RulesEngine,
     *,
@@ -64,7 +65,8 @@ def compare(
     Of `copies` damaged ones most break the schema: those never reach the rules, and where the rules
     themselves are in error on them, it is Saxon's order of evaluation that decides what it says.
 
-    `compiled` and `saxon` are engines of that kind. Raises ConfigError where the compiler refuses the pack.
+    `documents` are their names and bytes. `compiled` and `saxon` are engines of that kind. Raises ConfigError
+    where the compiler refuses the pack.
     """
     if compiled.engine is not Engine.COMPILED or saxon.engine is not Engine.SAXON:
         raise ValueError("one engine of each kind is compared")
@@ -72,10 +74,11 @@ def compare(
     hits: Counter[str] = Counter()
     unequal: list[Inequality] = []
     binding = SYNTAXES[pack.syntax]
-    for name, root in _with_copies(documents, copies, pack.syntax):
+    for name, content in _with_copies(documents, copies, pack.syntax):
         count += 1
-        judge = saxon.run_pack(root, pack, binding)
-        own = compiled.run_pack(root, pack, binding)
+        root = xml.parse(content)
+        judge = saxon.run_pack(root, pack, binding, source=content)
+        own = compiled.run_pack(root, pack, binding, source=content)  # as every check of a document does
         if judge.not_run:
             stopped += 1
             continue
@@ -89,14 +92,17 @@ def compare(
 
 
 def _with_copies(
-    documents: Iterable[tuple[str, etree._Element]], copies: int, syntax: str
-) -> Iterator[tuple[str, etree._Element]]:
-    for seed, (name, root) in enumerate(documents, 1):
-        yield name, root
+    documents: Iterable[tuple[str, bytes]], copies: int, syntax: str
+) -> Iterator[tuple[str, bytes]]:
+    for seed, (name, content) in enumerate(documents, 1):
+        yield name, content
+        if not copies:
+            continue
+        root = xml.parse(content)
         schema = xsd.load(syntax, etree.QName(root).localname)
         for number, other in enumerate(mutants(root, copies, seed=seed), 1):
             if schema is None or schema.accepts(other):
-                yield f"{name}, copy {number}", other
+                yield f"{name}, copy {number}", etree.tostring(other, encoding="UTF-8")
 
 
 def _ids(report: Report) -> frozenset[tuple[str, Severity]]:

@@ -109,13 +109,14 @@ def router(gateway: Gateway, wake: Callable[[], object]) -> APIRouter:
 
 
 def _door(gateway: Gateway, name: str) -> PushDoor:
+    unknown = Problem(HTTPStatus.NOT_FOUND, "there is no such source to push to")
     try:
-        found = gateway.source(name)
-    except ConfigError:
-        found = None
-    if not isinstance(found, TakesPushes):
-        raise Problem(HTTPStatus.NOT_FOUND, "there is no such source to push to")
-    return found.door
+        source = gateway.source(name)
+    except ConfigError as error:
+        raise unknown from error
+    if not isinstance(source, TakesPushes):
+        raise unknown
+    return source.door
 
 
 def _check_token(gateway: Gateway, door: PushDoor, shown: str) -> None:

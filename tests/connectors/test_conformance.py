@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -24,9 +26,10 @@ from connectors.base import (
     WriteBack,
 )
 from connectors.conformance.behaviours import BEHAVIOURS
-from connectors.conformance.outcome import Behaviour, Verdict
+from connectors.conformance.outcome import Behaviour, Outcome, Verdict
 from connectors.conformance.registry import trial, trial_kinds
 from connectors.conformance.suite import run_one
+from connectors.conformance.table import markdown
 from connectors.http import HttpClient
 from connectors.registry import ERPS, erp
 from connectors.sandbox.faults import Faults
@@ -61,6 +64,42 @@ def test_a_built_in_connector_behaves(kind: str, behaviour: Behaviour) -> None:
     if outcome.verdict is Verdict.NOT_APPLICABLE:
         assert outcome.note
         assert behaviour.name not in NEVER_LEFT_OUT, outcome.note
+
+
+def test_the_table_names_each_reason_once() -> None:
+    """A document can show all connectors side by side, and why a behaviour does not apply."""
+    quiet = Outcome("no echo", Verdict.NOT_APPLICABLE, "It writes nothing.", 0.1)
+    found = {
+        "one": [Outcome("paging", Verdict.PASSED, "", 0.1), quiet],
+        "two": [Outcome("paging", Verdict.FAILED, "a page is\nmissing", 0.1), quiet],
+    }
+    assert markdown(found).splitlines() == [
+        "| behaviour | one | two |",
+        "| --- | :-: | :-: |",
+        "| paging | yes | NO (1) |",
+        "| no echo | - (2) | - (2) |",
+        "| **passed** | 1 | 0 |",
+        "| **failed** | 0 | 1 |",
+        "| **not applicable** | 1 | 1 |",
+        "",
+        "1. a page is missing",
+        "2. It writes nothing.",
+    ]
+
+
+def test_the_command_says_its_verdicts_and_nothing_else() -> None:
+    """What is provoked in the trial stays out of the terminal; each reason is a sentence."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli.main", "connector-test", "folder"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert (lines[0], len(lines)) == ("folder", len(BEHAVIOURS) + 3)
+    assert all(line.endswith(".") for line in lines if "  not applicable" in line)
 
 
 class Shop:

@@ -54,7 +54,7 @@ def test_processed_invoices_come_once_and_open_ones_never(site: Site) -> None:
     before = len(site.exact.server.calls)
     store.pull(connector)
     assert store.numbers == NUMBERS
-    assert len(site.exact.server.calls) - before == 2
+    assert len(site.exact.server.calls) - before == 3
 
 
 def test_a_first_load_stays_within_a_minute_of_calls(open_site: Callable[..., Site]) -> None:
@@ -155,6 +155,28 @@ def test_an_invoice_deleted_between_list_and_read_is_passed_over(site: Site) -> 
     store.pull(site.connector())
     assert store.numbers == [number for number in NUMBERS if number != 26700010]
     assert all(page.rejected == () for page in store.pages)
+
+
+def test_a_deleted_invoice_is_shown_to_people_once_and_only_if_it_was_read(site: Site) -> None:
+    """An invoice that nobody has seen is nobody's business; the other one the buyer may have."""
+    store, connector = Store(), site.connector()
+    site.exact.remove(26700010)
+    store.pull(connector)
+    assert not [one for page in store.pages for one in page.rejected if one.key.endswith(":deleted")]
+    site.exact.remove(26700004)
+    for _ in range(2):
+        store.pull(site.connector())
+    (gone,) = [one for page in store.pages for one in page.rejected if one.key.endswith(":deleted")]
+    assert gone.key == f"{seeded_id('invoice 26700004').lower()}:deleted"
+    assert "26700004 was deleted" in gone.problem.what
+
+
+def test_deletions_are_left_alone_where_that_is_set(site: Site) -> None:
+    store = Store()
+    store.pull(site.connector(deletions=False))
+    site.exact.remove(26700004)
+    store.pull(site.connector(deletions=False))
+    assert site.exact.server.count("GET", "/sync/Deleted") == 0
 
 
 def test_rows_given_twice_count_once(site: Site) -> None:

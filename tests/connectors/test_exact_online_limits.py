@@ -190,7 +190,7 @@ def test_check_says_what_the_next_pull_needs() -> None:
     with site_of() as site:
         step = _forecast(site)
         assert step.ok
-        assert "20 invoices with 12 calls" in step.seen
+        assert "20 invoices with 13 calls" in step.seen
         assert "free today" in step.seen
         store = Store()
         store.pull(site.connector())

@@ -22,9 +22,9 @@ from connectors.base import (
     StatusReport,
     Surroundings,
 )
-from connectors.erp.odoo import Odoo
-from connectors.erp.odoo_settings import OdooSettings
-from connectors.erp.odoo_values import fraction, plain, text_of_html
+from connectors.erp.odoo import Odoo, OdooSettings
+from connectors.erp.odoo_models import plain
+from connectors.kit.plain import fraction, text_of_html
 from connectors.sandbox.faults import Chance, Fault
 from connectors.sandbox.odoo import API_KEY, DATABASE, USER, ImitatedOdoo
 from connectors.sandbox.odoo_clerk import Item

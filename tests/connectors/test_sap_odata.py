@@ -97,6 +97,32 @@ def test_a_change_that_was_committed_late_is_found_by_the_overlap(host: Host) ->
     assert pulled(host.connector(overlap_minutes=0), cursor)[0] == []
 
 
+def test_a_visit_without_news_reads_no_document_whole(host: Host) -> None:
+    """Within the overlap only change markers are asked for, and then what they say is new."""
+    host.s4.bill(30)
+    connector = host.connector()
+    _, _, cursor = pulled(connector)
+    before = host.calls
+    assert pulled(connector, cursor)[0] == []
+    assert host.calls - before == 3  # markers, the end of them, and nothing behind
+    (late,) = host.s4.bill(1, at=START - timedelta(minutes=1))
+    assert [one.key for one in pulled(connector, cursor)[0]] == [late]
+
+
+def test_a_document_that_was_waited_for_hides_none_that_changed_before_it(host: Host) -> None:
+    """The gateway stood still for hours: what was waited for is posted last and read first."""
+    (waits,) = host.s4.bill(1, post=False)
+    connector = host.connector()
+    _, _, cursor = pulled(connector)
+    host.clock.forward(hours=1)
+    between = host.s4.bill(2)
+    host.clock.forward(hours=4)
+    host.s4.post(waits)
+    host.s4.touch(waits)
+    documents, _, _ = pulled(connector, cursor)
+    assert {one.key for one in documents} == {waits, *between}
+
+
 def test_a_visit_that_breaks_off_goes_on_where_it_was(host: Host) -> None:
     made = host.s4.bill(9)
     connector, cursor = host.connector(documents_per_page=3), ""
@@ -486,7 +512,7 @@ def test_a_cursor_that_is_not_ours_is_refused(host: Host) -> None:
 
 
 def test_the_place_forgets_what_lies_before_the_overlap() -> None:
-    place = Place()
+    place = Place(at="2026-11-23T08:29:00.0000000Z")
     for minute in range(30):
         place.give(str(minute), f"2026-11-23T08:{minute:02}:00.0000000Z")
     kept = Place.read(place.written(timedelta(minutes=10)))

@@ -31,7 +31,7 @@ def payments(bench: Bench) -> None:
 def parties(bench: Bench) -> None:
     connector = bench.connector()
     if not isinstance(connector, ReadsParties):
-        raise NotApplicable("it reads no master data")
+        raise NotApplicable("This connector reads no master data.")
     bench.trial.add(1)
     pages = list(connector.pull_parties(""))
     found = [party for page in pages for party in page.parties]
@@ -56,9 +56,9 @@ def parties(bench: Bench) -> None:
 def posting(bench: Bench) -> None:
     connector, trial = bench.connector(), bench.trial
     if not isinstance(connector, PostsPayments):
-        raise NotApplicable("it posts no payments")
+        raise NotApplicable("This connector posts no payments.")
     if not isinstance(trial, TakesPayments):
-        raise NotApplicable("the trial has no payments to post")
+        raise NotApplicable("The trial has no payments to post.")
     keys = trial.add(2)
     bench.read_on("", set(keys), acknowledge=True)
     first = connector.post_payment(trial.payment_for(keys[0], "GW-PAY-1"))
@@ -84,7 +84,7 @@ def posting(bench: Bench) -> None:
 def forged_calls(bench: Bench) -> None:
     connector = bench.connector()
     if not isinstance(connector, WokenByCalls):
-        raise NotApplicable("its ERP does not call")
+        raise NotApplicable("This ERP does not call us when something changed.")
     for content in (b"", b"{}", b"[1,2", b"<a/>", b'{"Content":{},"HashCode":"00"}'):
         try:
             woken = connector.wake(Push("application/json", content, {"content-type": "application/json"}))
@@ -98,7 +98,7 @@ def forged_calls(bench: Bench) -> None:
 def empty_pushes(bench: Bench) -> None:
     connector = bench.connector()
     if not isinstance(connector, TakesPushes):
-        raise NotApplicable("nothing is pushed to it")
+        raise NotApplicable("Documents are pulled by this connector, not pushed to it.")
     for content in (b"", b"\x00\x01\x02 nothing that anybody reads"):
         try:
             page = connector.take(Push("application/octet-stream", content))

@@ -42,7 +42,7 @@ def late_clock(bench: Bench) -> None:
     first = set(bench.trial.add(2))
     before = bench.read_on("", first, acknowledge=True)
     if not bench.trial.set_clock_back(600):
-        raise NotApplicable("the other side's clock has no part in what is read")
+        raise NotApplicable("The other side's clock has no part in what is read.")
     later = set(bench.trial.add(3))
     bench.read_on(before.cursor, later, acknowledge=True)
 

@@ -36,7 +36,7 @@ def down(bench: Bench) -> None:
 def wrong_secret(bench: Bench) -> None:
     secrets = bench.system.secrets()
     if not secrets:
-        raise NotApplicable("the system asks for no secret")
+        raise NotApplicable("This system asks for no secret.")
     wrong = dict.fromkeys(secrets, "a-wrong-secret")
     steps = list(bench.connector(lambda reference: wrong[reference.removeprefix("file:secrets/")]).check())
     failed = [step for step in steps if not step.ok]

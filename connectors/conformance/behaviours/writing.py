@@ -71,7 +71,7 @@ def refused_first(bench: Bench) -> None:
 def closed_period(bench: Bench) -> None:
     trial = bench.trial
     if not isinstance(trial, ClosesPeriods):
-        raise NotApplicable("the imitation has no closed periods or locks")
+        raise NotApplicable("The imitated system has no closed periods and no locks.")
     document = _document(bench)
     trial.close_period(document.key)
     report = bench.news(document)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from formats.rules.pack import BrokenRule, RuleChecker, compile_rules, load
+from formats.rules.pack import BrokenRule, Document, RuleChecker, compile_rules, load
 from gateway.rules.packs import package_file
 from gateway.rules.svrl import read_report
 
@@ -73,7 +73,7 @@ def our_verdict(broken: Iterable[BrokenRule]) -> Verdict:
 
 def check(path: Path, document: bytes) -> tuple[BrokenRule, ...]:
     """The rules that a document breaks."""
-    return checker_of(path).check(etree.fromstring(document))
+    return checker_of(path).check(Document(etree.fromstring(document), document))
 
 
 def _sets(rules: Iterable[tuple[str, str]]) -> Verdict:

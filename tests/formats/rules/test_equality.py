@@ -117,7 +117,7 @@ def test_the_same_as_saxon_on_mutants() -> None:
     paths = (artefact(*CEN_UBL), artefact(*PEPPOL_2023))
     stopped = 0
     for mutant in mutants(seeds, count, seed=16931, valid=valid):
-        document = Document(etree.fromstring(mutant))
+        document = Document(etree.fromstring(mutant), mutant)
         for path in paths:
             expected = judge(path, mutant)
             broken = checker_of(path).check(document)

@@ -113,6 +113,53 @@ def test_deep_nesting_is_refused_or_compiled_but_never_crashes(test: str) -> Non
     assert refused in ([], ["R-1"], ["all"])
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "(" * 1_000 + "1" + ")" * 1_000,
+        "not(" * 1_000 + "1" + ")" * 1_000,
+        "a[b" * 58 + "]" * 58,
+        "+".join(["number(a)"] * 5_000),
+        " except ".join(f"a{number}" for number in range(3_000)),
+        " | ".join(f"a{number}" for number in range(3_000)),
+        "if (a) then 1 else " * 3_000 + "2",
+        "1" + " cast as xs:string cast as xs:integer" * 2_000,
+    ],
+    ids=lambda test: test[:12],
+)
+def test_what_is_too_deep_is_said_with_its_rule_and_in_plain_words(test: str) -> None:
+    """Nobody can mend a "maximum recursion depth exceeded"."""
+    with pytest.raises(NotUnderstood) as caught:
+        compile_rules(with_test(test), no_files)
+    assert caught.value.rule == "R-1"
+    assert "nested" in caught.value.what
+    assert "recursion" not in caught.value.what
+    assert "Error" not in caught.value.what
+
+
+@pytest.mark.parametrize("reference", ["me.sch", "other.sch"])
+def test_a_file_that_includes_itself_is_named(reference: str) -> None:
+    """Straight, or by way of another."""
+    files = {
+        "me.sch": schema(f'<include href="{reference}"/>'),
+        "other.sch": schema('<include href="me.sch"/>'),
+    }
+    with pytest.raises(NotUnderstood, match=f"'({reference}|me.sch)' includes itself"):
+        compile_rules(files["me.sch"], files.__getitem__)
+
+
+def test_variables_built_on_each_other_end() -> None:
+    """A rule with thousands of variables is refused, a schema with hundreds is compiled in a moment."""
+    chain = "".join(
+        f"<let name='t{number}' value='number(/i/a[$t{number - 1} = 1])'/>" for number in range(1, 400)
+    )
+    rule = "<pattern><rule context='i'>{}<assert id='R-1' test='$t399'>x</assert></rule></pattern>"
+    first = "<let name='t0' value='1'/>"
+    with pytest.raises(NotUnderstood, match="more than 300 variables"):
+        compile_rules(schema(rule.format(first + chain)), no_files)
+    assert compile_rules(schema(first + chain + rule.format("")), no_files).rule_ids == ("R-1",)
+
+
 def test_deep_documents_are_refused() -> None:
     depth = 1_500
     parser = etree.XMLParser(huge_tree=True)

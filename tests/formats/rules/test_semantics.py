@@ -268,3 +268,19 @@ def test_truth(test: str, expected: bool | str) -> None:
 def test_functions(test: str) -> None:
     """What the functions of XPath give."""
     assert holds(test, "<i/>") is True
+
+
+@pytest.mark.parametrize("test", ["n castable as xs:decimal", "(1, 2) castable as xs:integer"])
+def test_several_items_are_not_castable_which_is_no_error(test: str) -> None:
+    """Rules ask this first in order not to fail."""
+    assert holds(test, "<i><n>1</n><n>2</n></i>") is False
+    assert holds(f"not({test})", "<i><n>1</n><n>2</n></i>") is True
+
+
+def test_an_operand_that_decides_is_heard_in_what_is_worked_out_once_for_a_document() -> None:
+    """As Saxon does: `or` is true where one side is, though the other is no number."""
+    test = "every $c in /i/c satisfies (xs:decimal((/i/n)[1]) = 1 or (/i/n)[1] = 'x')"
+    assert holds(test, "<i><c/><n>x</n></i>") is True
+    assert holds(test, "<i><c/><n>1</n></i>") is True
+    assert holds(test, "<i><c/><n>2</n></i>") is False
+    assert holds(test, "<i><c/><n>y</n></i>") == "not a decimal number: 'y'"

@@ -185,6 +185,13 @@ def test_words_after_not_serviced_do_not_hide_it(network: Network) -> None:
     assert judged(network, network.prepare(), content).concern is Concern.ROUTE
 
 
+def test_a_repetition_that_phase4_refuses_in_words_has_arrived(network: Network) -> None:
+    """Before 4.5.0 it had no code of its own for that."""
+    detail = "Not invoking SPIs, because 'm-1@a.example' was already handled (this is a duplicate)"
+    outcome = judged(network, network.prepare(), signal(network, OTHER, detail=detail))
+    assert (outcome.verdict, outcome.concern) == (Verdict.ALREADY_THERE, Concern.NONE)
+
+
 def test_a_warning_is_neither_a_receipt_nor_a_refusal(network: Network) -> None:
     outcome = judged(network, network.prepare(), signal(network, BY_CODE["EBMS:0002"]))
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "EBMS:0301")

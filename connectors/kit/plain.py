@@ -1,50 +1,21 @@
-"""What Odoo's answers mean: absent values, pairs, amounts, moments and HTML as plain values.
+"""Numbers and rich text of other people's JSON as plain values.
 
-Odoo says `false` for what is absent, `[7, "Name"]` for a reference, and calculates with binary fractions, so
-that 0.1 + 0.2 comes as 0.30000000000000004. Which `false` is a no and which one is nothing only the type of
-the field tells.
+What calculates with binary fractions says 0.30000000000000004 for 0.1 + 0.2, and what people write with an
+editor comes as HTML.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from html.parser import HTMLParser
 from typing import Any, Final
 
-__all__ = ["Fields", "Record", "amount", "fraction", "moment", "placed", "plain", "reference", "text_of_html"]
-
-Record = dict[str, Any]
-# By field name, what `fields_get` tells of it: {"type": "many2one"}.
-Fields = Mapping[str, Mapping[str, Any]]
+__all__ = ["amount", "fraction", "round_to", "text_of_html"]
 
 _BINARY: Final = Decimal("1e-9")
 _BLOCKS: Final = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "ul", "ol", "table"})
-
-
-def plain(row: Mapping[str, Any], fields: Fields) -> Record:
-    """One record with None for what is absent and ids for references; numbers without binary dust."""
-    return {name: _value(value, str(fields.get(name, {}).get("type", ""))) for name, value in row.items()}
-
-
-def _value(value: Any, kind: str) -> Any:
-    if value is False and kind != "boolean":
-        return None
-    if kind == "many2one":
-        return reference(value)
-    if kind in ("float", "monetary"):
-        return fraction(value)
-    return value
-
-
-def reference(value: Any) -> int | None:
-    """The id in `[7, "Name"]`, a bare id as the newest interface gives it, or None."""
-    if isinstance(value, list) and value:
-        value = value[0]
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def fraction(value: Any) -> str | None:
@@ -63,20 +34,6 @@ def amount(value: Any, decimals: int) -> str | None:
 
 def round_to(value: Decimal, decimals: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-
-
-def placed(value: Any) -> datetime:
-    """The second that a moment of Odoo lies in, as aware UTC. Raises ValueError for anything else.
-
-    The database keeps millionths of a second, which most servers do not tell.
-    """
-    found = datetime.fromisoformat(str(value))
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
-
-
-def moment(at: datetime, *, later: float = 0) -> str:
-    """A moment as Odoo takes it in conditions: UTC, without saying so; `later` by so many seconds."""
-    return f"{at.astimezone(UTC) + timedelta(seconds=later):%Y-%m-%d %H:%M:%S}"
 
 
 def text_of_html(value: str | None) -> str | None:

@@ -1,0 +1,79 @@
+"""What a connector makes of one invoice: a document in JSON, or the reason why a person has to look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+
+from connectors.base import OpenInvoice, PaymentState, PaymentStatus, RejectedDocument, SourceDocument
+from formats.errors import DocumentError
+
+__all__ = ["cancelled", "facts", "json_document", "settlement"]
+
+
+def json_document(
+    content: Mapping[str, object], *, key: str, revision: str, origin: str, lasting: object
+) -> SourceDocument:
+    """A bundle as JSON, always written alike. `lasting` is what decides whether it came again unchanged:
+    without change markers, and without what payments and our own notes move."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1)
+    counted = json.dumps(lasting, ensure_ascii=False, sort_keys=True)
+    return SourceDocument(
+        key=key,
+        revision=revision,
+        media_type="application/json",
+        content=text.encode(),
+        origin=origin,
+        fingerprint=hashlib.sha256(counted.encode()).hexdigest(),
+    )
+
+
+def cancelled(system: str, key: object, number: object) -> RejectedDocument:
+    """An invoice that was cancelled after it had been posted: the buyer may have it already."""
+    problem = DocumentError(
+        f"invoice {number} was cancelled in {system} after it was posted",
+        where=f"{system} invoice {number}",
+        fix=f"if the buyer has it, make a credit note in {system}; then dismiss this",
+    )
+    return RejectedDocument(f"{key}:cancelled", f"{system} invoice {number}", problem)
+
+
+def facts(**found: object) -> dict[str, str]:
+    """A buyer's facts in plain words, empty ones left out."""
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def settlement(
+    asked: OpenInvoice,
+    *,
+    total: Decimal,
+    left: Decimal,
+    money: bool,
+    settled: bool,
+    currency: str = "",
+    days: Iterable[str] = (),
+    evidence: Iterable[str] = (),
+) -> PaymentStatus:
+    """How far an invoice is settled, by what of its total is left.
+
+    `settled` is what the ERP itself says; `money` tells whether a payment had a part in it. `days` are the
+    days of what settled it (2026-11-22), `evidence` how people find that.
+    """
+    paid = total if settled else max(total - left, Decimal(0))
+    if settled:
+        state = PaymentState.PAID if money else PaymentState.SETTLED
+    else:
+        state = PaymentState.PARTLY_PAID if paid else PaymentState.OPEN
+    last = max(days, default="")
+    return PaymentStatus(
+        key=asked.key,
+        number=asked.number,
+        state=state,
+        currency=currency or asked.currency,
+        paid=paid,
+        on=date.fromisoformat(last[:10]) if last else None,
+        evidence=", ".join(one for one in evidence if one)[:200],
+    )

@@ -1,0 +1,40 @@
+"""What is set for any server that is reached over HTTPS with a secret, and the client for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from connectors.base import ConnectorSettings
+from connectors.http import HttpClient, is_safe_address
+
+__all__ = ["ServerSettings"]
+
+
+class ServerSettings(ConnectorSettings):
+    """A server with its address and the way to it."""
+
+    base_url: str = Field(description="address of the server, for example https://erp.example.com")
+    ca_file: str = Field("", description="PEM file of your own certificate authority, if the server needs it")
+    proxy: str = Field("", description="address of a web proxy, if the way out needs one")
+    connect_seconds: float = Field(5.0, gt=0, description="seconds to wait for a connection")
+    read_seconds: float = Field(60.0, gt=0, description="seconds of silence before a call is given up")
+
+    def client(self, clock: Callable[[], datetime]) -> HttpClient:
+        """Calls to this server."""
+        return HttpClient(
+            self.base_url,
+            clock=clock,
+            timeout=(self.connect_seconds, self.read_seconds),
+            verify=self.ca_file or True,
+            proxy=self.proxy,
+        )
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if not is_safe_address(self.base_url):
+            raise ValueError("base_url must begin with https://, for secrets travel over it")
+        return self
