@@ -15,7 +15,7 @@ from formats.errors import ConfigError
 from formats.finding import RunState
 from formats.registry import PROFILES, SYNTAXES
 from formats.rules.pack import NotUnderstood
-from formats.syntaxes import ubl, xml
+from formats.syntaxes import ubl
 from gateway.rules.archive import neighbour, open_tree
 from gateway.rules.artefact import artefacts_in
 from gateway.rules.cache import CodeCache
@@ -314,7 +314,7 @@ def test_both_engines_agree_on_the_packaged_rules(packs: CompiledPacks) -> None:
     """The packaged EN 16931 rules on a document and damaged copies of it."""
     shelf = RuleShelf()
     pack = shelf.find("en16931-ubl")
-    document = ("invoice", xml.parse(INVOICE))
+    document = ("invoice", INVOICE)
     with RulesEngine(shelf, compiled=packs) as own, RulesEngine(shelf, engine=Engine.SAXON) as saxon:
         result = compare(pack, [document], own, saxon, copies=300)
     assert result.unequal == ()
@@ -332,7 +332,7 @@ def test_a_difference_between_the_engines_is_shown(
     bad = _file(tmp_path / "b.xslt", style_sheet(test="cbc:UUID"))
     packs.checker(good)  # loaded, so that the files are not read again
     good.path.write_text(bad.read_text("utf-8"), "utf-8")
-    document = ("invoice", xml.parse(INVOICE))
+    document = ("invoice", INVOICE)
     with (
         RulesEngine({good.key: good}, compiled=packs) as own,
         RulesEngine({good.key: good}, engine=Engine.SAXON) as saxon,
