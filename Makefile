@@ -4,6 +4,7 @@
 # make docs   renew the generated pages
 # make golden renew the examples of the mappings; read the difference before you commit it
 # make equality  how equal the compiled rules are to the official ones, pack by pack (see tests/equality_page.py)
+# make interop  our access point against phase4, in both directions (see tests/interop/README.md)
 # make bench  how fast it is, and where the time goes
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench equality docs golden format clean
+.PHONY: demo test check bench interop equality docs golden format clean
 
 demo: $(READY)
 	@$(BIN)/gateway demo
@@ -27,6 +28,9 @@ check: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
+
+interop: $(READY)
+	@$(BIN)/pytest tests/interop
 
 equality: $(READY)
 	@$(BIN)/python -m tests.equality_page

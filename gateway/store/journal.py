@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.tables import journal, journal_head
 
-__all__ = ["GENESIS", "Break", "Entry", "append", "digest_at", "entries", "verify"]
+__all__ = ["GENESIS", "Break", "Entry", "after", "append", "digest_at", "entries", "verify"]
 
 GENESIS: Final = "0" * 64
 
@@ -89,14 +89,24 @@ def append(
     return entry
 
 
-def entries(connection: Connection, *, submission: str | None = None) -> Iterator[Entry]:
-    """All entries in order, or those of one submission."""
+def entries(
+    connection: Connection, *, submission: str | None = None, event: str | None = None
+) -> Iterator[Entry]:
+    """All entries in order, or those of one submission, of one kind of event."""
     query = select(journal).order_by(journal.c.seq)
     if submission is not None:
         query = query.where(journal.c.submission == submission)
+    if event is not None:
+        query = query.where(journal.c.event == event)
     with connection.execute(query, execution_options={"yield_per": 500}) as rows:
         for row in rows:
             yield Entry(*row)
+
+
+def after(connection: Connection, seq: int, most: int) -> list[Entry]:
+    """The entries that follow one, `most` of them at most."""
+    query = select(journal).where(journal.c.seq > seq).order_by(journal.c.seq).limit(most)
+    return [Entry(*row) for row in connection.execute(query)]
 
 
 def verify(connection: Connection) -> tuple[int, Break | None]:

@@ -14,7 +14,9 @@ from gateway import __version__, settings
 from gateway.access.passwords import Passwords
 from gateway.access.sealing import Seal
 from gateway.access.sign_in import SignIn
-from gateway.web import as4, problems, push, signing_in, static, wake
+from gateway.web import as4, console, problems, push, signing_in, static, wake
+from gateway.web.api import invoices, metrics, system
+from gateway.web.console.failing import add_pages
 from gateway.web.guard import Guard
 from gateway.web.headers import SafeHeaders
 from gateway.web.pages import Pages
@@ -45,6 +47,7 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
         redoc_url=None,
     )
     problems.add_handlers(app)
+    add_pages(app, pages)
 
     @app.get("/health", tags=["operation"], summary="Whether it is alive")
     async def health() -> Health:
@@ -54,6 +57,10 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
     app.add_middleware(SafeHeaders)
     app.include_router(static.router())
     app.include_router(signing_in.router(gateway, pages, _sign_in(gateway)))
+    app.include_router(console.router(gateway, pages))
+    app.include_router(invoices.router(gateway))
+    app.include_router(system.router(gateway))
+    app.include_router(metrics.router(gateway))
     app.include_router(push.router(gateway, woken))
     app.include_router(wake.router(gateway))
     app.include_router(as4.router(gateway))

@@ -40,6 +40,13 @@ class Decision:
 
 _OPEN: Final = Decision(Way.OPEN)
 _SOURCE: Final = Decision(Way.SOURCE)
+_INVOICES: Final = Decision(Way.ACTOR, Right.SEE_INVOICES)
+_SYSTEM: Final = Decision(Way.ACTOR, Right.SEE_SYSTEM)
+_SEE: Final = Decision(Way.ACTOR, Right.SEE_INVOICES)
+_ACT: Final = Decision(Way.ACTOR, Right.ACT_ON_INVOICES)
+# What comes in belongs to no source, and so to no single company.
+_SEE_INBOX: Final = Decision(Way.ACTOR, Right.SEE_INVOICES, everywhere=True)
+_ACT_ON_INBOX: Final = Decision(Way.ACTOR, Right.ACT_ON_INVOICES, everywhere=True)
 
 
 # By method and path as the route declares it.
@@ -51,9 +58,46 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "POST /api/v1/sources/{name}/wake": _SOURCE,
         "POST /as4": Decision(Way.NETWORK),
         "POST /as4/{name}": Decision(Way.NETWORK),
+        "GET /ready": _OPEN,
+        "GET /metrics": Decision(Way.ACTOR, Right.SEE_SYSTEM, everywhere=True),
+        "GET /api/v1/invoices": _INVOICES,
+        "GET /api/v1/invoices/{id}": _INVOICES,
+        "GET /api/v1/invoices/{id}/events": _INVOICES,
+        "GET /api/v1/invoices/{id}/terms": _INVOICES,
+        "GET /api/v1/invoices/{id}/files/{name}": _INVOICES,
+        "GET /api/v1/invoices/{id}/evidence": Decision(Way.ACTOR, Right.EXPORT_EVIDENCE),
+        "POST /api/v1/invoices/{id}/retry": Decision(Way.ACTOR, Right.ACT_ON_INVOICES),
+        "GET /api/v1/events": Decision(Way.ACTOR, Right.SEE_RECORD, everywhere=True),
+        "GET /api/v1/inbox": Decision(Way.ACTOR, Right.SEE_INVOICES, everywhere=True),
+        "GET /api/v1/inbox/{id}": Decision(Way.ACTOR, Right.SEE_INVOICES, everywhere=True),
+        "GET /api/v1/sources": _SYSTEM,
+        "GET /api/v1/channels": _SYSTEM,
+        "GET /api/v1/mappings": _SYSTEM,
+        "GET /api/v1/rules": _SYSTEM,
+        "GET /api/v1/budgets": _SYSTEM,
         "GET /sign-in": _OPEN,
         "POST /sign-in": _OPEN,
         "POST /sign-out": _OPEN,
         "GET /static/{name}": _OPEN,
+        "GET /": _SEE,
+        "POST /changes/{change}/clear": Decision(Way.ACTOR, Right.DECIDE_CHANGES),
+        "GET /invoices": _SEE,
+        "GET /invoices/export.csv": _SEE,
+        "POST /invoices/preview": _ACT,
+        "POST /invoices/act": _ACT,
+        "GET /invoices/{identifier}": _SEE,
+        "GET /invoices/{identifier}/files/{name}": _SEE,
+        "POST /invoices/{identifier}/retry": _ACT,
+        "POST /invoices/{identifier}/route": _ACT,
+        "POST /invoices/{identifier}/resolve": _ACT,
+        "GET /inbox": _SEE_INBOX,
+        "GET /inbox/{identifier}": _SEE_INBOX,
+        "GET /inbox/{identifier}/files/{name}": _SEE_INBOX,
+        "POST /inbox/{identifier}/take": _ACT_ON_INBOX,
+        "POST /inbox/{identifier}/dismiss": _ACT_ON_INBOX,
+        "POST /inbox/{identifier}/respond": _ACT_ON_INBOX,
+        "GET /overview": Decision(Way.ACTOR, Right.SEE_FIGURES),
+        "GET /record": Decision(Way.ACTOR, Right.SEE_RECORD, everywhere=True),
+        "GET /system": Decision(Way.ACTOR, Right.SEE_SYSTEM),
     }
 )

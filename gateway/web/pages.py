@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -77,6 +77,8 @@ class Pages:
             "amount": lambda value: _amount(value, tongue),
             "count": lambda value: format_decimal(value, locale=tongue.locale),
             "day": lambda value: _day(value, tongue, "d MMM y"),
+            "local_day": lambda value: _day(value.astimezone(self._zone), tongue, "EEE d MMM y"),
+            "percent": lambda value: format_percent(value / 100, format="#,##0.0 %", locale=tongue.locale),
             "short_day": lambda value: _day(value, tongue, "d MMM"),
             "moment": lambda value: self._moment(value, tongue),
             "clock": lambda value: self._clock_time(value, tongue),

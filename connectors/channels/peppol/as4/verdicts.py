@@ -132,6 +132,8 @@ _NOT_SERVICED: Final = Row(
 _UNKNOWN: Final = _HEADER
 # phase4 before 4.5.0 answers a repetition with EBMS:0004 and words that end so; later ones have EBMS:4001.
 _DUPLICATE_WORDS: Final = "(this is a duplicate)"
+# It also calls it a failed decryption when it does not trust our certificate; the words are those of WSS4J.
+_PATH_WORDS: Final = "certificate path validation"
 # Of several errors the one that leaves least to try decides.
 _STRONGEST: Final = (Verdict.ALREADY_THERE, Verdict.GIVE_UP, Verdict.REFRESH, Verdict.RETRY)
 _MOVED: Final = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 421})
@@ -214,6 +216,8 @@ def _row(error: SignalError) -> Row:
         return _NOT_SERVICED
     if error.code == "EBMS:0004" and error.detail.endswith(_DUPLICATE_WORDS):
         return TABLE["EBMS:4001"]
+    if error.code == "EBMS:0102" and _PATH_WORDS in error.detail:
+        return TABLE["EBMS:0101"]
     return TABLE.get(error.code, _UNKNOWN)
 
 

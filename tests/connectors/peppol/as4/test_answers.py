@@ -192,6 +192,15 @@ def test_a_repetition_that_phase4_refuses_in_words_has_arrived(network: Network)
     assert (outcome.verdict, outcome.concern) == (Verdict.ALREADY_THERE, Concern.NONE)
 
 
+def test_a_certificate_that_phase4_does_not_trust_is_ours_to_mend(network: Network) -> None:
+    """It answers that with the error of a failed decryption, after which others would be looked up again."""
+    detail = "WSSecurityException - Error during certificate path validation: No trusted certs found"
+    content = signal(network, BY_CODE["EBMS:0102"], detail=detail)
+    outcome = judged(network, network.prepare(), content)
+    assert (outcome.verdict, outcome.concern) == (Verdict.GIVE_UP, Concern.PRECONDITION)
+    assert not outcome.refresh
+
+
 def test_a_warning_is_neither_a_receipt_nor_a_refusal(network: Network) -> None:
     outcome = judged(network, network.prepare(), signal(network, BY_CODE["EBMS:0002"]))
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "EBMS:0301")

@@ -1,0 +1,55 @@
+"""What a person's browser sees when something cannot be done: a page that says what is safe, and the way
+back."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from formats.errors import EInvoicingError
+from gateway.web.pages import Pages
+from gateway.web.problems import Problem, status_of
+
+__all__ = ["add_pages"]
+
+_log = structlog.get_logger("web")
+
+
+def add_pages(app: FastAPI, pages: Pages) -> None:
+    """Errors as pages for browsers; programs get the problem details as before."""
+    for kind in (Problem, EInvoicingError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _handler(pages, app.exception_handlers[kind]))
+
+
+def _handler(pages: Pages, plain: object):  # type: ignore[no-untyped-def]
+    async def told(request: Request, error: Exception) -> Response:
+        if "text/html" not in request.headers.get("accept", "") or request.url.path.startswith("/api/"):
+            return await plain(request, error)  # type: ignore[operator, no-any-return]
+        status, what, fix = _words(error)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("request failed", path=request.url.path, error=type(error).__name__)
+        context = {"number": int(status), "what": what, "fix": fix}
+        return pages.render(request, "console/problem.html", context, status=status)
+
+    return told
+
+
+def _words(error: Exception) -> tuple[HTTPStatus, str, str]:
+    if isinstance(error, Problem):
+        known = error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
+        return error.status, "" if known else error.detail, error.fix
+    if isinstance(error, EInvoicingError):
+        status = status_of(error)
+        # Our own configuration and disks are nobody else's business.
+        return (
+            (status, "", "")
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            else (status, error.what, error.fix)
+        )
+    if isinstance(error, HTTPException):
+        return HTTPStatus(error.status_code), "", ""
+    return HTTPStatus.UNPROCESSABLE_ENTITY, "", ""

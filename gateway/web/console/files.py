@@ -1,0 +1,90 @@
+"""The files of one invoice, always as downloads: what is in them was written by others."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import Response
+from sqlalchemy import Connection
+
+from formats.errors import EInvoicingError
+from formats.render.pdf import render_pdf
+from gateway import evidence
+from gateway.pipeline.convert import invoice_of
+from gateway.store import documents, journal
+from gateway.store.submissions import Submission
+from gateway.web.console.shell import not_there
+from gateway.web.problems import Problem
+from gateway.wiring import Gateway
+
+__all__ = ["answer", "download"]
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_ENDINGS: Final = {
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "application/json": "json",
+    "application/pdf": "pdf",
+    "text/plain": "txt",
+    "text/csv": "csv",
+    "message/rfc822": "eml",
+    "application/zip": "zip",
+}
+
+
+def answer(
+    connection: Connection, gateway: Gateway, submission: Submission, name: str, language: str
+) -> Response:
+    """One file: source, invoice.xml, invoice.pdf, report.json, origins.json, evidence.zip, or the digest of a
+    document that the journal of this invoice names. Problem 404 for every other."""
+    number = submission.number or submission.id[:8]
+    kept = {
+        "source": submission.content_digest,
+        "invoice.xml": submission.document_digest,
+        "report.json": submission.report_digest,
+        "origins.json": submission.origins_digest,
+    }.get(name, "")
+    if kept:
+        return _stored(connection, kept, f"{number}-{name.partition('.')[0]}")
+    if name == "invoice.pdf" and submission.pdf_digest:
+        return _stored(connection, submission.pdf_digest, number)
+    if name == "invoice.pdf" and submission.invoice_digest:
+        try:
+            made = render_pdf(invoice_of(connection, submission), language=language)
+        except EInvoicingError as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.what, fix=error.fix) from error
+        return download(made, "application/pdf", number)
+    if name == "evidence.zip":
+        # By its id: the number may be another company's, too.
+        found = evidence.archive(connection, submission.id)
+        return download(found, "application/zip", f"{number}-evidence")
+    if _DIGEST.match(name) and _named(connection, submission, name):
+        return _stored(connection, name, f"{number}-{name[:8]}")
+    raise not_there()
+
+
+def download(content: bytes, media_type: str, name: str) -> Response:
+    """A file for the disk, never for the browser's own eyes."""
+    ending = _ENDINGS.get(media_type.partition(";")[0], "bin")
+    safe = _UNSAFE.sub("_", name)[:100].strip("._") or "file"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{safe}.{ending}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _stored(connection: Connection, digest: str, name: str) -> Response:
+    found = documents.get(connection, digest)
+    known = found.media_type.partition(";")[0] in _ENDINGS
+    return download(found.content, found.media_type if known else "application/octet-stream", name)
+
+
+def _named(connection: Connection, submission: Submission, digest: str) -> bool:
+    return any(
+        digest in documents.DIGEST.findall(entry.data)
+        for entry in journal.entries(connection, submission=submission.id)
+    )

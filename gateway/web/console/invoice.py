@@ -1,0 +1,119 @@
+"""GET /invoices/{id}: what happened to this invoice, why, and what can be done; and what people decide about
+it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+
+from formats.errors import ConflictError
+from gateway.access.rights import Right
+from gateway.pipeline import deciding
+from gateway.pipeline.deciding import Outcome
+from gateway.pipeline.submission import State, Verdict
+from gateway.web.console import files, story
+from gateway.web.console.shell import Shell, refused_in_words
+from gateway.web.guard import actor_of
+from gateway.web.languages import chosen
+
+__all__ = ["router"]
+
+# The way of an invoice when nothing stops it.
+_WAY = (
+    State.RECEIVED,
+    State.MAPPED,
+    State.CHECKED,
+    State.READY,
+    State.SENDING,
+    State.SENT,
+    State.DELIVERED,
+    State.ACCEPTED,
+    State.PAID,
+)
+
+
+def router(shell: Shell) -> APIRouter:
+    """The page of one invoice, its files, and its actions."""
+    routes = APIRouter()
+
+    @routes.get("/invoices/{identifier}")
+    def page(request: Request, identifier: str) -> Response:
+        actor = actor_of(request)
+        gateway = shell.gateway
+        language = _language(request)
+        with gateway.database.read() as connection:
+            submission = shell.submission(connection, actor, identifier)
+            told = story.read(connection, gateway, submission, language)
+            ways = deciding.further_ways(connection, gateway, submission)
+        acts = shell.holds(actor, Right.ACT_ON_INVOICES, submission)
+        context: dict[str, Any] = {
+            "one": submission,
+            "story": told,
+            "way": _WAY,
+            "acts": acts,
+            # What is wrong in the data is wrong over every route.
+            "ways": ways if acts and submission.verdict != Verdict.DOCUMENT else (),
+            "may_retry": acts and deciding.may_retry(submission),
+            "may_say": acts and deciding.may_resolve(submission, Outcome.SENT),
+            "may_dismiss": acts and deciding.may_resolve(submission, Outcome.DISMISSED),
+            "may_prove": shell.holds(actor, Right.EXPORT_EVIDENCE, submission),
+        }
+        return shell.render(request, "invoice.html", context, section="invoices")
+
+    @routes.get("/invoices/{identifier}/files/{name}")
+    def file(request: Request, identifier: str, name: str) -> Response:
+        actor = actor_of(request)
+        with shell.gateway.database.read() as connection:
+            submission = shell.submission(connection, actor, identifier)
+            if name == "evidence.zip":
+                shell.require(actor, Right.EXPORT_EVIDENCE, submission)
+            return files.answer(connection, shell.gateway, submission, name, _language(request))
+
+    @routes.post("/invoices/{identifier}/retry")
+    def retry(request: Request, identifier: str) -> Response:
+        actor = actor_of(request)
+        with shell.gateway.database.begin() as connection:
+            submission = shell.submission(connection, actor, identifier)
+            shell.require(actor, Right.ACT_ON_INVOICES, submission)
+            fits = deciding.may_retry(submission)
+            done = fits and deciding.retry(connection, submission, by=actor.label, now=shell.gateway.clock())
+        return shell.back(f"/invoices/{identifier}", "retry" if done else "faster")
+
+    @routes.post("/invoices/{identifier}/route")
+    def route(request: Request, identifier: str) -> Response:
+        actor = actor_of(request)
+        with refused_in_words(), shell.gateway.database.begin() as connection:
+            submission = shell.submission(connection, actor, identifier)
+            shell.require(actor, Right.ACT_ON_INVOICES, submission)
+            deciding.change_route(connection, shell.gateway, submission, by=actor.label)
+        return shell.back(f"/invoices/{identifier}", "route")
+
+    @routes.post("/invoices/{identifier}/resolve")
+    def resolve(
+        request: Request,
+        identifier: str,
+        outcome: Annotated[Outcome, Form()],
+        note: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        actor = actor_of(request)
+        done = outcome.value
+        try:
+            with refused_in_words(), shell.gateway.database.begin() as connection:
+                submission = shell.submission(connection, actor, identifier)
+                shell.require(actor, Right.ACT_ON_INVOICES, submission)
+                if deciding.may_resolve(submission, outcome):
+                    deciding.resolve(connection, shell.gateway, submission, outcome, note, by=actor.label)
+                else:
+                    done = "faster"
+        except ConflictError:
+            done = "faster"
+        return shell.back(f"/invoices/{identifier}", done)
+
+    return routes
+
+
+def _language(request: Request) -> str:
+    session = request.state.session
+    own = session.person.language if session is not None else ""
+    return chosen(request.headers.get("accept-language", ""), own)

@@ -1,0 +1,151 @@
+"""GET /overview: is today a normal day? A few figures, each a sentence away from what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection, func, select
+
+from gateway.access.rights import Right
+from gateway.pipeline.submission import State, Verdict
+from gateway.store import finding
+from gateway.store.finding import Filter
+from gateway.store.tables import submissions
+from gateway.web.console.shell import Shell
+from gateway.web.guard import actor_of
+
+__all__ = ["router"]
+
+_DAYS: Final = 14
+_SAMPLE: Final = 2_000
+_ARRIVED: Final = (State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.PAID)
+_NOT_ARRIVED: Final = (
+    State.RECEIVED,
+    State.MAPPED,
+    State.CHECKED,
+    State.READY,
+    State.SENDING,
+    State.SENT,
+    State.PARKED,
+    State.REJECTED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of a chart, with its place in a drawing of 100 by 40."""
+
+    day: date
+    number: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def router(shell: Shell) -> APIRouter:
+    """The page."""
+    routes = APIRouter()
+
+    @routes.get("/overview")
+    def page(request: Request) -> Response:
+        sources = shell.sources(actor_of(request), Right.SEE_FIGURES)
+        zone = ZoneInfo(shell.gateway.settings.web.time_zone)
+        now = shell.gateway.clock()
+        today = now.astimezone(zone).date()
+        with shell.gateway.database.read() as connection:
+            bars = _bars(_sent_by_day(connection, sources, today, zone), today)
+            seconds, first_time = _sample(connection, sources)
+            causes = {
+                verdict: finding.sums(
+                    connection, Filter(sources=sources, states=_NOT_ARRIVED, verdicts=(verdict.value,))
+                )
+                for verdict in Verdict
+            }
+            not_arrived = finding.sums(connection, Filter(sources=sources, states=_NOT_ARRIVED))
+        context: dict[str, Any] = {
+            "bars": bars,
+            "today": bars[-1].number,
+            "usual": round(sum(bar.number for bar in bars[:-1]) / (len(bars) - 1)),
+            "median": seconds,
+            "first_time": first_time,
+            "sample": _SAMPLE,
+            "causes": causes,
+            "most": max((one.count for one in causes.values()), default=0),
+            "not_arrived": not_arrived,
+        }
+        return shell.render(request, "overview.html", context, section="overview")
+
+    return routes
+
+
+def _sent_by_day(
+    connection: Connection, sources: tuple[str, ...] | None, today: date, zone: ZoneInfo
+) -> Mapping[date, int]:
+    """How many invoices that have arrived changed hands on each day of the reader's time zone."""
+    found: dict[date, int] = {}
+    for back in range(_DAYS):
+        day = today - timedelta(days=back)
+        start, end = _bounds(day, zone)
+        query = (
+            select(func.count())
+            .select_from(submissions)
+            .where(
+                submissions.c.state.in_(_ARRIVED),
+                submissions.c.changed_at >= start,
+                submissions.c.changed_at < end,
+            )
+        )
+        if sources is not None:
+            query = query.where(submissions.c.source.in_(sources))
+        found[day] = connection.scalar(query) or 0
+    return found
+
+
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    start = datetime.combine(day, time(), tzinfo=zone)
+    return start, datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
+
+
+def _sample(connection: Connection, sources: tuple[str, ...] | None) -> tuple[int | None, Decimal | None]:
+    """Of the invoices last handed over: the median seconds from the ERP to the other side, and how many of a
+    hundred came through without a stop. None without any."""
+    rows: Sequence[Any] = finding.find(
+        connection, Filter(sources=sources, states=_ARRIVED), size=_SAMPLE
+    ).rows
+    spans = [(row.sent_at - row.received_at).total_seconds() for row in rows if row.sent_at is not None]
+    refused = finding.count_up_to(
+        connection,
+        Filter(sources=sources, states=(State.REJECTED, State.DISPUTED)),
+        _SAMPLE,
+    )
+    whole = len(rows) + refused
+    rate = (Decimal(len(rows)) * 100 / whole).quantize(Decimal("0.1")) if whole else None
+    return (round(median(spans)) if spans else None), rate
+
+
+def _bars(numbers: Mapping[date, int], today: date) -> list[Bar]:
+    most = max((*numbers.values(), 1))
+    width = 100 / _DAYS
+    bars = []
+    for place in range(_DAYS):
+        day = today - timedelta(days=_DAYS - 1 - place)
+        height = round(36 * numbers[day] / most, 2)
+        bars.append(
+            Bar(
+                day,
+                numbers[day],
+                round(place * width, 2),
+                round(38 - height, 2),
+                round(width * 0.7, 2),
+                height,
+            )
+        )
+    return bars
