@@ -31,6 +31,7 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "parties": ("parties",),
         "peppol": ("peppol",),
         "inbox": ("inbox",),
+        "people": ("people",),
     }
 )
 _OWNERS: Final = MappingProxyType({name: file for file, names in FILES.items() for name in names})

@@ -17,15 +17,18 @@ from formats.model import Invoice
 from formats.model.names import name_of
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
+from formats.render.appearance import PLAIN, Appearance
+from formats.render.hybrid import render_hybrid
 from formats.render.page import render_page
 from formats.render.pdf import render_pdf
 from formats.syntaxes import xml
+from gateway.appearance import logo_in
 from gateway.cli.output import ERRORS, OUT
 
 __all__ = ["register"]
 
 _RENDERINGS: Final = MappingProxyType({".pdf": render_pdf, ".html": render_page})
-_SOURCE: Final = typer.Argument(help="an e-invoice: UBL 2.1, CII, or a PDF that carries one")
+_SOURCE: Final = typer.Argument(help="an e-invoice: UBL, CII, FatturaPA, or a PDF or .p7m that carries one")
 
 
 def convert(
@@ -35,8 +38,11 @@ def convert(
         Path | None, typer.Option("-o", "--out", help="a file; standard output without it")
     ] = None,
     strict: Annotated[bool, typer.Option(help="write nothing where anything would be lost")] = False,
+    language: Annotated[str, typer.Option(help="of the pages of a PDF: en, nl, de or fr")] = "en",
 ) -> None:
     """Write any readable invoice under another profile; whatever would be lost is named on standard error.
+
+    With --to facturx-... and -o NAME.pdf it is a PDF that carries the XML, else the XML.
 
     Exit status 1 with --strict if anything would be.
     """
@@ -45,7 +51,8 @@ def convert(
     invoice = profile.prepare(read.invoice)
     binding = SYNTAXES[profile.syntax]
     losses = [f"in no business term, so not carried: {place}" for place in read.unread]
-    losses += [f"not carried by {profile.title}: {term} {name_of(term)}" for term in binding.losses(invoice)]
+    lost = dict.fromkeys((*profile.lost(read.invoice), *binding.losses(invoice)))
+    losses += [f"not carried by {profile.title}: {term} {name_of(term)}" for term in lost]
     if profile.judged_only:
         ERRORS.print(
             Text(
@@ -61,6 +68,8 @@ def convert(
         ERRORS.print("Nothing was written.", style="red")
         raise typer.Exit(1)
     content = binding.write(invoice)
+    if out is not None and out.suffix.lower() == ".pdf":
+        content = render_hybrid(read.invoice, content, profile, language=language)
     if out is None:
         sys.stdout.buffer.write(content)
     else:
@@ -71,6 +80,8 @@ def render(
     file: Annotated[Path, _SOURCE],
     out: Annotated[Path, typer.Option("-o", "--out", help="the .pdf or .html file to write")],
     language: Annotated[str, typer.Option(help="en, nl, de or fr")] = "en",
+    logo: Annotated[Path | None, typer.Option(help="a PNG, JPEG or SVG for the head of the page")] = None,
+    colour: Annotated[str, typer.Option(help="of headings and rules, #rrggbb")] = PLAIN.colour,
 ) -> None:
     """A readable PDF or HTML page of an e-invoice."""
     rendering = _RENDERINGS.get(out.suffix.lower())
@@ -80,7 +91,8 @@ def render(
             where=str(out),
             fix="name a .pdf or an .html file",
         )
-    out.write_bytes(rendering(_read(file).invoice, language=language))
+    look = Appearance(colour, logo_in(logo) if logo else None)
+    out.write_bytes(rendering(_read(file).invoice, language=language, appearance=look))
     OUT.print(f"Wrote {out}")
 
 
@@ -96,8 +108,12 @@ def _read(file: Path) -> _Read:
     found = _detect(file)
     if found.syntax is None or found.tree is None:
         raise MalformedDocument(
-            found.reason, where=str(file), fix="give an invoice in UBL 2.1 or CII, or a PDF that carries one"
+            found.reason,
+            where=str(file),
+            fix=f"give an invoice in {', '.join(one.name for one in SYNTAXES.values())}, or a PDF with one",
         )
+    if found.signature:
+        ERRORS.print(Text(f"{file.name}: {found.signature}", style="yellow"), soft_wrap=True)
     binding = SYNTAXES[found.syntax]
     try:
         return _Read(binding.read_tree(found.tree), binding.unread_tree(found.tree))

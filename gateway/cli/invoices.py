@@ -27,13 +27,14 @@ from gateway.cli.output import (
     state_text,
 )
 from gateway.pipeline import deciding
+from gateway.pipeline.costs import by_month
 from gateway.pipeline.deciding import Outcome
 from gateway.pipeline.submission import State
 from gateway.store import attempts, documents, journal, parties, payments, reports, sources, submissions
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 
-__all__ = ["print_status", "register"]
+__all__ = ["print_costs", "print_status", "register"]
 
 _Number = Annotated[str, typer.Argument(help="the invoice number, or the start of a submission's id")]
 _BY: Final = "operator"
@@ -44,10 +45,16 @@ def status(
     context: typer.Context,
     number: Annotated[str | None, typer.Argument(help="one invoice; all without it")] = None,
     as_json: _Json = False,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="messages and what they cost, by route and month")
+    ] = False,
 ) -> None:
     """Where every invoice stands, or everything about one."""
     gateway = Gateway.open(config_folder(context))
     try:
+        if costs:
+            print_costs(gateway, as_json=as_json)
+            return
         if number is None:
             print_status(gateway, as_json=as_json)
             return
@@ -100,6 +107,24 @@ def print_status(gateway: Gateway, *, as_json: bool = False) -> None:
     counts = Counter(submission.state for submission in listed)
     summary = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     OUT.print(f"{len(listed)} invoices: {summary or 'none yet'}")
+
+
+def print_costs(gateway: Gateway, *, as_json: bool = False) -> None:
+    """Messages that were handed over and what they cost, by month and route."""
+    with gateway.database.read() as connection:
+        rows = by_month(connection)
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("Month", "Route", "Channel"):
+        table.add_column(name)
+    for name in ("Messages", "Cost"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        cost = "no price" if row.amount is None else f"{row.currency} {row.amount:f}"
+        table.add_row(row.month, shown(row.route), shown(row.channel), str(row.messages), cost)
+    OUT.print(table if rows else "Nothing was handed over yet.")
 
 
 def _short(submission: Submission, payment: PaymentStatus | None) -> dict[str, Any]:

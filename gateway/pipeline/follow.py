@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from connectors.base import DeliveryState, Receipt
 from formats.errors import RemoteUnavailable, RouteError
-from gateway.pipeline import news, reroute
+from gateway.pipeline import costs, news, reroute
 from gateway.pipeline.message import message_of
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import attempts, documents, journal, submissions
@@ -71,8 +71,9 @@ def apply(connection: Connection, gateway: Gateway, submission: Submission, rece
     if submission.step is State.SENDING:
         # The crash came between sending and writing it down; the receipt proves that it was sent.
         attempts.close(connection, submission.id, "sent", evidence, now=now)
+        handed_over = {**data, **costs.told(connection, gateway.settings, submission)}
         submission = submissions.move(
-            connection, submission, State.SENT, "sent", dict(data), now=now, sent_at=now
+            connection, submission, State.SENT, "sent", handed_over, now=now, sent_at=now
         )
     if submission.step is not State.SENT or receipt.state is DeliveryState.ACCEPTED_FOR_TRANSPORT:
         return submission

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from connectors.base import Attachment, OutboundMessage
 from formats.model import Invoice
+from formats.registry import PROFILES
 from gateway.pipeline.convert import invoice_of
 from gateway.store import attempts, documents
 from gateway.store.submissions import Submission
@@ -21,16 +22,22 @@ def message_of(connection: Connection, submission: Submission) -> OutboundMessag
     document = documents.get(connection, submission.document_digest)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", submission.number)[:80] or submission.id
     files = [Attachment(f"{stem}.xml", document.media_type, document.content)]
+    digest = submission.document_digest
     if submission.pdf_digest:
         pdf = documents.get(connection, submission.pdf_digest)
         files.append(Attachment(f"{stem}.pdf", pdf.media_type, pdf.content))
+    hybrid = bool(submission.profile) and PROFILES[submission.profile].in_pdf
+    if hybrid:
+        # The PDF is the e-invoice; the XML goes inside it and not beside it.
+        del files[0]
+        digest = submission.pdf_digest
     buyer, seller = invoice.buyer, invoice.seller
     kind = "Credit note" if invoice.is_credit_note else "Invoice"
     seller_name = (seller.name if seller else "") or ""
     return OutboundMessage(
         message_id=submission.message_id,
         number=submission.number,
-        digest=submission.document_digest,
+        digest=digest,
         files=tuple(files),
         seller=seller_name,
         buyer=submission.buyer,
@@ -38,16 +45,17 @@ def message_of(connection: Connection, submission: Submission) -> OutboundMessag
         receiver=buyer.electronic_address if buyer else None,
         mailbox=(buyer.contact.email if buyer and buyer.contact else "") or "",
         subject=f"{kind} {submission.number} from {seller_name}",
-        body=_body(kind, submission, invoice, seller_name),
+        body=_body(kind, submission, invoice, seller_name, hybrid=hybrid),
         made_at=attempts.first_opened(connection, submission.id, submission.message_id),
         country=(seller.address.country if seller and seller.address else "") or "",
     )
 
 
-def _body(kind: str, submission: Submission, invoice: Invoice, seller: str) -> str:
+def _body(kind: str, submission: Submission, invoice: Invoice, seller: str, *, hybrid: bool) -> str:
     due = f", due on {invoice.due_date.isoformat()}" if invoice.due_date else ""
     amount = f"{submission.currency} {submission.amount}" if submission.amount is not None else ""
-    return (
-        f"{kind} {submission.number} from {seller}: {amount}{due}.\n\n"
-        "The attached XML file is the invoice; the PDF is a readable copy of it.\n"
+    return f"{kind} {submission.number} from {seller}: {amount}{due}.\n\n" + (
+        "The attached PDF is the invoice, for people and, by the XML inside it, for machines.\n"
+        if hybrid
+        else "The attached XML file is the invoice; the PDF is a readable copy of it.\n"
     )

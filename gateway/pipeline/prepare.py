@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+from formats.registry import PROFILES
+from formats.render.hybrid import render_hybrid
 from formats.render.pdf import render_pdf
+from gateway.appearance import appearance_of
 from gateway.pipeline import routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.submission import State
@@ -16,12 +19,18 @@ __all__ = ["prepare"]
 
 
 def prepare(gateway: Gateway, submission: Submission) -> Submission:
-    """Render the readable copy where the route wants one, and fix the message id that every retry will
-    carry."""
+    """Render the readable copy where the route wants one, or the PDF that carries the e-invoice where that is
+    the profile, and fix the message id that every retry will carry."""
     with gateway.database.read() as connection:
         invoice = invoice_of(connection, submission)
+        document = documents.get(connection, submission.document_digest).content
     route = routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
-    pdf = render_pdf(invoice, language=gateway.settings.pdf_language) if route.attach_pdf else None
+    language, profile = gateway.settings.pdf_language, PROFILES[submission.profile]
+    look = appearance_of(gateway.company(submission.source), gateway.settings.folder)
+    if profile.in_pdf:
+        pdf = render_hybrid(invoice, document, profile, language=language, appearance=look)
+    else:
+        pdf = render_pdf(invoice, language=language, appearance=look) if route.attach_pdf else None
     message_id = submission.message_id or str(uuid.uuid4())
     with gateway.database.begin() as connection:
         now = gateway.clock()

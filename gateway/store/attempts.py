@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.tables import attempts
 
-__all__ = ["Attempt", "close", "first_opened", "of", "open_next"]
+__all__ = ["NOT_TAKEN", "SENT", "Attempt", "close", "first_opened", "last", "note", "of", "open_next"]
+
+# Outcomes that decide what may follow: the other side took it; it is open, and the last try certainly failed.
+SENT: Final = "sent"
+NOT_TAKEN: Final = "not taken"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt; `closed_at` None means that nobody knows yet whether the other side has it."""
+    """One attempt; `closed_at` None means that it goes on: nobody knows yet whether the other side has it,
+    unless `outcome` says that it was NOT_TAKEN so far."""
 
     submission: str
     number: int
@@ -38,6 +44,21 @@ def first_opened(connection: Connection, submission: str, message_id: str) -> da
         attempts.c.submission == submission, attempts.c.message_id == message_id
     )
     return connection.scalar(query.order_by(attempts.c.number).limit(1))
+
+
+def last(connection: Connection, submission: str, message_id: str) -> Attempt | None:
+    """The latest attempt with this message id."""
+    found = [one for one in of(connection, submission) if one.message_id == message_id]
+    return found[-1] if found else None
+
+
+def note(connection: Connection, submission: str, outcome: str) -> None:
+    """How the open attempt stands: NOT_TAKEN after a try that certainly failed, "" before the next one."""
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.submission == submission, attempts.c.closed_at.is_(None))
+        .values(outcome=outcome)
+    )
 
 
 def open_next(
