@@ -517,7 +517,8 @@ class Channel(Protocol):
     def find(self, message: OutboundMessage) -> Receipt | None:
         """Whether the other side already holds this message; asked before every repeated attempt.
 
-        Raises RemoteUnavailable or RemoteRefused when it cannot be told; None means certainly not taken.
+        Raises RemoteUnavailable or RemoteRefused when it cannot be told; None means certainly not taken, but
+        for a channel with `asks_by_repeating = True`: it cannot ask, and what it sends again is recognised.
         """
         ...
 

@@ -47,6 +47,7 @@ CHANNELS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "sftp-outbox": "connectors.channels.sftp_outbox:SftpOutbox",
         "email": "connectors.channels.email:Email",
+        "provider-rest": "connectors.channels.provider_rest:ProviderRest",
         "peppol": "connectors.channels.peppol.channel:Peppol",
     }
 )

@@ -9,21 +9,23 @@ from typing import Final
 from lxml import etree
 
 from formats.envelopes.hybrid_pdf import embedded_invoice, is_pdf
-from formats.errors import MalformedDocument
+from formats.errors import DocumentError
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
+from formats.signatures import cades
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
 
 __all__ = ["Detected", "detect"]
 
 _UBL_EXTENSIONS: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
+_SIGNATURES: Final = "http://www.w3.org/2000/09/xmldsig#"
+_SIGNED_INSIDE: Final = "signed inside, not verified because no trusted certificates were given"
 _LONGEST: Final = 500
 # Other documents that people mistake for invoices that we read.
 _OTHERS: Final = MappingProxyType(
     {
         "CrossIndustryDocument": "ZUGFeRD 1, which is no longer in use",
-        "FatturaElettronica": "a FatturaPA invoice",
         "Facturae": "a Facturae invoice",
         "StandardBusinessDocument": "a Peppol envelope; take the invoice out of it",
         "ApplicationResponse": "a response to an invoice",
@@ -42,7 +44,9 @@ class Detected:
     `root` is the local name of the root element, "" where there is none. `reason` says in one line what it
     was told by, or what is wrong. `document` is the XML: for a hybrid PDF what it embeds as `embedded_name`.
     `tree` is the parsed document for whoever goes on with it, None where `syntax` is; `identifier` is BT-24,
-    "" where it is missing.
+    "" where it is missing. `signature` says in one sentence what is known of a signed file (.p7m) around the
+    document or a signature in its root, "" where there is none; nobody is trusted here, so it is opened and
+    not believed.
     """
 
     syntax: str | None
@@ -52,6 +56,7 @@ class Detected:
     document: bytes
     embedded_name: str = ""
     identifier: str = ""
+    signature: str = ""
     tree: etree._Element | None = field(default=None, compare=False, repr=False)
 
 
@@ -61,13 +66,19 @@ def detect(content: bytes) -> Detected:
     A Cross Industry Invoice under the identifier of the core invoice is Factur-X when a PDF carries it, and
     plain CII when it stands alone.
     """
-    document, name = content, ""
+    document, name, signature = content, "", ""
     try:
         if is_pdf(content):
             embedded = embedded_invoice(content)
             document, name = embedded.content, embedded.name
+        elif cades.is_signed_file(content):
+            signed = cades.content(content)
+            document = signed.document
+            signature = "; ".join(layer.reason for layer in signed.layers)
+            if any(layer.outcome is cades.Outcome.FAILED for layer in signed.layers):
+                return Detected(None, None, "", _line(signature), document, signature=signature)
         root = xml.parse(document)
-    except MalformedDocument as error:
+    except DocumentError as error:
         return Detected(None, None, "", _line(error.what), document, name)
     local = etree.QName(root).localname
     syntax = _syntax_of(root)
@@ -77,6 +88,8 @@ def detect(content: bytes) -> Detected:
     stranger = _stranger(root, binding)
     if stranger is not None:
         return Detected(None, None, local, _line(_why_mixed(root, stranger, binding)), document, name)
+    if not signature and root.find(f"{{{_SIGNATURES}}}Signature") is not None:
+        signature = _SIGNED_INSIDE
     identifier = binding.value(root, "BT-24") or ""
     profile = _profile_of(root, identifier, syntax, embedded=bool(name))
     if profile is None:
@@ -86,7 +99,7 @@ def detect(content: bytes) -> Detected:
     else:
         reason = f"{profile.title}, by its business process {profile.business_process}"
     key = profile.key if profile else None
-    return Detected(syntax, key, local, _line(reason), document, name, identifier, root)
+    return Detected(syntax, key, local, _line(reason), document, name, identifier, signature, root)
 
 
 def _syntax_of(root: etree._Element) -> str | None:
@@ -106,7 +119,9 @@ def _profile_of(root: etree._Element, identifier: str, syntax: str, *, embedded:
 
 def _stranger(root: etree._Element, binding: Binding) -> etree._Element | None:
     """The first child in the name space of another vocabulary."""
-    own = {*binding.namespaces.values(), _UBL_EXTENSIONS}
+    own: set[str | None] = {*binding.namespaces.values(), _UBL_EXTENSIONS, _SIGNATURES}
+    if binding.has_plain_names:
+        own.add(None)
     for child in root.iterchildren(etree.Element):
         if etree.QName(child).namespace not in own:
             return child

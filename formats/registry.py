@@ -10,8 +10,11 @@ from formats.profiles import (
     cius_ro,
     en16931_cii,
     en16931_ubl,
+    facturae,
     facturx,
+    fatturapa,
     french_reform,
+    ksef,
     nlcius,
     peppol_bis3,
     peppol_selfbilling3,
@@ -20,7 +23,10 @@ from formats.profiles import (
     zatca,
 )
 from formats.profiles.profile import Profile
-from formats.syntaxes import cii, ubl
+from formats.syntaxes import cii, fatturapa_simplified, ubl
+from formats.syntaxes import facturae as facturae_syntax
+from formats.syntaxes import fatturapa as fatturapa_syntax
+from formats.syntaxes import ksef as ksef_syntax
 from formats.syntaxes.binding import Binding
 
 __all__ = ["PROFILES", "SYNTAXES"]
@@ -29,6 +35,10 @@ SYNTAXES: Final[Mapping[str, Binding]] = MappingProxyType(
     {
         ubl.KEY: ubl.BINDING,
         cii.KEY: cii.BINDING,
+        fatturapa_syntax.KEY: fatturapa_syntax.BINDING,
+        fatturapa_simplified.KEY: fatturapa_simplified.BINDING,
+        facturae_syntax.KEY: facturae_syntax.BINDING,
+        ksef_syntax.KEY: ksef_syntax.BINDING,
     }
 )
 
@@ -44,6 +54,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
         facturx.BASIC_WL.key: facturx.BASIC_WL,
         facturx.BASIC.key: facturx.BASIC,
         facturx.EXTENDED.key: facturx.EXTENDED,
+        facturx.XRECHNUNG.key: facturx.XRECHNUNG,
         french_reform.UBL.key: french_reform.UBL,
         french_reform.CII.key: french_reform.CII,
         french_reform.EXTENDED_UBL.key: french_reform.EXTENDED_UBL,
@@ -55,6 +66,11 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
         nlcius.CII.key: nlcius.CII,
         cius_ro.PROFILE.key: cius_ro.PROFILE,
         zatca.PROFILE.key: zatca.PROFILE,
+        fatturapa.PRIVATE.key: fatturapa.PRIVATE,
+        fatturapa.PUBLIC.key: fatturapa.PUBLIC,
+        fatturapa.SIMPLIFIED.key: fatturapa.SIMPLIFIED,
+        facturae.PROFILE.key: facturae.PROFILE,
+        ksef.PROFILE.key: ksef.PROFILE,
         **{profile.key: profile for profile in pint.PROFILES},
     }
 )

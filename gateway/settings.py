@@ -15,11 +15,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from ruamel.yaml.comments import CommentedMap
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -28,17 +29,34 @@ from connectors import registry
 from connectors.base import ConnectorSettings, SecretReference
 from formats.errors import ConfigError
 from formats.registry import PROFILES
-from gateway import config_file
+from gateway import appearance, config_file
 from gateway.config_file import ConfigProblems
 from gateway.retry import RetryPolicy
 from mappings import registry as mapping_registry
 from mappings.as_is import AS_IS
 
-__all__ = ["ChannelSettings", "LeftOut", "Route", "Settings", "SourceSettings", "Web", "read", "reveal"]
+__all__ = [
+    "ChannelSettings",
+    "Cost",
+    "LeftOut",
+    "Route",
+    "Settings",
+    "SourceSettings",
+    "Web",
+    "read",
+    "reveal",
+]
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 _LARGEST_SECRET: Final = 64 * 1024
 _COMPANY_FACT: Final = re.compile(r"\bcompany((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
+
+
+def _exact(value: object) -> object:
+    """YAML reads 0.12 as a binary fraction; in quotes it stays what was written."""
+    if isinstance(value, float):
+        raise ValueError('write the amount in quotes, for example "0.12"')
+    return value
 
 
 class _File(BaseModel):
@@ -100,6 +118,17 @@ class _GatewayFile(_File):
     web: Web = Field(Web(), description="enabled, host and port of the interface for other programs")
 
 
+class Cost(_File):
+    """What one message costs: an exact amount, so it is written in quotes."""
+
+    amount: Annotated[Decimal, BeforeValidator(_exact)] = Field(
+        ge=0, max_digits=12, decimal_places=6, description='an amount in quotes, for example "0.12"'
+    )
+    currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] = Field(
+        description="currency code of three letters, for example EUR"
+    )
+
+
 class Route(_File):
     """One way to reach buyers: it fits when the sources and countries match and the needed terms are
     there."""
@@ -111,6 +140,7 @@ class Route(_File):
     countries: tuple[str, ...] = Field((), description="buyer countries, ISO 3166-1; empty for all")
     sources: tuple[str, ...] = Field((), description="names of sources; empty for all")
     attach_pdf: bool = Field(False, description="true to send a readable PDF along")
+    cost: Cost | None = Field(None, description="what one message that is handed over costs on this way")
 
 
 class _RoutingFile(_File):
@@ -312,8 +342,12 @@ class _Reader:
         for file in self._files("companies"):
             data = self._loaded(file)
             found[file.stem] = {} if data is None else config_file.plain(data)
-            for path in _unread(found[file.stem], read_by_mappings):
+            for path in _unread(found[file.stem], read_by_mappings | appearance.FACTS):
                 self._unread_fact(file, data, path, read_by_mappings)
+            try:
+                appearance.appearance_of(found[file.stem], self.folder)
+            except ConfigError as error:
+                self._problem(error.what, config_file.place(file, data, ("appearance",)), error.fix)
         return found
 
     def _unread_fact(self, file: Path, data: Any, path: tuple[str, ...], known: set[str]) -> None:

@@ -10,7 +10,7 @@ from formats.model.terms import CATALOGUE
 from formats.registry import PROFILES, SYNTAXES
 from formats.syntaxes.binding import Binding
 from formats.syntaxes.kinds import UnderScheme
-from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Term, path_in
+from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Part, Term, path_in
 
 __all__ = ["PAGE", "page"]
 
@@ -19,7 +19,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
 HEAD = """\
 # What each format carries
 
-Every business term of EN 16931-1, and where it stands in each vocabulary. This page is made from the tables
+Every business term of EN 16931-1, with what single countries add, and where it stands in each vocabulary. This page is made from the tables
 that read and write the documents (`formats/syntaxes/`); `python -m tests.coverage_page` renews it, and a test
 fails while it is stale.
 
@@ -27,6 +27,10 @@ fails while it is stale.
   credit notes differ, both are given.
 - *Read only* places are read where the proper place is empty, and never written.
 - A group without a path is a bracket around its terms.
+- Terms that begin with the code of a country (`IT-1`) are ours: what that country's invoices say beyond the
+  standard. A *yes* of a group of the standard does not count them.
+- What a national vocabulary derives (a total, a VAT category from its own codes) stands at the place that it is
+  derived from.
 - What a document says beyond these terms is not lost in silence: `gateway convert` names each such place, and
   each term that the target cannot carry as it stands.
 """
@@ -77,8 +81,12 @@ def _terms() -> str:
 
 
 def _is_carried(term: str, syntax: str, places: dict[str, dict[str, str]]) -> bool:
-    """A group is carried when all that it holds is."""
-    inner = [entry.name for entry in CATALOGUE.values() if entry.within == term]
+    """A group is carried when all that it holds is; what a country adds to it does not count."""
+    inner = [
+        entry.name
+        for entry in CATALOGUE.values()
+        if entry.within == term and entry.is_national == CATALOGUE[term].is_national
+    ]
     return all(_is_carried(name, syntax, places) for name in inner) if inner else term in places[syntax]
 
 
@@ -122,6 +130,9 @@ def _walk(entries: tuple[Entry, ...], credit_note: bool, above: str) -> Iterator
     for entry in entries:
         path = path_in(entry, credit_note)
         if path is None or isinstance(entry, Fixed | Filler):
+            continue
+        if isinstance(entry, Part):
+            yield from _walk(entry.terms, credit_note, above)
             continue
         place = f"{above}{path}"
         if isinstance(entry, Term):

@@ -72,10 +72,15 @@ def _value(entry: TermField) -> st.SearchStrategy[Any]:
     return kinds[entry.value]
 
 
+def _core(owner: type, within: str) -> tuple[TermField, ...]:
+    """The terms of EN 16931; what single countries add has tests with their vocabularies."""
+    return tuple(entry for entry in fields_of(owner, within) if not entry.is_national)
+
+
 def _group(owner: type, within: str) -> st.SearchStrategy[Any]:
     """Values of a model class; None where not one field is set, because then nothing was said."""
     fields: dict[str, st.SearchStrategy[Any]] = {}
-    for entry in fields_of(owner, within):
+    for entry in _core(owner, within):
         inner = _group(entry.value, entry.name) if entry.is_group else _value(entry)
         if entry.repeated:
             kept = inner.filter(lambda value: value is not None)
@@ -112,7 +117,7 @@ def every_term(type_code: str) -> Invoice:
 
 def _filled(owner: type, within: str, mark: str) -> Any:
     values: dict[str, Any] = {}
-    for entry in fields_of(owner, within):
+    for entry in _core(owner, within):
         marks = (f"{mark}1", f"{mark}2") if entry.repeated else (mark,)
         made = tuple(
             _filled(entry.value, entry.name, one) if entry.is_group else _filling(entry, one) for one in marks

@@ -23,12 +23,11 @@ from connectors.channels.provider_rest_settings import ProviderRestSettings
 from connectors.channels.provider_rest_watch import Watch, Watched
 from connectors.checking import in_order
 from connectors.http import HttpAnswer
-from formats.envelopes.document_type import document_type_of
+from formats.codelists.document_types import document_type_of
 from formats.errors import (
     ConfigError,
     DocumentError,
     EInvoicingError,
-    MalformedDocument,
     RemoteRefused,
     RemoteUnavailable,
     RemoteUnexpected,
@@ -133,7 +132,10 @@ class ProviderRest:
         settings = self._settings
         numbers = {*settings.legal_entities.values(), *filter(None, [settings.legal_entity_id])}
         return in_order(
-            [(f"legal entity {number}", lambda number=number: self._entity(number)) for number in sorted(numbers)]
+            [
+                (f"legal entity {number}", lambda number=number: self._entity(number))
+                for number in sorted(numbers)
+            ]
         )
 
     def close(self) -> None:
@@ -190,7 +192,10 @@ class ProviderRest:
 
     def _raw(self, content: bytes) -> dict[str, object]:
         kind, process = document_type_of(content)
-        raw: dict[str, object] = {"document": base64.b64encode(content).decode(), "parse": self._settings.parse}
+        raw: dict[str, object] = {
+            "document": base64.b64encode(content).decode(),
+            "parse": self._settings.parse,
+        }
         if self._settings.parse:
             cii = kind.value.startswith("urn:un:unece:")
             return {**raw, "parseStrategy": "cii" if cii else "ubl"}
@@ -219,7 +224,9 @@ class ProviderRest:
         if code in {one.casefold() for one in self._settings.unreachable_codes}:
             raise self._not_reached(message, "the receiver is not in the network, or takes no invoices")
         if code not in {one.casefold() for one in self._settings.reachable_codes}:
-            raise self._unexpected("whether the receiver is in the network was not answered by yes or no", answer)
+            raise self._unexpected(
+                "whether the receiver is in the network was not answered by yes or no", answer
+            )
 
     def _submit(self, message: OutboundMessage, body: dict[str, object]) -> Receipt:
         message_id = message.message_id

@@ -18,7 +18,7 @@ from formats.identifiers import Identifier
 __all__ = ["ProviderRestSettings"]
 
 _Words = tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...]
-# The provider's name where it differs from the network's: 0216 took the place of 0037 and kept its name there.
+# Where the provider's name differs from the network's: 0216 took the place of 0037, and kept its name there.
 _OWN_NAMES: Final = {"0216": "FI:OVT"}
 
 
@@ -39,8 +39,8 @@ class ProviderRestSettings(ServerSettings):
     )
     schemes: dict[str, str] = Field(
         default_factory=dict,
-        description='the provider\'s names of schemes where they differ from the network\'s, by EAS, for example '
-        '"0216": FI:OVT',
+        description="the provider's names of schemes where they differ from the network's, by EAS, for "
+        'example "0216": FI:OVT',
     )
     parse: bool = Field(
         True,
@@ -54,36 +54,41 @@ class ProviderRestSettings(ServerSettings):
     unreachable_codes: _Words = Field(("NOK",), description="answers to that question that mean no")
     unreachable_sources: _Words = Field(
         ("routing", "eIdentifiers"),
-        description="a refusal (422) whose source names one of these is about the receiver: the next route is "
-        "tried",
+        description="a refusal (422) whose source names one of these is about the receiver: the next route "
+        "is tried",
     )
     duplicate_sources: _Words = Field(
         ("idempotencyGuid", "idempotency_guid"),
-        description="a refusal (422) whose source or details name one of these says that the message is there "
-        "already",
+        description="a refusal (422) whose source or details name one of these says that the message is "
+        "there already",
     )
     delivered_events: _Words = Field(("succeeded",), description="events that mean: delivered")
     unreachable_events: _Words = Field(
-        ("no_action_taken",), description="events that mean: nobody was found to deliver to, so the next route"
+        ("no_action_taken",),
+        description="events that mean: nobody was found to deliver to, so the next route",
     )
-    failed_events: _Words = Field(("failed",), description="events that mean: given up, for people to look at")
+    failed_events: _Words = Field(
+        ("failed",), description="events that mean: given up, for people to look at"
+    )
     remembers_ids_days: int = Field(
         7,
         ge=1,
         le=3_650,
-        description="how long the provider surely knows an id again; an older attempt without an answer waits "
-        "for a person",
+        description="how long the provider surely knows an id again; an older attempt without an answer "
+        "waits for a person",
     )
     evidence_within_minutes: int = Field(
-        60, ge=0, description="how long evidence of a delivery may be late before the event alone is taken as proof"
+        60,
+        ge=0,
+        description="how long evidence of a delivery may be late before the event alone is taken as proof",
     )
     look_after_minutes: int = Field(
         60, ge=1, description="a message without an event for so long is asked after, by its evidence"
     )
     drop_foreign_events: bool = Field(
         False,
-        description="true to delete events that are not about messages of ours; false to stop at the first, for "
-        "the queue belongs to the whole account",
+        description="true to delete events that are not about messages of ours; false to stop at the first, "
+        "for the queue belongs to the whole account",
     )
     most_events: int = Field(500, ge=1, le=10_000, description="events read in one round")
     most_watched: int = Field(

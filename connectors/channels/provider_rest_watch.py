@@ -1,4 +1,4 @@
-"""What a REST provider was given and has not settled yet: our message ids with the provider's, in one cell."""
+"""What a REST provider was given and has not settled yet: our message ids with its own, in one cell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Watch:
     """Safe to share between threads and processes; each call is committed when it returns."""
 
     def __init__(
-        self, locked: Callable[[str], AbstractContextManager[StateCell]], now: Callable[[], datetime], most: int
+        self,
+        locked: Callable[[str], AbstractContextManager[StateCell]],
+        now: Callable[[], datetime],
+        most: int,
     ) -> None:
         self._locked, self._now, self._most = locked, now, most
 

@@ -46,6 +46,7 @@ SYSTEMS: Final = (
     Imitation("odoo", "connectors.sandbox.odoo:ImitatedOdoo", 70),
     Imitation("files", "connectors.sandbox.files:ImitatedExport", 80),
     Imitation("peppol", "connectors.sandbox.peppol.desk:PeppolDesk", 90, ports=2),
+    Imitation("provider-rest", "connectors.sandbox.provider_rest:ImitatedProviderRest", 95),
 )
 
 

@@ -10,6 +10,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from typing import Any, Final
 
 from formats.errors import MalformedDocument
@@ -18,6 +19,8 @@ __all__ = ["LARGEST", "EmbeddedInvoice", "embedded_invoice", "is_pdf"]
 
 LARGEST: Final = 100 * 1024 * 1024
 _MOST_ATTACHMENTS: Final = 200
+# Of several under published names, so many are unpacked to see whether they are one and the same.
+_MOST_COMPARED: Final = 3
 _HEAD: Final = 1_024
 # pypdf reports repairs through logging; without a handler they would end up on standard error.
 logging.getLogger("pypdf").addHandler(logging.NullHandler())
@@ -57,9 +60,9 @@ def is_pdf(content: bytes) -> bool:
 def embedded_invoice(content: bytes) -> EmbeddedInvoice:
     """The XML invoice that a PDF carries.
 
-    An attachment under one of the published names counts first, else the only one that ends in .xml. PDFs
-    over 100 MB are refused, and one attachment is unpacked, up to pypdf's bound of 75 MB. Raises
-    MalformedDocument.
+    An attachment under one of the published names counts first, else the only one that ends in .xml; two
+    that differ are refused, for nobody can say which one is the invoice. PDFs over 100 MB are refused, and an
+    attachment is unpacked up to pypdf's bound of 75 MB. Raises MalformedDocument.
     """
     if len(content) > LARGEST:
         raise MalformedDocument(
@@ -67,49 +70,58 @@ def embedded_invoice(content: bytes) -> EmbeddedInvoice:
             where="PDF",
             fix="ask the sender for the XML alone",
         )
-    from pypdf.errors import PyPdfError  # takes longer to load than an XML invoice to judge
+    from pypdf.errors import FileNotDecryptedError, LimitReachedError, PyPdfError  # slow to load
 
     try:
         found = _attachments(content)
         chosen = _chosen(found)
-        embedded = None if chosen is None else bytes(found[chosen].content)
-    except (PyPdfError, *_DAMAGED) as error:
-        raise MalformedDocument(
-            f"the PDF is damaged or protected: {type(error).__name__}",
-            where="PDF",
-            fix="ask the sender for the PDF again, without a password",
+        unpacked = [bytes(attachment.content) for _, attachment in chosen]
+    except LimitReachedError as error:
+        raise _refused(
+            "the XML inside the PDF is packed so that it would fill the memory", "ask the sender what it is"
         ) from error
-    if chosen is None or embedded is None:
-        raise MalformedDocument(
-            _why_none(tuple(found)),
-            where="PDF",
-            fix="ask the sender for a Factur-X or ZUGFeRD invoice, or for the XML",
+    except FileNotDecryptedError as error:
+        raise _refused(
+            "the PDF is encrypted", "ask the sender for the PDF again, without a password"
+        ) from error
+    except (PyPdfError, *_DAMAGED) as error:
+        raise _refused(
+            f"the PDF is damaged: {type(error).__name__}", "ask the sender for the PDF again"
+        ) from error
+    if not chosen:
+        raise _refused(
+            _why_none([name for name, _ in found]),
+            "ask the sender for a Factur-X or ZUGFeRD invoice, or for the XML",
         )
-    return EmbeddedInvoice(chosen, embedded)
+    if any(one != unpacked[0] for one in unpacked):
+        names = ", ".join(dict.fromkeys(name for name, _ in chosen))
+        raise _refused(
+            f"the PDF carries {len(unpacked)} different XML invoices: {names}",
+            "ask the sender which one counts, and for a PDF with that one alone",
+        )
+    return EmbeddedInvoice(chosen[0][0], unpacked[0])
 
 
-def _attachments(content: bytes) -> dict[str, Any]:
-    """By name, not yet unpacked; of two with one name the first counts."""
+def _attachments(content: bytes) -> list[tuple[str, Any]]:
+    """With their names, not yet unpacked."""
     from pypdf import PdfReader
 
-    found: dict[str, Any] = {}
-    for number, attachment in enumerate(PdfReader(BytesIO(content)).attachment_list):
-        if number == _MOST_ATTACHMENTS:
-            break
-        found.setdefault(str(attachment.name), attachment)
-    return found
+    listed = islice(PdfReader(BytesIO(content)).attachment_list, _MOST_ATTACHMENTS)
+    return [(str(attachment.name), attachment) for attachment in listed]
 
 
-def _chosen(found: dict[str, Any]) -> str | None:
-    lower = {name.lower(): name for name in reversed(found)}
-    for name in _NAMES:
-        if name in lower:
-            return lower[name]
-    others = [name for name in found if name.lower().endswith(".xml")]
-    return others[0] if len(others) == 1 else None
+def _chosen(found: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Those under published names, the preferred name first; else the only one that ends in .xml."""
+    named = [one for name in _NAMES for one in found if one[0].lower() == name]
+    others = [one for one in found if one[0].lower().endswith(".xml")]
+    return named[:_MOST_COMPARED] or (others if len(others) == 1 else [])
 
 
-def _why_none(names: tuple[str, ...]) -> str:
+def _refused(what: str, fix: str) -> MalformedDocument:
+    return MalformedDocument(what, where="PDF", fix=fix)
+
+
+def _why_none(names: list[str]) -> str:
     others = sum(1 for name in names if name.lower().endswith(".xml"))
     if others > 1:
         return f"the PDF carries {others} XML files, none under a name of Factur-X or ZUGFeRD"

@@ -8,9 +8,12 @@ from typing import Final
 
 from formats.identifiers import Identifier
 from formats.model.field import group, groups, term
+from formats.model.italy import ItalianInvoice
 from formats.model.line import Line
 from formats.model.party import Buyer, Delivery, Payee, Period, Seller, TaxRepresentative
 from formats.model.payment import PaymentInstructions
+from formats.model.poland import Poland
+from formats.model.spain import Spain
 from formats.model.vat import AllowanceCharge, Totals, VatBreakdown
 
 __all__ = ["CREDIT_NOTE_TYPES", "Invoice", "Note", "PrecedingInvoice", "SupportingDocument"]
@@ -89,6 +92,9 @@ class Invoice:
     vat_breakdown: tuple[VatBreakdown, ...] = groups("BG-23")
     documents: tuple[SupportingDocument, ...] = groups("BG-24")
     lines: tuple[Line, ...] = groups("BG-25")
+    spain: Spain | None = group("ES-G1")
+    poland: Poland | None = group("PL-G1")
+    italy: ItalianInvoice | None = group("IT-G1")
 
     @property
     def is_credit_note(self) -> bool:

@@ -7,7 +7,10 @@ from decimal import Decimal
 
 from formats.identifiers import Identifier
 from formats.model.field import group, groups, term
+from formats.model.italy import ItalianLine
 from formats.model.party import Period
+from formats.model.poland import PolishLine
+from formats.model.spain import SpanishLineTax
 from formats.model.vat import AllowanceCharge, LineVat
 
 __all__ = ["Classification", "Item", "ItemAttribute", "Line", "Price"]
@@ -73,3 +76,6 @@ class Line:
     price: Price | None = group("BG-29")
     vat: LineVat | None = group("BG-30")
     item: Item | None = group("BG-31")
+    spain: SpanishLineTax | None = group("ES-G8")
+    poland: PolishLine | None = group("PL-G7")
+    italy: ItalianLine | None = group("IT-G5")

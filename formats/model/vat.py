@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from formats.model.field import term
+from formats.model.field import group, term
+from formats.model.italy import ItalianCharge, ItalianVat
+from formats.model.spain import SpanishTax
 
 __all__ = ["AllowanceCharge", "LineVat", "Totals", "VatBreakdown"]
 
@@ -35,6 +37,7 @@ class AllowanceCharge:
     reason_code: str | None = term(
         {"BG-20": "BT-98", "BG-21": "BT-105", "BG-27": "BT-140", "BG-28": "BT-145"}
     )
+    italy: ItalianCharge | None = group({"BG-21": "IT-G7"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,8 @@ class VatBreakdown:
     rate: Decimal | None = term("BT-119")
     exemption_reason: str | None = term("BT-120")
     exemption_reason_code: str | None = term("BT-121")
+    spain: SpanishTax | None = group("ES-G7")
+    italy: ItalianVat | None = group("IT-G6")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from formats.model.invoice import Invoice
+from formats.profiles.leaving_out import leave_out
 
 __all__ = ["Profile"]
 
@@ -21,8 +22,10 @@ class Profile:
     is the key of a schema of the profile's own, "" for that of `syntax`; `in_pdf` says that a PDF carries the
     document. `family` is the name that stands for the profile in every syntax, "" where it has only one.
     `judged_only` says that we judge such documents and do not write them: they need, or refuse, what the core
-    invoice does not know. `valid_from` is the day from which the named release binds, None where its
-    publisher names none; `sources` say where its facts come from.
+    invoice does not know. `national` says that its vocabulary is that of one country and does not carry every
+    term of the core invoice; what is lost is named. `without` are terms and groups of the core invoice for
+    which it has no room. `valid_from` is the day from which the named release binds, None where its publisher
+    names none; `sources` say where its facts come from.
     """
 
     key: str
@@ -38,6 +41,8 @@ class Profile:
     in_pdf: bool = False
     family: str = ""
     judged_only: bool = False
+    national: bool = False
+    without: frozenset[str] = frozenset()
 
     @property
     def schema_key(self) -> str:
@@ -55,9 +60,15 @@ class Profile:
         return any(part in identifier for part in self.also)
 
     def prepare(self, invoice: Invoice) -> Invoice:
-        """The invoice under this profile: BT-24 and BT-23 set to its identifiers, all else as it was.
+        """The invoice under this profile: BT-24 and BT-23 set to its identifiers, what it has no room for
+        left out, all else as it was.
 
         A profile without a business process of its own leaves BT-23 as the invoice has it.
         """
         process = self.business_process or invoice.business_process
+        invoice = leave_out(invoice, self.without)[0]
         return replace(invoice, specification_id=self.specification_id or None, business_process=process)
+
+    def lost(self, invoice: Invoice) -> tuple[str, ...]:
+        """The terms and groups of this invoice that `prepare` leaves out."""
+        return leave_out(invoice, self.without)[1]

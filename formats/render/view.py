@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
 from formats.identifiers import Identifier
@@ -26,13 +27,25 @@ _UNSEEN: Final = re.compile(
 )
 _BREAK: Final = "\u200b"  # where a line may break in a run of characters without blanks
 _NO_TOTALS: Final = Totals()
+# BT-8: UNTDID 2005 in UBL, UNTDID 2475 in CII.
+_TAX_POINTS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("3", "5"), "on_issue"),
+        **dict.fromkeys(("35", "29"), "on_delivery"),
+        **dict.fromkeys(("432", "72"), "on_payment"),
+    }
+)
 
 Pair = tuple[str, str]
 
 
-def view(invoice: Invoice, words: Words) -> dict[str, Any]:
-    """Texts, lists of texts and label-value pairs, ready to print; parts that the invoice lacks are empty."""
-    shown = _View(invoice, words).build()
+def view(invoice: Invoice, words: Words, *, attached_as: str = "") -> dict[str, Any]:
+    """Texts, lists of texts and label-value pairs, ready to print; parts that the invoice lacks are empty.
+
+    Each line has the sum of the lines up to it as `so_far`, for what is carried over to the next page.
+    `attached_as` is the name under which a PDF embeds the XML.
+    """
+    shown = _View(invoice, words, attached_as).build()
     return {key: _breakable(value) for key, value in shown.items()}
 
 
@@ -49,10 +62,13 @@ def _breakable(value: Any) -> Any:
 
 
 class _View:
-    def __init__(self, invoice: Invoice, words: Words) -> None:
+    def __init__(self, invoice: Invoice, words: Words, attached_as: str) -> None:
         self.invoice = invoice
         self.words = words
         self.labels = words.labels
+        self.notice = words.labels["notice"]
+        if attached_as:
+            self.notice = words.labels["notice_attached"] + attached_as
 
     def build(self) -> dict[str, Any]:
         invoice, words = self.invoice, self.words
@@ -72,6 +88,8 @@ class _View:
                     ("vat_id", seller.vat_identifier),
                     ("tax_number", seller.tax_registration),
                     ("registration", _value(seller.legal_registration)),
+                    *(("identifier", _value(one)) for one in seller.identifiers),
+                    ("electronic_address", _value(seller.electronic_address)),
                 ),
                 "contact": self._contact(seller.contact),
                 "information": seller.legal_information or "",
@@ -81,13 +99,16 @@ class _View:
                 "trading": buyer.trading_name if buyer.trading_name != buyer.name else "",
                 "address": self._address(buyer.address),
                 "facts": self._pairs(
-                    ("vat_id", buyer.vat_identifier), ("registration", _value(buyer.legal_registration))
+                    ("vat_id", buyer.vat_identifier),
+                    ("registration", _value(buyer.legal_registration)),
+                    ("identifier", _value(buyer.identifier)),
+                    ("electronic_address", _value(buyer.electronic_address)),
                 ),
                 "contact": self._contact(buyer.contact),
             },
             "facts": self._facts(),
             "others": self._other_parties(),
-            "lines": [self._line(line) for line in invoice.lines],
+            "lines": self._lines(),
             "totals": self._totals(),
             "due": self._due(),
             "vat": [
@@ -101,6 +122,7 @@ class _View:
                 for row in invoice.vat_breakdown
             ],
             "payment": self._payment(),
+            "notice": self.notice,
             "terms": _paragraphs(invoice.payment_terms),
             "notes": [part for note in invoice.notes for part in _paragraphs(note.text)],
             "attachments": [
@@ -123,6 +145,7 @@ class _View:
             ("issue_date", self._date(invoice.issue_date)),
             ("due_date", self._date(invoice.due_date)),
             ("tax_point_date", self._date(invoice.tax_point_date)),
+            ("tax_point_code", self.labels.get(_TAX_POINTS.get(invoice.tax_point_code or "", ""), "")),
             ("preceding", preceding),
             ("buyer_reference", invoice.buyer_reference),
             ("order", invoice.purchase_order_reference),
@@ -153,6 +176,13 @@ class _View:
             found.append({"label": self.labels["representative"], "rows": rows})
         return found
 
+    def _lines(self) -> list[dict[str, Any]]:
+        rows, total = [], Decimal(0)
+        for line in self.invoice.lines:
+            total += line.net_amount or Decimal(0)
+            rows.append({**self._line(line), "so_far": self._amount(total)})
+        return rows
+
     def _line(self, line: Line) -> dict[str, Any]:
         item, price, vat = line.item, line.price, line.vat
         details = _paragraphs(item.description) if item else []
@@ -161,7 +191,8 @@ class _View:
                 ("item", item.seller_identifier),
                 ("your_item", item.buyer_identifier),
                 ("", _value(item.standard_identifier)),
-                ("origin", item.origin_country),
+                ("origin", self.words.country(item.origin_country or "")),
+                *(("classification", part.code) for part in item.classifications),
             )
             details += [f"{part.name or ''}: {part.value or ''}" for part in item.attributes]
         details += self._joined(
@@ -196,10 +227,12 @@ class _View:
         }
 
     def _change(self, part: AllowanceCharge, label: str, sign: int) -> Pair:
-        """An allowance or charge: its reason with percentage, and its signed amount."""
+        """An allowance or charge: its reason with percentage and base, and its signed amount."""
         text = part.reason or self.labels[label]
         if part.percentage is not None:
-            text = f"{text} ({self.words.number(part.percentage)} %)"
+            base = part.base_amount
+            of = f" {self.labels['base']} {self._amount(base)}" if base is not None else ""
+            text = f"{text} ({self.words.number(part.percentage)}\u00a0%{of})"
         return text, self._amount(None if part.amount is None else sign * part.amount)
 
     def _totals(self) -> list[Pair]:
@@ -215,7 +248,8 @@ class _View:
         )
         if totals.vat_in_vat_currency is not None:
             label = f"{self.labels['vat_in']} {invoice.vat_currency or ''}".strip()
-            rows.append((label, self._amount(totals.vat_in_vat_currency)))
+            amount = self.words.amount(totals.vat_in_vat_currency, invoice.vat_currency)
+            rows.append((label, amount))
         rows += self._pairs(("with_vat", self._amount(totals.with_vat)))
         if totals.paid:
             rows.append((self.labels["paid"], self._amount(-totals.paid)))
@@ -263,8 +297,9 @@ class _View:
         if address is None:
             return []
         place = " ".join(filter(None, (address.post_code, address.city)))
-        rows = (address.line_1, address.line_2, address.line_3, place, address.subdivision, address.country)
-        return [row for row in rows if row]
+        rows = (address.line_1, address.line_2, address.line_3, place, address.subdivision)
+        country = self.words.country(address.country) if address.country else None
+        return [row for row in (*rows, country) if row]
 
     def _contact(self, contact: Contact | None) -> list[str]:
         return [part for part in (contact.name, contact.telephone, contact.email) if part] if contact else []
@@ -281,7 +316,7 @@ class _View:
         return "" if value is None else value.isoformat()
 
     def _amount(self, value: Decimal | None) -> str:
-        return "" if value is None else self.words.amount(value)
+        return "" if value is None else self.words.amount(value, self.invoice.currency)
 
     def _price(self, value: Decimal) -> str:
         return self.words.number(value, least=2)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Final
 
 from formats import money
@@ -43,8 +44,9 @@ class Words:
         text = self.thousands.join((whole, *groups)) + (self.decimal_point + decimals if decimals else "")
         return f"−{text}" if value < 0 else text
 
-    def amount(self, value: Decimal) -> str:
-        return self.number(value, least=2)
+    def amount(self, value: Decimal, currency: str | None = None) -> str:
+        """With the decimals of the currency, or more where it has more."""
+        return self.number(value, least=money.decimals(currency))
 
     def date(self, value: date) -> str:
         return self.date_pattern.format(value.day, self.months[value.month - 1], value.year)
@@ -52,8 +54,20 @@ class Words:
     def unit(self, code: str) -> str:
         return self.units.get(code, code)
 
+    def country(self, code: str) -> str:
+        """The name of a country by its ISO 3166-1 code."""
+        return str(_countries(self.language).get(code, code))
+
     def category(self, code: str) -> str:
         return self.categories.get(code, code)
+
+
+@cache
+def _countries(language: str) -> Mapping[str, str]:
+    # Loading the language data takes longer than setting a page.
+    from babel import Locale
+
+    return Locale(language).territories
 
 
 ENGLISH: Final = Words(
@@ -86,6 +100,11 @@ ENGLISH: Final = Words(
         "bank": "BIC", "remittance": "Reference", "card": "Card", "holder": "Holder",
         "mandate": "Mandate", "creditor": "Creditor ID", "debited": "Debited account", "terms": "Terms",
         "notes": "Notes", "attachments": "Attachments", "page": "Page", "of": "of",
+        "carried_forward": "Carried forward", "carry_over": "Carry-over",
+        "scan": "Scan to pay with your banking app", "identifier": "ID", "classification": "Class",
+        "tax_point_code": "VAT due", "on_issue": "on the invoice date", "on_delivery": "on delivery",
+        "on_payment": "on payment", "base": "of", "location": "Place",
+        "notice_attached": "The XML attached to this PDF is the same invoice for machines: ",
         "notice": "This page is a readable copy; the XML is the invoice.",
     },
     types={
@@ -141,7 +160,13 @@ DUTCH: Final = Words(
         "bank": "BIC", "remittance": "Kenmerk", "card": "Kaart", "holder": "Kaarthouder",
         "mandate": "Machtiging", "creditor": "Incassant-ID", "debited": "Te belasten rekening",
         "terms": "Voorwaarden", "notes": "Opmerkingen", "attachments": "Bijlagen", "page": "Pagina",
-        "of": "van", "notice": "Deze pagina is een leesbare kopie; de XML is de factuur.",
+        "of": "van",
+        "carried_forward": "Transport", "carry_over": "Transporteren",
+        "scan": "Scan met uw bankapp om te betalen", "identifier": "ID", "classification": "Klasse",
+        "tax_point_code": "Btw verschuldigd", "on_issue": "op de factuurdatum",
+        "on_delivery": "bij levering", "on_payment": "bij betaling", "base": "van", "location": "Plaats",
+        "notice_attached": "De bijgevoegde XML is dezelfde factuur voor machines: ",
+        "notice": "Deze pagina is een leesbare kopie; de XML is de factuur.",
     },
     types={
         "384": "Gecorrigeerde factuur", "386": "Vooruitbetalingsfactuur", "389": "Selfbillingfactuur",
@@ -197,7 +222,14 @@ GERMAN: Final = Words(
         "bank": "BIC", "remittance": "Verwendungszweck", "card": "Karte", "holder": "Karteninhaber",
         "mandate": "Mandat", "creditor": "Gläubiger-ID", "debited": "Belastetes Konto",
         "terms": "Bedingungen", "notes": "Bemerkungen", "attachments": "Anlagen", "page": "Seite",
-        "of": "von", "notice": "Diese Seite ist eine lesbare Kopie; die Rechnung ist die XML-Datei.",
+        "of": "von",
+        "carried_forward": "Übertrag", "carry_over": "Zwischensumme",
+        "scan": "Zum Bezahlen mit der Banking-App scannen", "identifier": "ID", "classification": "Klasse",
+        "tax_point_code": "Steuer entsteht", "on_issue": "mit der Rechnung",
+        "on_delivery": "mit der Lieferung", "on_payment": "mit der Zahlung", "base": "von",
+        "location": "Ort",
+        "notice_attached": "Die beigefügte XML-Datei ist dieselbe Rechnung für Maschinen: ",
+        "notice": "Diese Seite ist eine lesbare Kopie; die Rechnung ist die XML-Datei.",
     },
     types={
         "381": "Rechnungskorrektur", "384": "Korrigierte Rechnung", "386": "Anzahlungsrechnung",
@@ -254,7 +286,14 @@ FRENCH: Final = Words(
         "bank": "BIC", "remittance": "Référence", "card": "Carte", "holder": "Porteur",
         "mandate": "Mandat", "creditor": "Créancier (ICS)", "debited": "Compte débité",
         "terms": "Conditions", "notes": "Remarques", "attachments": "Pièces jointes", "page": "Page",
-        "of": "sur", "notice": "Cette page est une copie lisible ; la facture est le fichier XML.",
+        "of": "sur",
+        "carried_forward": "Report", "carry_over": "À reporter",
+        "scan": "À scanner avec votre application bancaire", "identifier": "ID",
+        "classification": "Classe", "tax_point_code": "TVA exigible", "on_issue": "à la facturation",
+        "on_delivery": "à la livraison", "on_payment": "à l’encaissement", "base": "de",
+        "location": "Lieu",
+        "notice_attached": "Le fichier XML joint à ce PDF est la même facture pour les machines : ",
+        "notice": "Cette page est une copie lisible ; la facture est le fichier XML.",
     },
     types={
         "384": "Facture rectificative", "386": "Facture d’acompte", "389": "Facture en autofacturation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -31,13 +31,20 @@ _MOST_CONCERNED: Final = 8
 
 @dataclass(frozen=True)
 class Binding:
-    """One vocabulary: its name, its root elements, its name spaces and its table."""
+    """One vocabulary: its name, its root elements, its name spaces and its table.
+
+    `adapt` gives the invoice the shape in which the vocabulary says it, before it is written (an allowance as
+    a line of its own, texts cut to their lengths); `restore` is its inverse, after reading. None where the
+    table says all.
+    """
 
     name: str
     invoice_root: str
     credit_note_root: str
     namespaces: Mapping[str, str]
     entries: tuple[Entry, ...] = field(repr=False)
+    adapt: Callable[[Invoice], Invoice] | None = field(default=None, repr=False)
+    restore: Callable[[Invoice], Invoice] | None = field(default=None, repr=False)
 
     def write(self, invoice: Invoice) -> bytes:
         """The document, always the same bytes for the same invoice.
@@ -45,6 +52,8 @@ class Binding:
         Empty texts and groups are left out, characters that XML forbids become blanks. Raises
         MalformedDocument for a number that is none (NaN).
         """
+        if self.adapt is not None:
+            invoice = self.adapt(invoice)
         surrounding = Surrounding(invoice.is_credit_note, invoice.currency, invoice.vat_currency)
         tag = self.credit_note_root if surrounding.credit_note else self.invoice_root
         root = etree.Element(tag, nsmap=self._namespaces_of(tag))  # type: ignore[arg-type]  # the stubs know no default
@@ -139,11 +148,15 @@ class Binding:
         return tuple(dict.fromkeys(name for names in ends for name in names))
 
     def value(self, root: etree._Element, name: str) -> str | None:
-        """The text of a term outside repeated groups, without reading the rest of the document."""
+        """The text of a term outside repeated groups, without reading the rest of the document; None for one
+        that the table does not have."""
         credit_note = root.tag == self.credit_note_root
         path = next(
-            "/".join(steps) for steps, entry in walk(self.entries, credit_note) if name in names_of(entry)
+            ("/".join(steps) for steps, entry in walk(self.entries, credit_note) if name in names_of(entry)),
+            None,
         )
+        if path is None:
+            return None
         text = root.findtext(path, namespaces=dict(self.namespaces))
         return text.strip(XML_BLANKS) or None if text else None
 
@@ -167,7 +180,13 @@ class Binding:
         surrounding = Surrounding(credit_note, self.value(root, "BT-5"), self.value(root, "BT-6"))
         reader = Reader(Record(Invoice), surrounding, self.namespaces)
         reader.take(root, self.entries, {})
-        return reader.root.build() or Invoice(), reader.used
+        return self.restored(reader.root), reader.used
+
+    def restored(self, record: Record) -> Invoice:
+        """What a reader has collected, as an invoice. Raises MalformedDocument where it contradicts
+        itself."""
+        invoice = record.build() or Invoice()
+        return invoice if self.restore is None else self.restore(invoice)
 
     def _namespaces_of(self, tag: str) -> dict[str | None, str]:
         """The root's name space is the default one unless the vocabulary has a prefix for it."""
@@ -175,6 +194,11 @@ class Binding:
         found: dict[str | None, str] = {} if own in self.namespaces.values() else {None: own}
         found.update(self.namespaces)
         return found
+
+    @cached_property
+    def has_plain_names(self) -> bool:
+        """Whether elements in no name space belong to the vocabulary."""
+        return any(":" not in step for steps, _ in walk(self.entries, False) for step in steps)
 
     @cached_property
     def _places(self) -> tuple[Mapping[tuple[str, ...], tuple[str, ...]], ...]:

@@ -12,7 +12,7 @@ from formats.errors import MalformedDocument
 from formats.model.terms import CATALOGUE, TermField
 from formats.syntaxes.kinds import XML_BLANKS, Surrounding, text_of
 from formats.syntaxes.place import Record, Scope, record_for
-from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Term, path_in
+from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Part, Term, path_in
 
 __all__ = ["Reader"]
 
@@ -37,10 +37,26 @@ class Reader:
                 continue
             if isinstance(entry, Fixed | Filler):
                 self.used.update(found for found in self._find(parent, path) if _is_ours(found, entry))
+            elif isinstance(entry, Part):
+                entry.read(parent, self, scope)
             elif isinstance(entry, Term):
                 self._term(parent, path, entry, scope)
             else:
                 self._wrapper(parent, path, entry, scope)
+
+    def say(self, element: etree._Element, name: str, value: Any, scope: Scope) -> bool:
+        """Take one value that a part found in `element`; false where another one stands in its place."""
+        kept = value is None or self._keep(CATALOGUE[name], value, scope)
+        if kept:
+            self.used.update(element.iter())
+        return kept
+
+    def open(self, name: str, scope: Scope) -> Scope:
+        """Begin one more of a repeated group, and the scope within it."""
+        place = CATALOGUE[name]
+        record = Record(place.value)
+        record_for(self.root, name, scope).add(place, record)
+        return {**scope, name: record}
 
     def _wrapper(self, parent: etree._Element, path: str, entry: Element | Group, scope: Scope) -> None:
         place = CATALOGUE[entry.name] if isinstance(entry, Group) else None
@@ -50,9 +66,7 @@ class Reader:
             if place is None or not place.repeated:
                 self.take(element, entry.entries, scope)
                 return
-            record = Record(place.value)
-            record_for(self.root, place.name, scope).add(place, record)
-            self.take(element, entry.entries, {**scope, place.name: record})
+            self.take(element, entry.entries, self.open(place.name, scope))
 
     def _is_meant(self, element: etree._Element, entry: Element | Group) -> bool:
         if entry.matches is not None:
@@ -79,6 +93,8 @@ class Reader:
             kept = [self._keep(CATALOGUE[name], one, scope) for name, one in said.items() if one is not None]
             if kept and all(kept):
                 self.used.add(element)
+                if len(element):  # the kind reads what stands within
+                    self.used.update(element.iter())
             if not place.repeated:
                 return
 
@@ -101,7 +117,8 @@ class Reader:
     def _find(self, parent: etree._Element, path: str) -> Iterator[etree._Element]:
         step, _, rest = path.partition("/")
         prefix, _, name = step.partition(":")
-        for child in parent.iterchildren(f"{{{self.namespaces[prefix]}}}{name}"):
+        tag = f"{{{self.namespaces[prefix]}}}{name}" if name else step
+        for child in parent.iterchildren(tag):
             if rest:
                 yield from self._find(child, rest)
             else:

@@ -2,7 +2,8 @@
 
 `Term` is a business term and the element that holds it, `Group` a business group and its element, `Element` a
 wrapper that the standard does not name, `Fixed` a constant that also tells look-alikes apart (a charge
-indicator, a type code), `Filler` a value that only the schema asks for.
+indicator, a type code), `Filler` a value that only the schema asks for, `Part` a stretch that code of its own
+writes and reads. A step of a path without a prefix is an element in no name space.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lxml import etree
 
 from formats.syntaxes.kinds import WORD, Kind, Surrounding
 
-__all__ = ["Element", "Entry", "Filler", "Fixed", "Group", "Match", "Term", "names_of", "walk"]
+if TYPE_CHECKING:
+    from formats.syntaxes.place import Scope
+    from formats.syntaxes.reading import Reader
+    from formats.syntaxes.writing import Writer
+
+__all__ = ["Element", "Entry", "Filler", "Fixed", "Group", "Match", "Part", "Term", "names_of", "walk"]
 
 Match: TypeAlias = Callable[[etree._Element, Surrounding], bool]
 Variant: TypeAlias = Literal["invoice", "credit note"]
@@ -111,11 +117,31 @@ class Group:
     only: Variant | None = None
 
 
-Entry: TypeAlias = Term | Element | Group | Fixed | Filler
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch that a table cannot say: several terms in one text, elements by kind, computed values.
+
+    `places` are its terms and their paths, for explanations and docs/coverage.md. `write` fills the parent
+    and says whether it wrote anything; `read` hands what it finds to `Reader.say`.
+    """
+
+    places: Mapping[str, str] = field(hash=False)
+    write: Callable[[etree._Element, Writer, Scope], bool]
+    read: Callable[[etree._Element, Reader, Scope], None]
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return tuple(Term(name, path) for name, path in self.places.items())
+
+
+Entry: TypeAlias = Term | Element | Group | Part | Fixed | Filler
 
 
 def path_in(entry: Entry, credit_note: bool) -> str | None:
-    """The entry's path in this kind of document, None where it does not occur."""
+    """The entry's path in this kind of document, None where it does not occur; a part has none of its
+    own."""
+    if isinstance(entry, Part):
+        return ""
     if isinstance(entry, Fixed | Filler):
         return entry.path
     if entry.only is not None and (entry.only == "credit note") != credit_note:
@@ -126,8 +152,12 @@ def path_in(entry: Entry, credit_note: bool) -> str | None:
 def walk(
     entries: tuple[Entry, ...], credit_note: bool, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Entry]]:
-    """Every entry with the steps to it from the root ("cac:Party", "cbc:EndpointID"), in document order."""
+    """Every entry with the steps to it from the root ("cac:Party", "cbc:EndpointID"), in document order;
+    for a part, each of its terms."""
     for entry in entries:
+        if isinstance(entry, Part):
+            yield from walk(entry.terms, credit_note, above)
+            continue
         path = path_in(entry, credit_note)
         if path is None:
             continue

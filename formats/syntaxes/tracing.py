@@ -54,6 +54,10 @@ class _TracingReader(Reader):
         # Not super(): a dataclass with slots is made anew, and the short form would look into the first one.
         return Reader._value(self, element, term)
 
+    def say(self, element: etree._Element, name: str, value: Any, scope: Scope) -> bool:
+        self.at_hand[:] = [(element, {})]
+        return Reader.say(self, element, name, value, scope)
+
     def _keep(self, place: TermField, value: Any, scope: Scope) -> bool:
         kept = Reader._keep(self, place, value, scope)
         if kept:
@@ -88,7 +92,7 @@ def trace(binding: Binding, content: bytes) -> tuple[Invoice, tuple[Said, ...]]:
             place = f"/{etree.QName(root).localname}{place[2:]}"
         xpath = place + (f"/@{note.attribute}" if note.attribute else "")
         said.append(Said(note.place.name, path, note.value, xpath))
-    return reader.root.build() or Invoice(), tuple(said)
+    return binding.restored(reader.root), tuple(said)
 
 
 def _path(root: Record, note: _Note, counts: dict[str, int]) -> str:

@@ -14,7 +14,7 @@ from formats.model.line import Classification
 from formats.model.terms import CATALOGUE
 from formats.syntaxes.kinds import XML_BLANKS, Surrounding, put_attribute
 from formats.syntaxes.place import Scope, value_of
-from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Term, path_in
+from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Part, Term, path_in
 
 __all__ = ["Writer"]
 
@@ -37,7 +37,9 @@ class Writer:
             path = path_in(entry, self.surrounding.credit_note)
             if path is None:
                 continue
-            if isinstance(entry, Fixed | Filler):
+            if isinstance(entry, Part):
+                said |= entry.write(parent, self, scope)
+            elif isinstance(entry, Fixed | Filler):
                 self._element(parent, path).text = entry.value
             elif first or not entry.first:
                 said |= self._write(parent, path, entry, scope, first)
@@ -108,7 +110,7 @@ class Writer:
     def _tags(self, path: str) -> Iterator[str]:
         for step in path.split("/"):
             prefix, _, name = step.partition(":")
-            yield f"{{{self.namespaces[prefix]}}}{name}"
+            yield f"{{{self.namespaces[prefix]}}}{name}" if name else step
 
 
 def _says_nothing(value: Any) -> bool:

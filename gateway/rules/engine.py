@@ -289,7 +289,8 @@ class RulesEngine:
         except ConfigError as error:
             return CheckRun(known.title, known.release, RunState.NOT_RUN, error.sentence), ()
         if schema is None:
-            note = say("note.no_schema", self._language, package=known.package)
+            name = "note.no_schema" if known.package else "note.schema_not_added"
+            note = say(name, self._language, package=known.package)
             return CheckRun(known.title, release, RunState.NOT_RUN, note), ()
         findings = schema.check(root, binding, source)
         return CheckRun(known.title, release, RunState.FAILED if findings else RunState.PASSED), findings

@@ -156,7 +156,8 @@ def _nearest(identifier: str, syntax: str) -> str:
     plain = PROFILES["pint"]
     if syntax == plain.syntax and identifier.startswith(f"{plain.specification_id}@"):
         return plain.key
-    return _FAMILIES[_CORE][syntax]
+    core = _FAMILIES[_CORE].get(syntax)
+    return core or next(key for key, profile in PROFILES.items() if profile.syntax == syntax)
 
 
 def _named(name: str, syntax: str) -> Profile:

@@ -3,8 +3,9 @@
     <folder>/schemas/<key>/<digest>/schema.json     what it is and where it came from
     <folder>/schemas/<key>/<digest>/files/...       the publisher's files, byte for byte
 
-Known is one so far: CII D16B, which binds EN 16931 invoices in that syntax. UN/CEFACT offers it as a ZIP, and
-the JAR com.helger.cii:ph-cii-d16b holds it.
+Known are CII D16B, which binds EN 16931 invoices in that syntax (UN/CEFACT offers it as a ZIP, and the JAR
+com.helger.cii:ph-cii-d16b holds it), and FatturaPA (the files of fatturapa.gov.it in a ZIP, or the JAR
+com.helger:ph-fatturapa). The schema of XML signatures need not come along.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from lxml import etree
 from formats.errors import ConfigError, MalformedDocument, StorageError
 from formats.syntaxes import xml
 from gateway.rules.archive import ZipTree, neighbour
-from gateway.rules.xsd import SCHEMAS, Schema, load
+from gateway.rules.xsd import SCHEMAS, SIGNATURES, Schema, load
 
 __all__ = ["AddedSchema", "FoundSchema", "SchemaShelf", "add_schema", "schemas_in"]
 
@@ -58,6 +59,27 @@ _KNOWN: Final[Mapping[str, _Known]] = MappingProxyType(
             "UN/CEFACT D16B",
             "CrossIndustryInvoice",
             "uncoupled",
+        ),
+        **{
+            f"fatturapa-{version.lower()}": _Known(
+                re.compile(rf"(\A|/)Schema_(V{version}_|.*FatturaPA_v)[^/]*1\.2[^/]*\.xsd\Z", re.IGNORECASE),
+                "FatturaPA 1.2.2 or later",
+                "FatturaElettronica",
+                "_v1.2.",
+            )
+            for version in ("FPR12", "FPA12")
+        },
+        "facturae-3.2.2": _Known(
+            re.compile(r"(\A|/)Facturaev?3_2_2\.xsd\Z", re.IGNORECASE), "Facturae 3.2.2", "Facturae", ""
+        ),
+        "ksef-fa3": _Known(
+            re.compile(r"(\A|/)schemat(_FA\(3\)_v1-0E)?\.xsd\Z", re.IGNORECASE), "FA(3) 1-0E", "Faktura", ""
+        ),
+        "fatturapa-fsm10": _Known(
+            re.compile(r"(\A|/)Schema_VFSM10[^/]*\.xsd\Z", re.IGNORECASE),
+            "FatturaPA simplified 1.0",
+            "FatturaElettronicaSemplificata",
+            "_v1.0.",
         ),
     }
 )
@@ -183,20 +205,21 @@ def _with_parts(tree: ZipTree, main: str) -> dict[str, bytes]:
                 fix="fetch the publisher's whole release",
             )
         files[name] = content
-        waiting += [part for part in _references(name, content, tree.name) if part not in files]
+        waiting += [part for part in _references(name, content, tree) if part not in files]
     return files
 
 
-def _references(name: str, content: bytes, where: str) -> Iterator[str]:
+def _references(name: str, content: bytes, tree: ZipTree) -> Iterator[str]:
+    where = tree.name
     try:
         root = xml.parse(content)
     except MalformedDocument as error:
         raise ConfigError(error.what, where=f"{where}: {name}", fix="fetch the release again") from error
     for entry in root.iter(f"{_XS}import", f"{_XS}include", f"{_XS}redefine"):
         location = entry.get("schemaLocation")
-        if location is None:
+        if location is None or (entry.get("namespace") == SIGNATURES and ":" in location):
             continue
-        part = neighbour(name, location)
+        part = _beside(tree, location) if ":" in location else neighbour(name, location)
         if part is None:
             raise ConfigError(
                 f"the schema refers to {location[:200]}, which is outside of its archive",
@@ -204,6 +227,14 @@ def _references(name: str, content: bytes, where: str) -> Iterator[str]:
                 fix="fetch the release from the publisher's own site",
             )
         yield part
+
+
+def _beside(tree: ZipTree, address: str) -> str | None:
+    """The file of the archive that is called as the one at a publisher's address; the shortest path of
+    several."""
+    ending = address.rpartition("/")[2]
+    found = (name for name in tree.names() if name.rpartition("/")[2] == ending)
+    return min(found, key=lambda name: (len(name), name), default=None)
 
 
 def _try_out(files: Mapping[str, bytes], main: str, where: str) -> None:

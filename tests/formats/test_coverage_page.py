@@ -6,7 +6,7 @@ import pytest
 
 from formats.model.names import LANGUAGES, name_of
 from formats.model.terms import CATALOGUE
-from formats.registry import PROFILES
+from formats.registry import PROFILES, SYNTAXES
 from tests.coverage_page import PAGE, page
 
 
@@ -16,9 +16,10 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_every_term_and_profile_stands_on_it() -> None:
-    rows = [line.split(" | ") for line in page().splitlines() if line.startswith(("| BT-", "| BG-"))]
+    table = page().partition("## Terms")[2].partition("## ")[0]
+    rows = [line.split(" | ") for line in table.splitlines()[4:] if line]
     assert [row[0].removeprefix("| ") for row in rows] == list(CATALOGUE)
-    assert {len(row) for row in rows} == {4 + len(PROFILES)}
+    assert {len(row) for row in rows} == {2 + len(SYNTAXES) + len(PROFILES)}
     assert all(f"`{key}`" in page() for key in PROFILES)
 
 

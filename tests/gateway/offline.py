@@ -15,7 +15,7 @@ from connectors.sandbox.world import World
 from gateway.cli.setup import write_config
 from tests.gateway import prepared
 
-_PORTS = (0, 10, 20, 30, 40, 50, 51, 90, 91)
+_PORTS = (0, 10, 20, 30, 40, 50, 51, 90, 91, 95)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def test_every_official_example_is_read_as_its_vocabulary_reads_it() -> None:
     for file in sorted(Path(folder).rglob("*.xml"))[:400]:
         content = file.read_bytes()
         syntax = detect(content).syntax
-        if syntax is not None:
+        if syntax is not None and content.count(b"</FatturaElettronicaBody>") < 2:  # several invoices in one
             seen += 1
             assert AS_IS["einvoice"].map(content, 0, {}).invoice == SYNTAXES[syntax].read(content), file
     assert seen > 20

@@ -87,6 +87,8 @@ class _Parcel:
 class Peppol:
     """Our own access point. Safe to share between threads."""
 
+    asks_by_repeating: Final = True
+
     def __init__(self, name: str, settings: AccessPointSettings, surroundings: Surroundings) -> None:
         self._name = name
         self.settings = settings
@@ -218,7 +220,8 @@ class Peppol:
         outcome, receipt = self._attempt(parcel, endpoint)
         if receipt is not None:
             return receipt
-        if outcome.refresh or outcome.verdict is Verdict.REFRESH:
+        # Not after an answer that leaves it open: what may be there already goes nowhere else.
+        if (outcome.refresh or outcome.verdict is Verdict.REFRESH) and not outcome.uncertain:
             fresh = self._endpoint(parcel, fresh=True)
             moved = (fresh.url, fresh.certificate) != (endpoint.url, endpoint.certificate)
             if moved:

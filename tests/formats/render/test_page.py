@@ -11,6 +11,7 @@ from lxml import etree, html
 
 from formats.errors import ConfigError
 from formats.model import Invoice, Note, Seller, Totals
+from formats.render.appearance import Appearance, Logo
 from formats.render.page import render_page
 from formats.render.view import view
 from formats.render.words import LANGUAGES
@@ -39,7 +40,8 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value] if value and value not in LANGUAGES else []
     if isinstance(value, dict):
-        return [text for part in value.values() for text in _texts(part)]
+        # The sums so far are for paper, where a page ends.
+        return [text for key, part in value.items() if key != "so_far" for text in _texts(part)]
     assert isinstance(value, list | tuple)
     return [text for part in value for text in _texts(part)]
 
@@ -75,6 +77,30 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
 @given(invoices())
 def test_any_invoice_has_a_page(invoice: Invoice) -> None:
     assert isinstance(html.fromstring(render_page(invoice)), etree._Element)
+
+
+def test_the_code_for_the_banking_app_is_a_picture_in_the_page() -> None:
+    page = html.fromstring(render_page(sample_invoice()))
+    (picture,) = page.xpath("//svg[@role='img']")
+    assert picture.get("aria-label") == "Scan to pay with your banking app"
+    assert picture.xpath(".//path/@d")
+    assert not html.fromstring(render_page(sample_credit_note())).xpath("//svg")
+
+
+def test_the_seller_s_logo_and_colour_are_on_the_page() -> None:
+    look = Appearance("#f2c200", Logo(b"\x89PNG", "image/png", 2, 1))
+    page = render_page(sample_invoice(), appearance=look)
+    (logo,) = html.fromstring(page).xpath("//img")
+    assert logo.get("src") == "data:image/png;base64,iVBORw=="
+    assert logo.get("alt") == "Tulip Instruments"
+    assert b"--accent: #f2c200; --heading: #1b2a3d; --on-accent: #1b2a3d" in page
+    assert b"img-src data:" in page
+
+
+def test_each_number_of_a_line_has_its_label_for_narrow_screens() -> None:
+    page = html.fromstring(render_page(sample_invoice(), language="de"))
+    labels = page.xpath("//table[@class='lines']/tbody/tr[1]/td/@data-label")
+    assert labels == ["Menge", "Preis", "USt", "Betrag"]
 
 
 def test_an_invoice_that_says_little_has_a_short_page() -> None:

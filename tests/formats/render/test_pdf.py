@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
+from decimal import Decimal
 
 import pypdf
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from formats.errors import ConfigError
-from formats.model import Invoice, Note
+from formats.model import Invoice, Note, Totals
+from formats.model.terms import CATALOGUE
+from formats.render.appearance import Appearance, Logo, read_logo
 from formats.render.pdf import render_pdf
 from formats.render.words import LANGUAGES
-from tests.strategies import invoices, sample_credit_note, sample_invoice
+from tests.formats.render.test_appearance import logo
+from tests.strategies import every_term, invoices, sample_credit_note, sample_invoice
 
 
 def _pages(content: bytes) -> list[str]:
@@ -81,6 +87,110 @@ def test_a_hundred_lines_run_over_numbered_pages() -> None:
     whole = " ".join(pages)
     assert all(f"P{number:03}" in whole for number in range(1, 101))
     assert whole.count("Amount due") == 1
+
+
+def test_sums_are_carried_over() -> None:
+    """What a page ends with is the exact sum of the lines so far, and the next one starts with it."""
+    invoice = sample_invoice()
+    line = invoice.lines[0]
+    many = tuple(
+        replace(line, identifier=f"P{number:03}", net_amount=Decimal(f"{number}.{number % 100:02}"))
+        for number in range(1, 91)
+    )
+    pages = _pages(render_pdf(replace(invoice, lines=many)))
+    assert len(pages) > 2
+    total = Decimal(0)
+    for number, page in enumerate(pages):
+        carried = re.search(r"Carried forward ([0-9,.]+)", page)
+        assert (carried is not None) == (number > 0)
+        if carried:
+            assert Decimal(carried[1].replace(",", "")) == total
+        on_page = set(re.findall(r"P[0-9]{3}", page))
+        total += sum((one.net_amount or Decimal(0) for one in many if one.identifier in on_page), Decimal(0))
+        carry = re.search(r"Carry-over ([0-9,.]+)", page)
+        assert (carry is None) == (number == len(pages) - 1)
+        if carry:
+            assert Decimal(carry[1].replace(",", "")) == total
+    assert total == sum(one.net_amount or 0 for one in many)
+
+
+def test_one_page_carries_nothing_over() -> None:
+    (page,) = _pages(render_pdf(sample_invoice()))
+    assert "Carr" not in page
+
+
+def test_amounts_have_the_decimals_of_their_currency() -> None:
+    """Yen have none, dinars three; VAT in another currency has that one's."""
+    totals = Totals(due=Decimal("712800.00"), vat_in_vat_currency=Decimal("64800.00"))
+    (page,) = _pages(render_pdf(replace(sample_invoice(), currency="JPY", vat_currency="SEK", totals=totals)))
+    assert "JPY 712,800 " in page
+    assert "712,800.00" not in page
+    assert "VAT in SEK 64,800.00" in page
+    (page,) = _pages(render_pdf(replace(sample_invoice(), currency="KWD", totals=totals)))
+    assert "KWD 712,800.000" in page
+
+
+def test_every_term_for_people_is_on_the_pages() -> None:
+    """Whatever the standard knows about parties, lines, VAT, payment and documents; codes that steer machines
+    are left out, and what stands for a name where there is one."""
+    whole = " ".join(_pages(render_pdf(every_term("380"))))
+    for_machines = {
+        "BT-8", "BT-23", "BT-24", "BT-81", "BT-98", "BT-105", "BT-121", "BT-140", "BT-145", "BT-125-1",
+    }  # fmt: skip
+    texts = {name for name, entry in CATALOGUE.items() if entry.value is str and name.startswith("BT-")}
+    assert len(texts) > 90
+    missing = {name for name in texts if not re.search(rf"{name}(?![0-9-])", whole)}
+    assert missing - for_machines - {"BT-3", "BT-5", "BT-6", "BT-21", "BT-95", "BT-102"} == set()
+
+
+def test_a_seller_that_says_more_than_the_foot_holds_says_all_of_it() -> None:
+    """Nothing of a party is cut off at the end of the page."""
+    text = " ".join(f"word{number}" for number in range(120))
+    invoice = sample_invoice()
+    assert invoice.seller is not None
+    whole = " ".join(
+        _pages(render_pdf(replace(invoice, seller=replace(invoice.seller, legal_information=text))))
+    )
+    assert text in whole
+
+
+def test_a_line_that_fills_pages_is_shown_whole() -> None:
+    invoice = sample_invoice()
+    item = invoice.lines[0].item
+    assert item is not None
+    text = " ".join(f"detail{number}" for number in range(2500))
+    first = replace(invoice.lines[0], item=replace(item, description=text))
+    whole = " ".join(_pages(render_pdf(replace(invoice, lines=(first, *invoice.lines[1:])))))
+    assert "detail0 " in whole
+    assert "detail2499" in whole
+    assert "Handbook" in whole
+
+
+def test_the_code_for_the_banking_app_is_on_the_page() -> None:
+    assert "Scan to pay with your banking app" in _pages(render_pdf(sample_invoice()))[0]
+    assert "Scan to pay" not in _pages(render_pdf(sample_credit_note()))[0]
+
+
+@pytest.mark.parametrize("media", ["image/png", "image/jpeg", "image/svg+xml"])
+def test_a_logo_stands_in_the_head_and_the_copy_stays_pdfa(media: str) -> None:
+    """In place of the name, which stays in the foot and as the text for people who cannot see it."""
+    look = Appearance("#b4431f", read_logo(logo(media)))
+    content = render_pdf(sample_invoice(), appearance=look)
+    assert b"pdfaid:part" in content
+    assert content != render_pdf(sample_invoice(), appearance=Appearance("#b4431f"))
+    assert "Tulip Instruments" in _pages(content)[0]
+
+
+def test_a_logo_that_cannot_be_drawn_is_named() -> None:
+    look = Appearance(logo=Logo(b"\x89PNG not really", "image/png", 10, 10))
+    assert render_pdf(sample_invoice(), appearance=look).startswith(b"%PDF-")
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """Each has a compiler of its own."""
+    invoices_ = [replace(sample_invoice(), number=f"T-{number}") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(render_pdf, invoices_)) == [render_pdf(one) for one in invoices_]
 
 
 def test_the_letters_of_europe_are_shown() -> None:

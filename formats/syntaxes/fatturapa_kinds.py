@@ -1,0 +1,168 @@
+"""How single values stand in FatturaPA: texts of Basic Latin or Latin-1, decimals of fixed length, numbers in
+two elements.
+
+Texts come cut and transliterated from `fatturapa_text`; what reading back does not give is named as lost.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from lxml import etree
+
+from formats import money
+from formats.errors import MalformedDocument
+from formats.model.invoice import Note
+from formats.syntaxes.fatturapa_text import basic, latin
+from formats.syntaxes.kinds import DATE, XML_BLANKS, Surrounding, put_text, text_of
+
+__all__ = [
+    "AMOUNT",
+    "MOMENT_DAY",
+    "NOTE",
+    "PRICE",
+    "RATE",
+    "TAX_NUMBER",
+    "Basic",
+    "Decimals",
+    "Exact",
+    "Latin",
+    "split_tax_number",
+]
+
+_BLANKS: Final = re.compile(r"\s+")
+_CODED_NOTE: Final = re.compile(r"#([A-Z]{3})#(.*)\Z", re.DOTALL)
+_MOMENT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T")
+_GREECE: Final = ("EL", "GR")
+
+
+@dataclass(frozen=True)
+class Latin:
+    """A text of Latin-1 with at most `longest` characters; what is longer is cut."""
+
+    longest: int
+
+    def read(self, element: etree._Element) -> str | None:
+        return text_of(element).strip(XML_BLANKS) or None
+
+    def write(self, element: etree._Element, value: str, surrounding: Surrounding) -> None:
+        put_text(element, latin(value)[: self.longest].strip())
+
+
+@dataclass(frozen=True)
+class Basic(Latin):
+    """The same of Basic Latin only."""
+
+    def write(self, element: etree._Element, value: str, surrounding: Surrounding) -> None:
+        put_text(element, basic(value)[: self.longest].strip())
+
+
+@dataclass(frozen=True)
+class Exact(Latin):
+    """The same with its outer blanks, for texts that go on in the next element."""
+
+    def read(self, element: etree._Element) -> str | None:
+        text = text_of(element)
+        return text if text.strip(XML_BLANKS) else None
+
+    def write(self, element: etree._Element, value: str, surrounding: Surrounding) -> None:
+        put_text(element, latin(value)[: self.longest])
+
+
+@dataclass(frozen=True)
+class Decimals:
+    """A number with `least` to `most` decimals, rounded half away from zero; blanks of other programs are
+    passed over."""
+
+    least: int
+    most: int
+
+    def read(self, element: etree._Element) -> Decimal | None:
+        text = _BLANKS.sub("", text_of(element))
+        return money.parse(text) if text else None
+
+    def write(self, element: etree._Element, value: Decimal, surrounding: Surrounding) -> None:
+        if not value.is_finite() or abs(value) >= 10**11:
+            raise MalformedDocument(
+                f"{value} is not a number that FatturaPA can carry",
+                where=etree.QName(element).localname,
+                fix="correct the value in the ERP",
+            )
+        exponent = value.as_tuple().exponent
+        places = min(self.most, max(self.least, -exponent if isinstance(exponent, int) else 0))
+        element.text = money.text(value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
+
+
+class _TaxNumber:
+    """A VAT number with its country in front, as IdPaese and IdCodice."""
+
+    def read(self, element: etree._Element) -> str | None:
+        country = (element.findtext("IdPaese") or "").strip(XML_BLANKS)
+        code = (element.findtext("IdCodice") or "").strip(XML_BLANKS)
+        if not code:
+            return None
+        return f"{'EL' if country == 'GR' else country}{code}"
+
+    def write(self, element: etree._Element, value: str, surrounding: Surrounding) -> None:
+        country, code = split_tax_number(value)
+        put_text(etree.SubElement(element, "IdPaese"), country)
+        put_text(etree.SubElement(element, "IdCodice"), code[:28])
+
+
+def split_tax_number(value: str) -> tuple[str, str]:
+    """Country and number; Italian numbers come without their country, too."""
+    plain = _BLANKS.sub("", basic(value))
+    if plain[:2].isalpha() and plain[:2].isupper() and not _is_fiscal_code(plain):
+        return ("GR" if plain[:2] in _GREECE else plain[:2]), plain[2:]
+    return "IT", plain
+
+
+def _is_fiscal_code(text: str) -> bool:
+    """A person's fiscal code begins with letters, too: RSSMRA80A01H501U."""
+    return len(text) == 16 and text[:6].isalpha()
+
+
+class _Note:
+    """BG-1 in one text, its subject code in front between number signs, as in UBL."""
+
+    def read(self, element: etree._Element) -> Note | None:
+        text = text_of(element)
+        if not text.strip(XML_BLANKS):
+            return None
+        coded = _CODED_NOTE.match(text)
+        return Note(subject_code=coded[1], text=coded[2] or None) if coded else Note(text=text)
+
+    def write(self, element: etree._Element, value: Note, surrounding: Surrounding) -> None:
+        code = f"#{value.subject_code}#" if value.subject_code else ""
+        put_text(element, code + (value.text or ""))
+
+
+class _Day:
+    """A day where the schema has a moment; the time is not kept."""
+
+    def read(self, element: etree._Element) -> date | None:
+        text = text_of(element).strip(XML_BLANKS)
+        found = _MOMENT.match(text)
+        if found is None:
+            return DATE.read(element)
+        try:
+            return date.fromisoformat(found[1])
+        except ValueError:
+            raise MalformedDocument(
+                f"{text[:40]!r} is not a moment", where="date", fix="write it as 2026-11-22T10:00:00"
+            ) from None
+
+    def write(self, element: etree._Element, value: date, surrounding: Surrounding) -> None:
+        element.text = f"{value.isoformat()}T00:00:00"
+
+
+AMOUNT: Final = Decimals(2, 2)
+RATE: Final = Decimals(2, 2)
+PRICE: Final = Decimals(2, 8)
+TAX_NUMBER: Final = _TaxNumber()
+NOTE: Final = _Note()
+MOMENT_DAY: Final = _Day()
