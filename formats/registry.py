@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from formats.profiles import (
+    cius_hr,
     cius_ro,
     en16931_cii,
     en16931_ubl,
@@ -65,6 +66,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
         nlcius.UBL.key: nlcius.UBL,
         nlcius.CII.key: nlcius.CII,
         cius_ro.PROFILE.key: cius_ro.PROFILE,
+        cius_hr.PROFILE.key: cius_hr.PROFILE,
         zatca.PROFILE.key: zatca.PROFILE,
         fatturapa.PRIVATE.key: fatturapa.PRIVATE,
         fatturapa.PUBLIC.key: fatturapa.PUBLIC,

@@ -19,9 +19,9 @@ PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
 HEAD = """\
 # What each format carries
 
-Every business term of EN 16931-1, with what single countries add, and where it stands in each vocabulary. This page is made from the tables
-that read and write the documents (`formats/syntaxes/`); `python -m tests.coverage_page` renews it, and a test
-fails while it is stale.
+Every business term of EN 16931-1, with what single countries add, and where it stands in each vocabulary.
+This page is made from the tables that read and write the documents (`formats/syntaxes/`);
+`python -m tests.coverage_page` renews it, and a test fails while it is stale.
 
 - Paths begin below the root element. `[...]` is a constant that tells look-alikes apart. Where invoices and
   credit notes differ, both are given.
@@ -29,8 +29,8 @@ fails while it is stale.
 - A group without a path is a bracket around its terms.
 - Terms that begin with the code of a country (`IT-1`) are ours: what that country's invoices say beyond the
   standard. A *yes* of a group of the standard does not count them.
-- What a national vocabulary derives (a total, a VAT category from its own codes) stands at the place that it is
-  derived from.
+- What a national vocabulary derives (a total, a VAT category from its own codes) stands at the place that it
+  is derived from.
 - What a document says beyond these terms is not lost in silence: `gateway convert` names each such place, and
   each term that the target cannot carry as it stands.
 """

@@ -114,7 +114,7 @@ def _from_json(content: bytes, form: FormatSettings, where: str) -> Iterator[Fou
     try:
         text = content.decode("utf-8-sig")
         for piece in _pieces(text, form.records):
-            data = json.loads(piece, parse_float=_decimal)
+            data = json.loads(piece, parse_float=_decimal, object_pairs_hook=_once)
             if not isinstance(data, dict):
                 raise ValueError("an invoice must be an object in braces")
             found = Found(_key(data, form), _JSON, piece.encode())
@@ -136,6 +136,15 @@ def _from_json(content: bytes, form: FormatSettings, where: str) -> Iterator[Fou
         raise MalformedDocument(
             f"this is not JSON in UTF-8 with invoices: {said[:200]}", where=where, fix="export it again"
         ) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which each name stands once. Raises ValueError otherwise: of two, readers take either."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:60]!r} stands in it twice")
+    return found
 
 
 def _decimal(text: str) -> Decimal:
@@ -188,18 +197,23 @@ def _pieces(text: str, records: str) -> Iterator[str]:
 
 def _member(text: str, start: int, name: str, decoder: json.JSONDecoder) -> int:
     """Where the value of a member of the object at `start` begins; the text is known to be JSON."""
+    found: int | None = None
     if text[start : start + 1] == "{":
         position = _skip(text, start + 1)
         while text[position] != "}":
             key, position = decoder.raw_decode(text, position)
             position = _skip(text, _skip(text, position) + 1)
+            if key == name and found is not None:
+                raise ValueError(f"{name[:60]!r} stands in it twice")
             if key == name:
-                return position
+                found = position
             _, position = decoder.raw_decode(text, position)
             position = _skip(text, position)
             if text[position] == ",":
                 position = _skip(text, position + 1)
-    raise ValueError(f"there is no {name}")
+    if found is None:
+        raise ValueError(f"there is no {name}")
+    return found
 
 
 def _skip(text: str, position: int) -> int:
@@ -230,6 +244,12 @@ def _from_xml(content: bytes, form: FormatSettings, where: str) -> Iterator[Foun
         yield Found(_xml_key(root, form), _XML, content)
         return
     records = [element for element in root.iter(etree.Element) if _local(element) == form.records]
+    if any(_local(above) == form.records for record in records for above in record.iterancestors()):
+        raise MalformedDocument(
+            f"an element {form.records[:60]} stands within another one",
+            where=where,
+            fix="name the element that stands for one invoice as records in the format of this source",
+        )
     if not records:
         raise MalformedDocument(
             f"there is no element {form.records[:60]}",
@@ -249,11 +269,17 @@ def _xml_key(record: etree._Element, form: FormatSettings) -> str:
         for name in place.split("."):
             children = () if found is None else found.iterchildren(etree.Element)
             found = next((child for child in children if _local(child) == name), None)
-        text = ("" if found is None else found.text or "").strip()
+        text = "" if found is None else _text(found)
         if not text:
             return ""
         parts.append(text)
     return key_of(parts)
+
+
+def _text(element: etree._Element) -> str:
+    """The text of an element without children; comments in it are no end of it."""
+    parts = [element.text or "", *(child.tail or "" for child in element if not isinstance(child.tag, str))]
+    return "".join(parts).strip()
 
 
 def _local(element: etree._Element) -> str:

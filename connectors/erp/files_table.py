@@ -28,6 +28,7 @@ __all__ = ["Cell", "TableInvoice", "csv_rows", "invoices"]
 
 _MOST_ROWS: Final = 500_000
 _MOST_COLUMNS: Final = 500
+_KEPT_DIGITS: Final = 15
 _LONGEST_CELL: Final = 32_767  # what a cell of a spreadsheet can hold
 _LONGEST_NAME: Final = 100
 _MOST_TEXT: Final = 64 * 1024 * 1024  # characters
@@ -205,6 +206,13 @@ def _converted(cell: Cell, name: str, form: FormatSettings) -> str:
         return money.text(_number(cell.strip(), form.decimal))
     if isinstance(cell, str) and name in form.dates:
         return _day(cell.strip(), form.date_form)
+    if isinstance(cell, Decimal) and name not in form.numbers and cell.adjusted() >= _KEPT_DIGITS:
+        # A spreadsheet keeps 15 digits and rounds the rest: two long numbers would become one.
+        raise MalformedDocument(
+            f"{money.text(cell)} has more than {_KEPT_DIGITS} digits, so the spreadsheet has rounded it",
+            where=name,
+            fix="format the column as text, and enter the number again",
+        )
     if isinstance(cell, Decimal) and name in form.dates:
         raise MalformedDocument(
             f"{money.text(cell)} is a number, not a date", where=name, fix="format the cell as a date"

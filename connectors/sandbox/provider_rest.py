@@ -13,8 +13,9 @@ refusal (422) like that of a wrong one: [{"source", "details"}]. Delivery is at 
 success.
 
 Faults by place: those of every web server by `METHOD /path`, there also revoked-token; `deliver <receiver>`
-with rejected (given up) and not-serviced (nobody to deliver to); `event <message id>` with lost-receipt and
-duplicate; `evidence <message id>` with lost-receipt (not there yet). A receiver is written `NL:KVK:12345678`.
+with rejected (given up) and not-serviced (nobody to deliver to); `event <message id> <event>` with
+lost-receipt and duplicate; `evidence <message id>` with lost-receipt (not there yet). A receiver is written
+`NL:KVK:12345678`.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ class ImitatedProviderRest:
         return json_reply({"guid": held.guid})
 
     def _announce(self, held: _Held) -> None:
-        place = f"event {held.message_id}"
+        place = f"event {held.message_id} {held.outcome}"
         if self.faults.take(place, "lost-receipt"):
             return
         details = {"no_action_taken": "no receiver was found", "failed": "the receiver's side refused it"}

@@ -52,8 +52,8 @@ class FacturaeFile:
 def open_file(data: bytes, trust: Trust | None = None, at: datetime | None = None) -> FacturaeFile:
     """A file and what its signature is worth; nothing is refused for its signature here.
 
-    An expired certificate is INDETERMINATE, and the reason says when it expired and whether the invoice claims
-    to be signed before. Raises MalformedDocument for what is no XML.
+    An expired certificate is INDETERMINATE, and the reason says when it expired and whether the invoice
+    claims to be signed before. Raises MalformedDocument for what is no XML.
     """
     root = xml.parse(data)
     if root.find(f".//{_SIGNATURE}") is None:
@@ -88,8 +88,8 @@ def sign(document: bytes, signer: Signer, at: datetime) -> profiles.Signed:
 
 
 def split(document: bytes) -> tuple[bytes, ...]:
-    """Each invoice of a file as a file of its own; one file where there is one invoice. Signatures, which cover
-    the whole, are left out of the parts. Raises MalformedDocument."""
+    """Each invoice of a file as a file of its own; one file where there is one invoice. Signatures, which
+    cover the whole, are left out of the parts. Raises MalformedDocument."""
     root = xml.parse(document)
     invoices = root.findall("Invoices/Invoice")
     if root.tag != facturae.BINDING.invoice_root or not invoices:

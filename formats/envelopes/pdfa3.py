@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Final, Literal, TypeAlias
 
-import pikepdf
 from lxml import etree
 
 from formats.errors import MalformedDocument
@@ -46,6 +45,8 @@ def embed(
     is the date of the attachment. What the pages show is not touched. Raises MalformedDocument for any other
     PDF.
     """
+    import pikepdf  # takes longer to load than most commands that never need it
+
     try:
         with pikepdf.open(BytesIO(pdf)) as opened:
             if opened.attachments:
@@ -59,9 +60,10 @@ def embed(
                 mime_type="text/xml",
                 creation_date=stamp,
                 mod_date=stamp,
-                relationship=pikepdf.Name(f"/{relationship}"),
             )
-            opened.Root.AF = pikepdf.Array([opened.attachments[filename].obj])
+            attached = opened.attachments[filename].obj
+            attached.AFRelationship = pikepdf.Name(f"/{relationship}")
+            opened.Root.AF = pikepdf.Array([attached])
             if "/Metadata" not in opened.Root:
                 raise _unfit("it has no metadata")
             metadata = opened.Root.Metadata

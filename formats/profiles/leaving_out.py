@@ -28,7 +28,8 @@ def leave_out(invoice: Invoice, terms: frozenset[str]) -> tuple[Invoice, tuple[s
 
 def _without(group: _Group, within: str, terms: frozenset[str], lost: dict[str, None]) -> _Group:
     changed: dict[str, Any] = {}
-    for entry in fields_of(type(group), within):
+    owner: type = type(group)
+    for entry in fields_of(owner, within):
         value = getattr(group, entry.attribute)
         if value in (None, ()):
             continue

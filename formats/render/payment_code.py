@@ -67,7 +67,7 @@ def payment_text(invoice: Invoice) -> str:
         *("BCD", "002", _UTF_8, "SCT"),
         bank if _BIC.match(bank) else "",
         name,
-        iban.compact(transfer.account),
+        iban.compact(transfer.account or ""),
         f"EUR{due:.2f}",
         _NO_PURPOSE,
         iso11649.compact(said) if is_reference else "",

@@ -26,6 +26,7 @@ _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff0-\uffff]"
 )
 _BREAK: Final = "\u200b"  # where a line may break in a run of characters without blanks
+_STANDARD_RATE: Final = "S"
 _NO_TOTALS: Final = Totals()
 # BT-8: UNTDID 2005 in UBL, UNTDID 2475 in CII.
 _TAX_POINTS: Final = MappingProxyType(
@@ -204,6 +205,9 @@ class _View:
         if price and price.gross is not None and price.discount:
             gross, discount = self._price(price.gross), self._price(price.discount)
             details.append(f"{self.labels['gross_price']} {gross} − {discount}")
+        if vat and vat.category not in (None, _STANDARD_RATE) and vat.rate is not None:
+            # The rate alone does not tell an export from a reverse charge.
+            details.append(self.words.category(vat.category))
         details += _paragraphs(line.note)
         base = price.base_quantity if price else None
         per = ""

@@ -1,8 +1,8 @@
 """Facturae 3.2.2, the Spanish invoice: one invoice in one file, issued by the seller or for it.
 
 The table says where each term stands; `facturae_shape` brings the invoice into the shape of the format and
-back. A file with several invoices is taken apart by `formats.envelopes.facturae_file`. Source: Facturaev3_2_2.xsd of
-www.facturae.gob.es.
+back. A file with several invoices is taken apart by `formats.envelopes.facturae_file`. Source:
+Facturaev3_2_2.xsd of www.facturae.gob.es.
 """
 
 from __future__ import annotations

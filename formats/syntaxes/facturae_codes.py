@@ -157,7 +157,7 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 UNITS_BACK: Final[Mapping[str, str]] = MappingProxyType(
-    {code: unit for unit, code in reversed(UNITS.items())}
+    {code: unit for unit, code in reversed(tuple(UNITS.items()))}
 )
 
 # Media type -> AttachmentFormat.

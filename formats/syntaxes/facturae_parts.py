@@ -625,7 +625,7 @@ def _refuse_several(parent: etree._Element, reader: Reader, scope: Scope) -> Non
         raise MalformedDocument(
             f"the file holds {count} invoices, and one is read at a time",
             where="Facturae, Invoices",
-            fix="take the file apart (formats.envelopes.facturae_file.split), or ask for one file per invoice",
+            fix="ask for one file for each invoice, or take the file apart first",
         )
 
 

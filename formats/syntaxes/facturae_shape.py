@@ -15,9 +15,9 @@ from stdnum.es import cif
 from formats.errors import DocumentError
 from formats.model.invoice import Invoice, Note, PrecedingInvoice, SupportingDocument
 from formats.model.line import Item, Line, Price
-from formats.model.party import Buyer, Contact, Period, Seller
-from formats.model.payment import CreditTransfer, PaymentInstructions
-from formats.model.spain import Correction, Instalment, Person, Spain, SpanishLineTax, SpanishTax
+from formats.model.party import Address, Buyer, Contact, Period, Seller
+from formats.model.payment import CreditTransfer, DirectDebit, PaymentInstructions
+from formats.model.spain import Centre, Correction, Instalment, Person, Spain, SpanishLineTax, SpanishTax
 from formats.model.vat import AllowanceCharge, LineVat, Totals, VatBreakdown
 from formats.syntaxes import facturae_codes as codes
 from formats.syntaxes.facturae_parts import tax_number, two_decimals
@@ -248,10 +248,16 @@ def _payment(payment: PaymentInstructions | None) -> PaymentInstructions:
         payment,
         means_code=codes.MEANS.get(payment.means_code or "", "13"),
         remittance_information=cut(payment.remittance_information, 60),
+        direct_debit=_debit(payment.direct_debit),
         credit_transfers=tuple(
             _account(one) for one in payment.credit_transfers[:1] if _is_account(one.account)
         ),
     )
+
+
+def _debit(debit: DirectDebit | None) -> DirectDebit | None:
+    account = "".join(((debit.debited_account if debit else None) or "").split())
+    return DirectDebit(debited_account=account[:34]) if len(account) >= _SHORTEST_ACCOUNT else None
 
 
 def _is_account(account: str | None) -> bool:
@@ -354,6 +360,8 @@ def _event(vat: LineVat, invoice: Invoice) -> str | None:
 def restore(invoice: Invoice) -> Invoice:
     """What was read, in the shape of EN 16931."""
     spain = invoice.spain or Spain()
+    spain = replace(spain, centres=tuple(_own_address(one, invoice.buyer) for one in spain.centres))
+    invoice = replace(invoice, spain=spain)
     corrective = spain.invoice_class == "OR"
     total = (invoice.totals.with_vat if invoice.totals else None) or _ZERO
     kind = "389" if spain.document_type == "AF" else "380"
@@ -385,6 +393,22 @@ def restore(invoice: Invoice) -> Invoice:
     return replace(plain, spain=_only_what_does_not_follow(plain))
 
 
+def _whole_name(rest: Person | None, read: Person | None) -> Person | None:
+    """The parts of a name are kept together, or not at all."""
+    if rest is None or read is None or not (rest.first_name or rest.surname or rest.second_surname):
+        return rest
+    return replace(rest, first_name=read.first_name, surname=read.surname, second_surname=read.second_surname)
+
+
+def _own_address(centre: Centre, buyer: Buyer | None) -> Centre:
+    """Without the address where it is only the buyer's."""
+    address = (buyer.address if buyer else None) or Address()
+    theirs = (address.line_1, address.post_code, address.city, address.subdivision)
+    if (centre.street, centre.post_code, centre.town, centre.province) != theirs:
+        return centre
+    return Centre(code=centre.code, role=centre.role, description=centre.description)
+
+
 def _only_what_does_not_follow(invoice: Invoice) -> Spain | None:
     spain = invoice.spain or Spain()
     bare = replace(
@@ -398,7 +422,15 @@ def _only_what_does_not_follow(invoice: Invoice) -> Spain | None:
     if given is not None and invoice.is_credit_note:
         given = _negated(given)
     rest = without_the_given(replace(spain, series=None, withheld=(), centres=()), given)
-    kept = replace(rest or Spain(), series=spain.series, withheld=spain.withheld, centres=spain.centres)
+    rest = rest or Spain()
+    kept = replace(
+        rest,
+        series=spain.series,
+        withheld=spain.withheld,
+        centres=spain.centres,
+        seller=_whole_name(rest.seller, spain.seller),
+        buyer=_whole_name(rest.buyer, spain.buyer),
+    )
     found = said(kept)
     return found if isinstance(found, Spain) else None
 
@@ -504,11 +536,12 @@ def _with_category_of_allowances(invoice: Invoice) -> Invoice:
     if len(invoice.vat_breakdown) != 1:
         return invoice
     row = invoice.vat_breakdown[0]
-    given = {"vat_category": row.category, "vat_rate": row.rate}
     return replace(
         invoice,
-        allowances=tuple(replace(one, **given) for one in invoice.allowances),
-        charges=tuple(replace(one, **given) for one in invoice.charges),
+        allowances=tuple(
+            replace(one, vat_category=row.category, vat_rate=row.rate) for one in invoice.allowances
+        ),
+        charges=tuple(replace(one, vat_category=row.category, vat_rate=row.rate) for one in invoice.charges),
     )
 
 
@@ -547,7 +580,7 @@ def _split_notes(notes: tuple[Note, ...]) -> tuple[Note, ...]:
 
 def _read_attached(document: SupportingDocument) -> SupportingDocument:
     reference, _, description = (document.reference or "").partition(": ")
-    media = {kind: media for media, kind in reversed(codes.ATTACHMENTS.items())}
+    media = {kind: media for media, kind in reversed(tuple(codes.ATTACHMENTS.items()))}
     return replace(
         document,
         reference=reference or None,

@@ -90,7 +90,7 @@ def _read_version(root: etree._Element, reader: Reader, scope: Scope) -> None:
         raise MalformedDocument(
             f"the file holds {len(bodies)} invoices of one seller to one buyer: {names}",
             where="FatturaElettronicaBody",
-            fix="split it into files with one invoice each (formats.syntaxes.fatturapa.split) and read those",
+            fix="ask the sender for a file each, or have IT split it (formats.syntaxes.fatturapa.split)",
         )
     for signature in root.iterchildren(f"{{{_SIGNATURES}}}Signature"):
         reader.used.update(signature.iter())  # it covers the document and says nothing of the invoice

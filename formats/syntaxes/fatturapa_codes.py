@@ -31,7 +31,7 @@ DOCUMENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 # TipoDocumento -> BT-3, where it is not the inverse: fees, self-issued documents, deferred invoices, goods.
 TYPE_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
-        **{theirs: ours for ours, theirs in reversed(DOCUMENT_TYPES.items())},
+        **{theirs: ours for ours, theirs in DOCUMENT_TYPES.items()},
         "TD01": "380",
         "TD04": "381",
         "TD03": "386",

@@ -3,10 +3,11 @@ an element of their own in AltriDatiGestionali under their own names, as the SdI
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Any, Final
 
 from formats import money
 from formats.errors import MalformedDocument
@@ -26,6 +27,7 @@ _CHARGE: Final = "AC"
 _DEFAULT_REASON: Final = {_ALLOWANCE: "Sconto", _CHARGE: "Maggiorazione"}
 _BETWEEN: Final = " // "
 _NOTHING: Final = "-"
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}\Z")
 _LONGEST_NAME: Final = 10
 _LONGEST_TEXT: Final = 60
 _LONGEST_DESCRIPTION: Final = 1000
@@ -62,7 +64,9 @@ def flat(invoice: Invoice) -> Invoice:
 
 def unfolded(invoice: Invoice) -> Invoice:
     """The inverse: allowances and charges of the document taken out of the lines."""
-    lines, allowances, charges = [], [], list(invoice.charges)
+    lines: list[Line] = []
+    allowances: list[AllowanceCharge] = []
+    charges = list(invoice.charges)
     for line in invoice.lines:
         if _is_part(line):
             part = _as_part(line)
@@ -73,7 +77,7 @@ def unfolded(invoice: Invoice) -> Invoice:
 
 
 def _is_number(text: str | None) -> bool:
-    return bool(text) and text.isascii() and text.isdigit() and text[:1] != "0" and len(text) <= 4  # type: ignore[union-attr]
+    return text is not None and _NUMBER.match(text) is not None
 
 
 def _written(line: Line, number: str | None) -> Line:
@@ -252,7 +256,8 @@ def _completed(part: AllowanceCharge, carried: _Carried, group: str) -> Allowanc
     for attribute, term in _TERMS[group].items():
         if term in carried:
             text = carried[term]
-            part = replace(part, **{attribute: _number(text) if attribute in _NUMBERS else text})
+            said: dict[str, Any] = {attribute: _number(text) if attribute in _NUMBERS else text}
+            part = replace(part, **said)
     return part
 
 

@@ -70,11 +70,12 @@ def adapt(invoice: Invoice) -> Invoice:
             where=f"invoice {invoice.number or 'without number'}",
             fix="split it in the ERP",
         )
+    elsewhere: dict[str, Any] = dict.fromkeys(_LABELS)
     return replace(
         _with_parties(shaped),
         notes=tuple(_causali(invoice)),
         documents=tuple(_attachment(one) for one in invoice.documents if one.content),
-        **dict.fromkeys(_LABELS),
+        **elsewhere,
     )
 
 
@@ -90,12 +91,12 @@ def restore(invoice: Invoice) -> Invoice:
 
 def _without_empty(invoice: Invoice) -> Invoice:
     """What says nothing is missing."""
-    empty = {
+    empty: dict[str, Any] = {
         name: None
         for name in ("seller", "buyer", "delivery", "payment", "totals", "italy")
         if (value := getattr(invoice, name)) is not None and value == type(value)()
     }
-    return replace(invoice, **empty)  # type: ignore[arg-type]
+    return replace(invoice, **empty)
 
 
 def without_defaults(invoice: Invoice) -> Invoice:
@@ -103,8 +104,10 @@ def without_defaults(invoice: Invoice) -> Invoice:
     italy = invoice.italy
     if italy is None:
         return invoice
-    said = {name: value for name, value in _defaults(invoice).items() if getattr(italy, name) == value}
-    italy = replace(italy, **dict.fromkeys(said))
+    found: dict[str, Any] = {
+        name: None for name, value in _defaults(invoice).items() if getattr(italy, name) == value
+    }
+    italy = replace(italy, **found)
     return replace(invoice, italy=None if italy == ItalianInvoice() else italy)
 
 
@@ -274,7 +277,8 @@ def _with_labels(invoice: Invoice) -> Invoice:
     for note in invoice.notes:
         for attribute, label in _LABELS.items():
             if (note.text or "").startswith(label) and getattr(invoice, attribute) is None:
-                invoice = replace(invoice, **{attribute: (note.text or "").removeprefix(label)})
+                said: dict[str, Any] = {attribute: (note.text or "").removeprefix(label)}
+                invoice = replace(invoice, **said)
                 break
         else:
             kept.append(note)

@@ -85,10 +85,10 @@ def _rows(
         for nature, base in bases.items():
             yield _written(replace(row, taxable_amount=base), replace(said, nature=nature), due)
         return
-    nature = said.nature or next(iter(bases), None)
-    if nature is None:
-        nature = nature_of(row.category, row.exemption_reason_code, "VAT breakdown")
-    yield _written(row, replace(said, nature=nature), due)
+    found = said.nature or next(iter(bases), None)
+    if found is None:
+        found = nature_of(row.category, row.exemption_reason_code, "VAT breakdown")
+    yield _written(row, replace(said, nature=found), due)
 
 
 def _written(row: VatBreakdown, italy: ItalianVat, due: str | None) -> VatBreakdown:

@@ -134,14 +134,7 @@ def _kind(invoice: Invoice, poland: Poland) -> str:
 
 def _annotations(invoice: Invoice, given: Annotations) -> Annotations:
     rows = [row for row in invoice.vat_breakdown if row.category == "E"]
-    margin = next(
-        (
-            codes.MARGINS[row.exemption_reason_code]
-            for row in rows
-            if row.exemption_reason_code in codes.MARGINS
-        ),
-        None,
-    )
+    margin = codes.MARGINS.get(_margin_reason(invoice) or "")
     exempt = next((row for row in rows if row.exemption_reason_code not in codes.MARGINS), None)
     act = text = None
     if exempt is not None:
@@ -337,6 +330,7 @@ def _read_sums(invoice: Invoice, poland: Poland) -> tuple[VatBreakdown, ...]:
     oss = {line.poland.oss_rate for line in invoice.lines if line.poland and line.poland.oss_rate is not None}
     annotations = poland.annotations or Annotations()
     found = []
+    rate: Decimal | None
     for row in invoice.vat_breakdown:
         slot = row.category or "1"
         code = next((code for code in sorted(rates, reverse=True) if codes.SLOTS.get(code) == slot), None)

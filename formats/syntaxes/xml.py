@@ -17,6 +17,9 @@ _LARGEST_TEXT: Final = 10_000_000
 # Elements and attributes cost a hundred times their shortest spelling in memory; every one has one of these
 # marks. An invoice of 100,000 lines has about six million.
 _MOST_MARKS: Final = 8_000_000
+# Whoever lists the attributes of one element takes time with their square.
+_MOST_ATTRIBUTES: Final = 500
+_CROWDED: Final = etree.XPath(f"boolean(//*[@*[{_MOST_ATTRIBUTES + 1}]])")
 
 # Blanks, processing instructions and comments, then the declaration; atomic, so that it stays linear.
 _DOCTYPE: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?>\s+|<\?(?>.*?\?>)|<!--(?>.*?-->))*+<!DOCTYPE", re.DOTALL)
@@ -38,8 +41,9 @@ def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
     """The root element of one XML document.
 
     Refuses document type declarations (they carry entity bombs and outside references), documents over
-    `largest` bytes, elements nested over 256 levels deep (2,048 in documents over 10 MB), and anything not
-    well-formed, with MalformedDocument naming the line. Time and memory grow with the size only.
+    `largest` bytes, elements nested over 256 levels deep (2,048 in documents over 10 MB) or with more than
+    500 attributes, and anything not well-formed, with MalformedDocument naming the line. Time and memory grow
+    with the size only.
     """
     if len(content) > largest:
         raise MalformedDocument(
@@ -78,6 +82,13 @@ def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
         ) from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise _brings_declaration()
+    # A document that has no more marks than that in all cannot have so many on one element.
+    if content.count(b"=") > _MOST_ATTRIBUTES and _CROWDED(root):
+        raise MalformedDocument(
+            f"an element has more than {_MOST_ATTRIBUTES} attributes",
+            where="XML document",
+            fix="check the export in the ERP; no invoice needs so many",
+        )
     return root
 
 

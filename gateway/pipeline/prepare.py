@@ -27,6 +27,7 @@ def prepare(gateway: Gateway, submission: Submission) -> Submission:
     route = routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
     language, profile = gateway.settings.pdf_language, PROFILES[submission.profile]
     look = appearance_of(gateway.company(submission.source), gateway.settings.folder)
+    pdf: bytes | None
     if profile.in_pdf:
         pdf = render_hybrid(invoice, document, profile, language=language, appearance=look)
     else:

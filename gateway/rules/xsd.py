@@ -15,7 +15,9 @@ from typing import Final, cast
 
 from lxml import etree
 
+from formats.errors import MalformedDocument
 from formats.finding import Finding, Severity
+from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
 from gateway.rules.location import readable_path
 from gateway.rules.packs import package_file
@@ -144,7 +146,10 @@ def load(key: str, root_name: str) -> Schema | None:
 def _loaded(path: Path) -> etree.XMLSchema:
     """The schema, with that of XML signatures beside it where it takes them from the W3C's own address or
     does not say from where. Raises lxml's errors."""
-    main = etree.parse(path).getroot()
+    try:
+        main = xml.parse(path.read_bytes())
+    except MalformedDocument:
+        return etree.XMLSchema(file=str(path))  # which says what is wrong in lxml's words
     outside = [
         entry
         for entry in main.iterchildren(_IMPORT)

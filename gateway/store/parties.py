@@ -160,7 +160,7 @@ def store(connection: Connection, source: str, record: PartyRecord, *, now: date
     connection.execute(update(parties).where(place).values(facts=text, seen_at=now, changed_at=now, **ids))
     before: Mapping[str, str] = json.loads(row.facts)
     found = tuple(
-        _change(source, key, fact, before.get(fact, ""), facts.get(fact, ""), now)
+        _change(connection, source, key, fact, before.get(fact, ""), facts.get(fact, ""), now)
         for fact in sorted({*before, *facts})
         if before.get(fact, "") != facts.get(fact, "")
     )
@@ -182,10 +182,23 @@ def store(connection: Connection, source: str, record: PartyRecord, *, now: date
     return found
 
 
-def _change(source: str, key: str, fact: str, old: str, new: str, now: datetime) -> Change:
-    # What was not there before is no change of it, and what is gone leads nowhere else.
-    flagged = fact in FLAGGED and bool(old) and bool(new)
+def _change(
+    connection: Connection, source: str, key: str, fact: str, old: str, new: str, now: datetime
+) -> Change:
+    # What was never there before is no change of it, and what is gone leads nowhere else.
+    flagged = fact in FLAGGED and bool(new) and (old or _last(connection, source, key, fact)) not in ("", new)
     return Change(str(uuid.uuid4()), source, key, fact, old, new, flagged, now, None, "", "")
+
+
+def _last(connection: Connection, source: str, key: str, fact: str) -> str:
+    """What stood there before it was emptied: emptied and filled anew is a change, too."""
+    query = select(party_changes.c.old).where(
+        party_changes.c.source == source,
+        party_changes.c.key == key,
+        party_changes.c.fact == fact,
+        party_changes.c.old != "",
+    )
+    return connection.scalar(query.order_by(party_changes.c.found_at.desc()).limit(1)) or ""
 
 
 def listing(connection: Connection, source: str | None = None) -> list[Party]:

@@ -400,6 +400,37 @@ def test_the_same_invoice_twice_is_no_contradiction() -> None:
     assert [(one.key, one.problem) for one in found] == [("1", None), ("1", None)]
 
 
+@pytest.mark.parametrize(
+    ("content", "records"),
+    [
+        (b'{"number": 1, "number": 2}', ""),
+        (b'{"invoices": [{"number": 1}], "invoices": [{"number": 2}]}', "invoices"),
+        (b'{"number": 1, "lines": [{"net": 1, "net": 2}]}', ""),
+    ],
+)
+def test_a_name_that_stands_twice_in_an_object_is_refused(content: bytes, records: str) -> None:
+    """Of two values readers take either, and one would be lost unmentioned."""
+    with pytest.raises(MalformedDocument, match="stands in it twice"):
+        read(content, FormatSettings(kind="json", records=records))
+
+
+def test_a_comment_does_not_end_a_number() -> None:
+    [found] = read(b"<invoice><number>1<!-- x -->2</number></invoice>", FormatSettings(kind="xml"))
+    assert found.key == "12"
+
+
+def test_an_invoice_within_an_invoice_is_refused() -> None:
+    content = b"<all><invoice><number>1</number><invoice><number>2</number></invoice></invoice></all>"
+    with pytest.raises(MalformedDocument, match="stands within another one"):
+        read(content, FormatSettings(kind="xml", records="invoice"))
+
+
+def test_a_number_that_a_spreadsheet_rounded_stops_its_invoice() -> None:
+    [found] = xlsx(workbook([("number", "net"), (202600000123456789, 1)]))
+    assert found.problem is not None
+    assert "more than 15 digits" in found.problem.what
+
+
 UNFIT = [
     ("json", rb'{"number": "\ud800"}'),
     ("json", rb'{"number": "1\u0000"}'),

@@ -33,14 +33,16 @@ def file(tmp_path: Path) -> Path:
 def test_every_profile_is_reached_from_both_vocabularies(
     source: object, key: str, invoice: Invoice, file: Path
 ) -> None:
-    """The document is that profile's, says the same, and nothing is named as lost."""
+    """The document is that profile's, and says the same; what it has no room for is named, and no more."""
     assert source in (ubl, cii)
     file.write_bytes((ubl if source is ubl else cii).write(invoice))
     done = RUNNER.invoke(app, ["convert", str(file), "--to", key], catch_exceptions=False)
     profile = PROFILES[key]
     assert done.exit_code == 0
     assert not profile.judged_only or f"check the result with gateway validate --profile {key}" in done.stderr
-    assert profile.judged_only or done.stderr == ""
+    lost = [line for line in done.stderr.splitlines() if line.startswith("not carried by")]
+    assert len(lost) == len(profile.lost(invoice))
+    assert profile.judged_only or lost == done.stderr.splitlines()
     found = detect(done.stdout_bytes)
     assert found.syntax == profile.syntax
     assert SYNTAXES[profile.syntax].read(done.stdout_bytes) == profile.prepare(invoice)
@@ -109,6 +111,22 @@ def hybrid(file: Path) -> Path:
 def test_a_hybrid_pdf_is_an_invoice_too(hybrid: Path) -> None:
     done = RUNNER.invoke(app, ["convert", str(hybrid), "--to", "peppol-bis-3"], catch_exceptions=False)
     assert ubl.read(done.stdout_bytes) == sample_invoice()
+
+
+def test_a_profile_for_pdfs_gives_a_pdf_that_carries_the_xml(file: Path) -> None:
+    """Where a PDF is asked for by its name; under another profile there is none."""
+    file.write_bytes(ubl.write(sample_invoice()))
+    out = file.with_suffix(".pdf")
+    arguments = ["convert", str(file), "--to", "facturx-en16931", "-o", str(out), "--language", "de"]
+    done = RUNNER.invoke(app, arguments, catch_exceptions=False)
+    assert (done.exit_code, done.stderr) == (0, "")
+    found = detect(out.read_bytes())
+    assert found.profile_key == "facturx-en16931"
+    assert cii.read(found.document) == PROFILES["facturx-en16931"].prepare(sample_invoice())
+    assert "Rechnung" in PdfReader(out).pages[0].extract_text()
+    arguments[3] = "peppol-bis-3"
+    with pytest.raises(ConfigError, match="no PDF carries"):
+        RUNNER.invoke(app, arguments, catch_exceptions=False)
 
 
 def test_a_readable_pdf_is_made_of_any_of_them(hybrid: Path) -> None:

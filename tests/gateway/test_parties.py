@@ -145,6 +145,16 @@ def test_a_first_or_removed_account_needs_nobody(database: Database, clock: Step
     assert not any(change.flagged for change in found)
 
 
+def test_an_account_emptied_and_filled_anew_is_a_change_too(database: Database, clock: SteppingClock) -> None:
+    steps = (OLD, "", NEW, "", NEW)
+    with database.begin() as connection:
+        for iban in steps:
+            clock.advance(hours=1)
+            parties.store(connection, "erp", PartyRecord("1", {"name": "A", "iban": iban}), now=clock())
+        flagged = [change for change in parties.changes(connection) if change.flagged]
+    assert [(change.old, change.new) for change in flagged] == [("", NEW)]
+
+
 @pytest.mark.parametrize(
     ("fact", "value", "shown"),
     [

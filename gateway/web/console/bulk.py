@@ -79,7 +79,8 @@ def router(shell: Shell) -> APIRouter:
                 fix="go back and say why they are not sent",
             )
         _guard_rate(shell.gateway, actor, action, len(effect.fitting))
-        done, failed = [], list(effect.others)
+        done: list[Submission] = []
+        failed = list(effect.others)
         for submission in effect.fitting:
             # Each for itself: one that a worker has in hand at this moment does not stop the others.
             (done if _done(shell.gateway, submission, action, actor, reason) else failed).append(submission)
@@ -90,7 +91,8 @@ def router(shell: Shell) -> APIRouter:
 
 
 def _effect(shell: Shell, actor: Actor, action: Action, picked: list[str]) -> Effect:
-    fitting, others = [], []
+    fitting: list[Submission] = []
+    others: list[Submission] = []
     with shell.gateway.database.read() as connection:
         for identifier in dict.fromkeys(picked):
             try:

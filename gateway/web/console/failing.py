@@ -40,7 +40,7 @@ def _handler(pages: Pages, plain: object):  # type: ignore[no-untyped-def]
 
 def _words(error: Exception) -> tuple[HTTPStatus, str, str]:
     if isinstance(error, Problem):
-        known = error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
+        known = error.status is HTTPStatus.NOT_FOUND or error.detail.startswith("your role")
         return error.status, "" if known else error.detail, error.fix
     if isinstance(error, EInvoicingError):
         status = status_of(error)

@@ -64,7 +64,7 @@ def test_parts_that_tell_a_profile_tell_only_its_own() -> None:
             other.key
             for other in PROFILES.values()
             if other.syntax == profile.syntax
-            and other is not profile
+            and other.specification_id != profile.specification_id
             and other.resembles(profile.specification_id)
         ]
         assert set(others) <= {"nlcius-ubl"}, profile.key

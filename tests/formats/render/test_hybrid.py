@@ -6,7 +6,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-import facturx
+import facturx  # type: ignore[import-untyped]
 import pikepdf
 import pytest
 from lxml import etree

@@ -80,8 +80,8 @@ def test_any_invoice_has_a_page(invoice: Invoice) -> None:
 
 
 def test_the_code_for_the_banking_app_is_a_picture_in_the_page() -> None:
-    page = html.fromstring(render_page(sample_invoice()))
-    (picture,) = page.xpath("//svg[@role='img']")
+    picture = html.fromstring(render_page(sample_invoice())).find(".//svg")
+    assert picture is not None
     assert picture.get("aria-label") == "Scan to pay with your banking app"
     assert picture.xpath(".//path/@d")
     assert not html.fromstring(render_page(sample_credit_note())).xpath("//svg")
@@ -90,7 +90,8 @@ def test_the_code_for_the_banking_app_is_a_picture_in_the_page() -> None:
 def test_the_seller_s_logo_and_colour_are_on_the_page() -> None:
     look = Appearance("#f2c200", Logo(b"\x89PNG", "image/png", 2, 1))
     page = render_page(sample_invoice(), appearance=look)
-    (logo,) = html.fromstring(page).xpath("//img")
+    logo = html.fromstring(page).find(".//img")
+    assert logo is not None
     assert logo.get("src") == "data:image/png;base64,iVBORw=="
     assert logo.get("alt") == "Tulip Instruments"
     assert b"--accent: #f2c200; --heading: #1b2a3d; --on-accent: #1b2a3d" in page

@@ -95,7 +95,9 @@ def test_every_term_of_the_standard_is_carried(type_code: str) -> None:
 def test_the_table_knows_every_term() -> None:
     """Groups that are only brackets around others have no element of their own."""
     brackets = {"BG-13", "BG-16", "BG-19"}
-    assert {name for name, entry in CATALOGUE.items() if not entry.is_national} - cii.BINDING.terms() == brackets
+    assert {
+        name for name, entry in CATALOGUE.items() if not entry.is_national
+    } - cii.BINDING.terms() == brackets
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from formats.model import (
     LineVat,
     Note,
     Price,
+    Seller,
     VatBreakdown,
 )
 from formats.model.italy import (
@@ -56,6 +57,7 @@ from gateway.cli.main import app
 from gateway.rules.archive import ZipTree
 from gateway.rules.schemas import schemas_in
 from gateway.rules.xsd import Schema
+from mappings.compiler import compile_mapping
 from tests.formats.artefacts import style_sheet
 from tests.formats.signatures import authority
 from tests.official import folder
@@ -225,7 +227,12 @@ KEPT: dict[str, Callable[[], Invoice]] = {
         ),
     ),
     "person": lambda: italian(
-        seller=replace(sample_invoice().seller, **_PERSON),  # type: ignore[type-var,arg-type]
+        seller=Seller(
+            name="Maria Rossi",
+            vat_identifier="IT01234560017",
+            tax_registration="RSSMRA80A41L219Q",
+            address=Address(line_1="Via Po 2", city="Torino", post_code="10123", country="IT"),
+        ),
         italy=ItalianInvoice(seller_given_name="Maria", seller_family_name="Rossi"),
     ),
     "register": lambda: italian(
@@ -301,16 +308,6 @@ KEPT: dict[str, Callable[[], Invoice]] = {
     "line identifiers": lambda: italian(
         lines=(line("5.00", "S", "22", identifier="A-1"), line("6.00", "S", "22", identifier="A-2"))
     ),
-}
-_PERSON = {
-    "name": "Maria Rossi",
-    "trading_name": None,
-    "legal_registration": None,
-    "electronic_address": None,
-    "vat_identifier": "IT01234560017",
-    "tax_registration": "RSSMRA80A41L219Q",
-    "address": Address(line_1="Via Po 2", city="Torino", post_code="10123", country="IT"),
-    "contact": None,
 }
 
 
@@ -657,8 +654,42 @@ def test_the_commands_read_and_write_it(tmp_path: Path) -> None:
     assert run(app, ["render", str(signed), "-o", str(page)]).exit_code == 0
     assert "Manometro" in page.read_text("utf-8")
     judged = run(app, ["validate", "--jsonl", str(signed)])
-    assert judged.exit_code == 0
-    assert json.loads(judged.stdout)["profile"] == "fatturapa-fpr12"
+    told = json.loads(judged.stdout)
+    assert (judged.exit_code, told["profile"]) == (1, "fatturapa-fpr12")
+    assert "not run" in told["error"]
+
+
+MAPPING: Final = """
+mapping: acme
+version: "1"
+document: Acme invoice
+reads: json
+terms:
+  BT-1: doc.no
+  IT-G1:
+    terms:
+      IT-4: {const: RF19}
+      IT-G2:
+        each: doc.held
+        terms: {IT-20: item.kind, IT-21: item.amount}
+  BG-25:
+    each: doc.lines
+    terms:
+      IT-G5: {terms: {IT-42: item.nature}}
+"""
+
+
+def test_a_mapping_sets_what_italy_says_beyond_the_standard() -> None:
+    content = {
+        "no": "1",
+        "held": [{"kind": "RT01", "amount": "20.00"}],
+        "lines": [{"nature": "N6.7"}],
+    }
+    mapped = compile_mapping("acme", {"acme.yaml": MAPPING}).map(json.dumps(content).encode(), 0, {}).invoice
+    assert mapped.italy == ItalianInvoice(
+        tax_regime="RF19", withholdings=(Withholding(kind="RT01", amount=Decimal("20.00")),)
+    )
+    assert mapped.lines[0].italy == ItalianLine(nature="N6.7")
 
 
 EXAMPLES: Final = Path(__file__).parents[2] / "data" / "formats" / "fatturapa"

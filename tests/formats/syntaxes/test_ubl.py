@@ -59,7 +59,9 @@ def test_every_term_of_the_standard_is_carried(type_code: str) -> None:
 def test_the_table_knows_every_term() -> None:
     """Groups that are only brackets around others (the payment as a whole, direct debit) have no element."""
     brackets = {"BG-16", "BG-19"}
-    assert {name for name, entry in CATALOGUE.items() if not entry.is_national} - ubl.BINDING.terms() == brackets | {"BG-1"}
+    assert {
+        name for name, entry in CATALOGUE.items() if not entry.is_national
+    } - ubl.BINDING.terms() == brackets | {"BG-1"}
     assert {"BT-21", "BT-22"} <= ubl.BINDING.terms()
 
 

@@ -84,7 +84,7 @@ def post(web: Web, who: str, path: str, **form: object) -> int:
     answer = web.client.post(
         path,
         headers=web.headers(who),
-        data={"form_token": web.form_token(who), **form},  # type: ignore[arg-type]
+        data={"form_token": web.form_token(who), **form},
     )
     return answer.status_code
 
