@@ -3,6 +3,7 @@ follow."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import requests
 import typer
 from rich.rule import Rule
 from rich.text import Text
 
+from connectors.http import HttpClient
 from connectors.sandbox.registry import systems
 from connectors.sandbox.world import World
 from formats.errors import ConfigError
@@ -82,8 +83,11 @@ def _reachable(gateway: Gateway, world: World) -> Iterator[None]:
     server = WebServer(create_app(gateway), "127.0.0.1", 0)
     server.start()
     try:
-        desk = f"{world.addresses()['peppol']['control']}/gateway"
-        requests.post(desk, json={"url": f"{server.url}/as4"}, timeout=10).raise_for_status()
+        desk = world.addresses()["peppol"]["control"]
+        with closing(HttpClient(desk, clock=gateway.clock)) as client:
+            told = json.dumps({"url": f"{server.url}/as4"}).encode()
+            headers = {"Content-Type": "application/json"}
+            client.request("POST", f"{desk}/gateway", headers=headers, body=told)
         yield
     finally:
         server.stop()

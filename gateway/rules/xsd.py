@@ -173,13 +173,16 @@ class _Beside(etree.Resolver):
         super().__init__()
         self._folder = folder
 
-    def resolve(self, system_url: str | None, public_id: str | None, context: object) -> object:
+    # The stubs of lxml know neither this method nor the next as they are documented.
+    def resolve(  # type: ignore[override]
+        self, system_url: str | None, public_id: str | None, context: object
+    ) -> object:
         address = system_url or ""
         if not address.startswith(("http:", "https:")):
             return None  # a file, which libxml2 finds itself
         name = address.rpartition("/")[2]
         found = min((one for one in self._folder.rglob("*.xsd") if one.name == name), default=None)
-        return None if found is None else self.resolve_filename(str(found), context)  # type: ignore[arg-type]
+        return None if found is None else self.resolve_filename(str(found), context)  # type: ignore[attr-defined]
 
 
 def _offline(folder: Path) -> etree.XMLParser:

@@ -263,17 +263,12 @@ def test_european_examples_become_valid_documents(name: str, schema: Schema) -> 
 def test_any_invoice_is_written_or_refused_and_what_is_read_stays(invoice: Invoice) -> None:
     """Once in Spanish shape, writing and reading change nothing more."""
     try:
-        first = BINDING.read(
-            BINDING.write(
-                spanish(replace(invoice, **_REQUIRED)) if invoice.seller and invoice.buyer else invoice
-            )
-        )
+        if invoice.seller and invoice.buyer:
+            invoice = spanish(invoice, currency="EUR", number="17", issue_date=date(2026, 11, 20))
+        first = BINDING.read(BINDING.write(invoice))
     except DocumentError:
         return
     assert BINDING.read(BINDING.write(first)) == first
-
-
-_REQUIRED: dict[str, object] = {"currency": "EUR", "number": "17", "issue_date": date(2026, 11, 20)}
 
 
 def test_the_profile_is_found_by_the_document() -> None:
