@@ -64,10 +64,7 @@ class Shell:
             "form_token": getattr(request.state.session, "form_token", ""),
             **context,
         }
-        answer = self.pages.render(request, f"console/{template}", values, status=status)
-        # Told nothing at all, browsers send forms from nowhere ("Origin: null"), which the guard refuses.
-        answer.headers["Referrer-Policy"] = "same-origin"
-        return answer
+        return self.pages.render(request, f"console/{template}", values, status=status)
 
     def sources(self, actor: Actor, right: Right = Right.SEE_INVOICES) -> tuple[str, ...] | None:
         """The sources of the companies for which the right is held; None for all, also of earlier sources."""

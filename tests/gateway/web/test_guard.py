@@ -123,7 +123,7 @@ def test_every_answer_carries_the_headers_that_protect_it(web: Web, path: str) -
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def _somewhere(path: str) -> str:
