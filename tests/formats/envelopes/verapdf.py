@@ -1,8 +1,5 @@
 """veraPDF as the judge of PDF/A, where there is Java and its JAR files: GATEWAY_TEST_VERAPDF names their
-folder.
-
-To fill it, with Maven: `mvn dependency:copy-dependencies` for `org.verapdf:validation-model`.
-"""
+folder, which tests/fetch-verapdf fills."""
 
 from __future__ import annotations
 
