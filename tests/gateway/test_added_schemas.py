@@ -93,7 +93,7 @@ def test_rules_and_schema_of_one_archive_are_both_taken(config: Path, tmp_path: 
     ("members", "told"),
     [
         ({MAIN: _schema()}, "needs the file part.xsd"),
-        ({MAIN: _schema(part="http://example.com/part.xsd"), "part.xsd": PART}, "outside of its archive"),
+        ({MAIN: _schema(part="http://example.com/other.xsd"), "part.xsd": PART}, "outside of its archive"),
         ({MAIN: _schema(part="../part.xsd"), "part.xsd": PART}, "outside of its archive"),
         ({MAIN: _schema(), "part.xsd": "<!DOCTYPE a []><a/>"}, "document type declaration"),
         ({MAIN: _schema(), "part.xsd": PART.replace("Anything", "Nothing")}, "cannot be loaded"),
@@ -105,6 +105,15 @@ def test_a_schema_that_cannot_be_used_is_refused(tmp_path: Path, members: dict[s
     with pytest.raises(ConfigError, match=told):
         schemas_in(tree)
     tree.close()
+
+
+def test_a_part_named_by_address_is_read_from_the_archive(tmp_path: Path) -> None:
+    """Publishers refer to the schema of XML signatures by its address and put the file beside."""
+    members = {MAIN: _schema(part="http://example.com/part.xsd"), "part.xsd": PART}
+    tree = ZipTree(zip_of(tmp_path / "a.jar", members))
+    (found,) = schemas_in(tree)
+    tree.close()
+    assert found.main == MAIN
 
 
 def test_the_schema_without_code_lists_inside_is_taken(tmp_path: Path) -> None:
