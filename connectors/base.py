@@ -22,12 +22,14 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from connectors.budget import CallBudget, CallLimit, InProcess
 from formats.errors import EInvoicingError
 from formats.identifiers import Identifier
+from formats.model import Invoice
 
 __all__ = [
     "Attachment",
     "Channel",
     "CheckStep",
     "ConnectorSettings",
+    "Counts",
     "DeliveryState",
     "ErpConnector",
     "Exchange",
@@ -41,6 +43,7 @@ __all__ = [
     "PaymentState",
     "PaymentStatus",
     "PostsPayments",
+    "PurchaseInvoice",
     "Push",
     "PushDoor",
     "ReadsParties",
@@ -52,6 +55,7 @@ __all__ = [
     "StateCell",
     "StatusReport",
     "Surroundings",
+    "TakesPurchaseInvoices",
     "TakesPushes",
     "WokenByCalls",
     "WriteBack",
@@ -303,6 +307,20 @@ class CheckStep:
     fix: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PurchaseInvoice:
+    """An invoice that was received over a network, for the ERP's purchase ledger.
+
+    `key` identifies it for ever and stays the same on every retry. `invoice` is what it says, `original` the
+    bytes as they came; `note` is what people should know of it ("" for nothing).
+    """
+
+    key: str
+    invoice: Invoice
+    original: Attachment
+    note: str = ""
+
+
 class ErpConnector(Protocol):
     """One ERP interface of one company."""
 
@@ -359,11 +377,34 @@ class PostsPayments(Protocol):
 
 
 @runtime_checkable
+class TakesPurchaseInvoices(Protocol):
+    """An ErpConnector that can also take received invoices, as drafts that a person books."""
+
+    def take_purchase(self, purchase: PurchaseInvoice) -> WriteBack:
+        """Make one draft of it with the original beside it: looked up by its key first, so that it is there
+        once.
+
+        Raises RemoteBlocked for what a person has to arrange in the ERP first: a supplier, an account.
+        """
+        ...
+
+
+@runtime_checkable
 class ReadsParties(Protocol):
     """An ErpConnector that can also read the buyers' master data."""
 
     def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
         """Buyers that changed after `cursor` ("" for all), as ErpConnector.pull does it for invoices."""
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """An ErpConnector that can also say how many invoices there are, so that none is missed unseen."""
+
+    def count_posted(self, day: date) -> int:
+        """How many invoices and credit notes dated this day (BT-2) the ERP holds as posted, of those that
+        `pull` gives; asked with few calls, and reading nothing of them."""
         ...
 
 

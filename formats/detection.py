@@ -13,6 +13,7 @@ from formats.errors import DocumentError
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
 from formats.signatures import cades
+from formats.signatures.presence import is_signed_pdf, is_signed_tree
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
 
@@ -20,7 +21,6 @@ __all__ = ["Detected", "detect"]
 
 _UBL_EXTENSIONS: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
 _SIGNATURES: Final = "http://www.w3.org/2000/09/xmldsig#"
-_SIGNED_INSIDE: Final = "signed inside, not verified because no trusted certificates were given"
 _LONGEST: Final = 500
 # Other documents that people mistake for invoices that we read.
 _OTHERS: Final = MappingProxyType(
@@ -44,9 +44,9 @@ class Detected:
     `root` is the local name of the root element, "" where there is none. `reason` says in one line what it
     was told by, or what is wrong. `document` is the XML: for a hybrid PDF what it embeds as `embedded_name`.
     `tree` is the parsed document for whoever goes on with it, None where `syntax` is; `identifier` is BT-24,
-    "" where it is missing. `signature` says in one sentence what is known of a signed file (.p7m) around the
-    document or a signature in its root, "" where there is none; nobody is trusted here, so it is opened and
-    not believed.
+    "" where it is missing. `signature` says who signed and whether that matches, for a signed file (.p7m)
+    around the document, a signature in it or in the PDF, "" where there is none; nobody is trusted here, so
+    it is opened and not believed.
     """
 
     syntax: str | None
@@ -71,10 +71,11 @@ def detect(content: bytes) -> Detected:
         if is_pdf(content):
             embedded = embedded_invoice(content)
             document, name = embedded.content, embedded.name
+            signature = _told(content) if is_signed_pdf(content) else ""
         elif cades.is_signed_file(content):
             signed = cades.content(content)
             document = signed.document
-            signature = "; ".join(layer.reason for layer in signed.layers)
+            signature = _told(content)
             if any(layer.outcome is cades.Outcome.FAILED for layer in signed.layers):
                 return Detected(None, None, "", _line(signature), document, signature=signature)
         root = xml.parse(document)
@@ -88,8 +89,8 @@ def detect(content: bytes) -> Detected:
     stranger = _stranger(root, binding)
     if stranger is not None:
         return Detected(None, None, local, _line(_why_mixed(root, stranger, binding)), document, name)
-    if not signature and root.find(f"{{{_SIGNATURES}}}Signature") is not None:
-        signature = _SIGNED_INSIDE
+    if not signature and is_signed_tree(root):
+        signature = _told(document)
     identifier = binding.value(root, "BT-24") or ""
     profile = _profile_of(root, identifier, syntax, embedded=bool(name))
     if profile is None:
@@ -155,6 +156,12 @@ def _why_no_profile(identifier: str) -> str:
     if not identifier:
         return "the document names no profile: its specification identifier (BT-24) is missing"
     return f"the specification identifier (BT-24) names no profile known here: {identifier}"
+
+
+def _told(signed: bytes) -> str:
+    from formats.signatures.inspection import inspect  # slow to load
+
+    return _line("; ".join(one.sentence for one in inspect(signed)))
 
 
 def _line(text: str) -> str:

@@ -1,15 +1,17 @@
 """The keys that sign, from references in the configuration: PEM files or PKCS#12 containers.
 
-    - name: seal
-      certificate: file:secrets/seal.pem        # the certificate, and the chain above it
-      private_key: file:secrets/seal.key
-      password: file:secrets/seal.password      # if the key is encrypted
-    - name: spain
-      pkcs12: file:secrets/spain.p12
-      password: env:SPAIN_P12_PASSWORD
+    name: seal                                # keys/seal.yaml
+    certificate: file:secrets/seal.pem        # the certificate, and the chain above it
+    private_key: file:secrets/seal.key
+    password: file:secrets/seal.password      # if the key is encrypted
+    signs:
+      - profiles: [fatturapa-fpa12]
+        companies: [brightwater]
 
-Files are read relative to the config folder. `env:` holds PEM text, or base64 of a PKCS#12 container. Keys in
-a PKCS#11 token or with a signing service need a class with `signer(name, at)` like this one.
+Of several keys for the same e-invoices the one whose certificate began last signs, from its first day on: a
+renewed one lies beside the old one until then. Files are read relative to the config folder. `env:` holds PEM
+text, or base64 of a PKCS#12 container. Keys in a PKCS#11 token or with a signing service need a class with
+`signer(name, at)` like this one.
 """
 
 from __future__ import annotations
@@ -20,51 +22,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final, Protocol, Self
+from typing import Final, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from connectors.base import SecretReference
 from formats.errors import ConfigError
+from formats.profiles.profile import Profile
 from formats.signatures.certificates import CertificateFacts
 from formats.signatures.signer import PrivateKey, Signer
+from gateway.key_settings import KeySettings
 from gateway.settings import reveal
 
-__all__ = ["Expiry", "FileKeys", "KeyProvider", "KeySettings"]
+__all__ = ["Chosen", "Expiry", "FileKeys", "KeyProvider", "KeySettings", "Standing"]
 
 _LARGEST: Final = 1024 * 1024
-_WARN: Final = timedelta(days=60)
-
-
-class KeySettings(BaseModel):
-    """One key to sign with: `certificate` and `private_key`, or `pkcs12`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")] = Field(
-        description="small letters, digits, dots and hyphens"
-    )
-    certificate: SecretReference | None = Field(
-        None, description="file: or env: of the certificate as PEM, with the chain above it behind it"
-    )
-    private_key: SecretReference | None = Field(None, description="file: or env: of the private key as PEM")
-    pkcs12: SecretReference | None = Field(
-        None, description="file: of a PKCS#12 container (.p12, .pfx), or env: of its base64 text"
-    )
-    password: SecretReference | None = Field(
-        None, description="file: or env: of the password of the key or the container"
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        pem = self.certificate is not None and self.private_key is not None
-        if pem == (self.pkcs12 is not None) or (self.pkcs12 and (self.certificate or self.private_key)):
-            raise ValueError("a key has either certificate and private_key, or pkcs12")
-        return self
+_WARN: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +55,36 @@ class Expiry:
         if self.days < 0:
             return f"The certificate of the key {self.name} expired on {self.certificate.valid_to:%Y-%m-%d}."
         return f"The certificate of the key {self.name} ends in {self.days} days; renew it now."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A key as people see it: what it signs, and its certificate or why it cannot be used."""
+
+    name: str
+    profiles: tuple[str, ...]
+    companies: tuple[str, ...]
+    certificate: CertificateFacts | None
+    problem: ConfigError | None = None
+
+    def state(self, at: datetime) -> str:
+        """`usable`, `ends soon` (within 90 days of `at`), `expired`, `not yet valid` or `unusable`."""
+        if self.certificate is None:
+            return "unusable"
+        if at < self.certificate.valid_from:
+            return "not yet valid"
+        if at > self.certificate.valid_to:
+            return "expired"
+        return "ends soon" if self.certificate.valid_to - at <= _WARN else "usable"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The key that signs e-invoices of one profile and company; `signature` is how (a signature profile)."""
+
+    name: str
+    signature: str
+    signer: Signer
 
 
 class KeyProvider(Protocol):
@@ -125,16 +130,72 @@ class FileKeys:
             )
         return signer
 
+    def choose(self, profile: Profile, company: str, at: datetime) -> Chosen | None:
+        """The key that signs e-invoices of this profile and company at `at` (aware); None where none is named
+        for them.
+
+        Of several the one whose certificate began last. Raises ConfigError where some are named and none can
+        be used: unreadable, expired, not yet valid.
+        """
+        usable: list[tuple[datetime, Chosen]] = []
+        problems: list[ConfigError] = []
+        for settings in self.keys.values():
+            signature = _signature(settings, profile, company)
+            if signature is None:
+                continue
+            try:
+                signer = self.signer(settings.name, at)
+            except ConfigError as problem:
+                problems.append(problem)
+                continue
+            usable.append((signer.facts.valid_from, Chosen(settings.name, signature, signer)))
+        if usable:
+            return max(usable, key=lambda one: one[0])[1]
+        if problems:
+            raise problems[0]
+        return None
+
+    def standing(self) -> tuple[Standing, ...]:
+        """Every key, by name; one that cannot be read with the reason."""
+        return tuple(self._standing(self.keys[name]) for name in sorted(self.keys))
+
+    def ends(self) -> tuple[tuple[str, datetime], ...]:
+        """Every key that can be read with the moment (UTC) at which its certificate ends, soonest first."""
+        found = [(one.name, one.certificate.valid_to) for one in self.standing() if one.certificate]
+        return tuple(sorted(found, key=lambda one: (one[1], one[0])))
+
     def expiring(self, at: datetime) -> tuple[Expiry, ...]:
-        """Keys whose certificates end within 60 days of `at` (aware), or have ended, soonest first. Raises
-        ConfigError for a key that cannot be read."""
+        """Keys whose certificates end within 90 days of `at` (aware), or have ended, soonest first; without
+        those that another key for the same e-invoices stands ready for. Raises ConfigError for a key that
+        cannot be read."""
         found = []
         for name in self.keys:
             facts = self._load(name).facts
             left = facts.valid_to - at
-            if left <= _WARN:
+            if left <= _WARN and not self._renewed(name, facts):
                 found.append(Expiry(name, left.days, facts))
         return tuple(sorted(found, key=lambda one: (one.days, one.name)))
+
+    def _renewed(self, name: str, facts: CertificateFacts) -> bool:
+        """Whether another key signs the same without a gap, and for longer."""
+        signs = self.keys[name].signs
+        others = (other for other in self.keys.values() if signs and other.name != name)
+        for other in others:
+            if not set(signs) <= set(other.signs):
+                continue
+            later = self._load(other.name).facts
+            if later.valid_from <= facts.valid_to < later.valid_to:
+                return True
+        return False
+
+    def _standing(self, settings: KeySettings) -> Standing:
+        profiles = tuple(dict.fromkeys(key for one in settings.signs for key in one.profiles))
+        companies = tuple(dict.fromkeys(name for one in settings.signs for name in one.companies))
+        try:
+            facts = self._load(settings.name).facts
+        except ConfigError as problem:
+            return Standing(settings.name, profiles, companies, None, problem)
+        return Standing(settings.name, profiles, companies, facts)
 
     def _load(self, name: str) -> Signer:
         if name not in self.keys:
@@ -150,6 +211,14 @@ class FileKeys:
         chain = _certificates(_text(settings.certificate, self.folder), settings.certificate)
         key = _private_key(_text(settings.private_key, self.folder), password, settings.private_key)
         return Signer(chain[0], key, chain[1:])
+
+
+def _signature(settings: KeySettings, profile: Profile, company: str) -> str | None:
+    """How this key signs e-invoices of the profile and company; None where it does not."""
+    for one in settings.signs:
+        if profile.key in one.profiles and (not one.companies or company in one.companies):
+            return one.signature or profile.signatures[0]
+    return None
 
 
 def _certificates(pem: bytes, where: str) -> tuple[x509.Certificate, ...]:

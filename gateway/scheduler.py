@@ -18,8 +18,10 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from formats.errors import EInvoicingError, StorageError
+from gateway.alarms.rounds import Rounds
 from gateway.pipeline.runner import Runner
 from gateway.store import sources
+from gateway.webhooks.sender import Sender
 from gateway.wiring import Gateway
 
 __all__ = ["collect_when_due", "run"]
@@ -31,6 +33,10 @@ _PAYMENT_FACTOR: Final = 6
 _NETWORK_SECONDS: Final = 5.0
 _REVOCATION_SECONDS: Final = 300.0
 _NIGHT_SECONDS: Final = 86_400.0
+_KEPT_SECONDS: Final = 3_600.0
+_MAIL_SECONDS: Final = 15.0
+# After a start the sources are read first, so that nothing old is told as new.
+_ALARM_DELAY: Final = 60.0
 _NIGHT_HOUR: Final = 2
 _STOP_SECONDS: Final = 8.0
 _log = structlog.get_logger("scheduler")
@@ -51,7 +57,8 @@ def run(gateway: Gateway, started: Callable[[Callable[[], None]], object] = lamb
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     runner = Runner(gateway)
-    scheduler = _scheduler(gateway, runner)
+    sender = Sender(gateway)
+    scheduler = _scheduler(gateway, runner, sender)
     scheduler.start()
     started(partial(_work_now, scheduler, gateway))
     _log.info(
@@ -64,11 +71,12 @@ def run(gateway: Gateway, started: Callable[[Callable[[], None]], object] = lamb
         _log.error("left out", name=left_out.name, what=left_out.problem.what, fix=left_out.problem.fix)
     stopping.wait()
     runner.stop()
+    sender.stop()
     # The jobs at hand are waited for in a thread of their own, so that a hanging one cannot hold the process.
     waiter = threading.Thread(target=scheduler.shutdown, name="shutdown", daemon=True)
     waiter.start()
     waiter.join(_STOP_SECONDS)
-    clean = not waiter.is_alive()
+    clean = not waiter.is_alive() and sender.wait(2.0)
     _log.info("stopped", clean=clean)
     return clean
 
@@ -79,9 +87,9 @@ def _work_now(scheduler: BackgroundScheduler, gateway: Gateway) -> None:
         scheduler.modify_job("work", next_run_time=gateway.clock())
 
 
-def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
+def _scheduler(gateway: Gateway, runner: Runner, sender: Sender) -> BackgroundScheduler:
     settings = gateway.settings
-    errands = 7 + 4 * len(settings.sources) + len(settings.channels)
+    errands = 11 + 4 * len(settings.sources) + len(settings.channels)
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(errands)},
@@ -144,6 +152,12 @@ def _scheduler(gateway: Gateway, runner: Runner) -> BackgroundScheduler:
     scheduler.add_job(_careful("warm", gateway.rules.warm), id="warm", name="warm")
     every(_WORK_SECONDS, "work", runner.work)
     every(_REPORT_SECONDS, "report", runner.report)
+    every(_WORK_SECONDS, "webhooks", sender.round, delay=1)
+    every(_KEPT_SECONDS, "webhook texts", sender.forget, delay=60)
+    if settings.alarms.enabled:
+        rounds_of_alarms = Rounds(gateway)
+        every(settings.alarms.look_seconds, "alarms", rounds_of_alarms.look, delay=_ALARM_DELAY)
+        every(_MAIL_SECONDS, "alarm mails", rounds_of_alarms.send, delay=_ALARM_DELAY)
     return scheduler
 
 

@@ -2,9 +2,12 @@
 
 gateway.yaml          database, workers, retries, logs
 routing.yaml          which channel and profile a buyer gets, in order
+mandates.yaml         which e-invoice is demanded by law, where that differs from the table; if any
 companies/*.yaml      facts of each selling company, for the mappings
 sources/*.yaml        one ERP interface each
 channels/*.yaml       one way out each
+keys/*.yaml           one key that signs each
+webhooks/*.yaml       one program each that is told of what happens, if any
 mappings/*.yaml       the company's own mapping files, if any
 """
 
@@ -29,9 +32,14 @@ from connectors import registry
 from connectors.base import ConnectorSettings, SecretReference
 from formats.errors import ConfigError
 from formats.registry import PROFILES
-from gateway import appearance, config_file
+from gateway import appearance, config_file, mandates
+from gateway.access.settings import SignInSettings
+from gateway.alarms.settings import AlarmSettings
 from gateway.config_file import ConfigProblems
+from gateway.key_settings import KeySettings, key_problems
+from gateway.mandates import BuyerKind, OwnMandates
 from gateway.retry import RetryPolicy
+from gateway.webhooks.settings import WebhookFile, WebhookSettings
 from mappings import registry as mapping_registry
 from mappings.as_is import AS_IS
 
@@ -39,6 +47,7 @@ __all__ = [
     "ChannelSettings",
     "Cost",
     "LeftOut",
+    "Portal",
     "Route",
     "Settings",
     "SourceSettings",
@@ -61,6 +70,14 @@ def _exact(value: object) -> object:
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class HandOver(_File):
+    """Who takes received invoices, beside the folder."""
+
+    connector: str = Field(
+        "", description="name of a source whose ERP takes received invoices as drafts; empty: none"
+    )
 
 
 class _Retry(_File):
@@ -93,6 +110,17 @@ class Web(_File):
     time_zone: str = Field("Europe/Amsterdam", description="the time zone of the pages, as Europe/Berlin")
 
 
+class Portal(_File):
+    """Where buyers open their invoices, and for how long a link holds."""
+
+    address: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$",
+        description="what buyers call it, as https://invoices.example.com; empty for that of the console",
+    )
+    days: int = Field(90, ge=1, le=730, description="how many days a link to an invoice holds, 1 to 730")
+
+
 class _GatewayFile(_File):
     database: str = Field(
         "sqlite:///gateway.db",
@@ -111,11 +139,26 @@ class _GatewayFile(_File):
         "info", description="debug, info, warning or error"
     )
     pdf_language: Literal["en", "nl", "de", "fr"] = Field("en", description="en, nl, de or fr")
+    first_file_numbers: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="tax number of a transmitter: its first file number, where earlier ones are used up, as "
+        "IT01234567890: 500",
+    )
     inbox_folder: str = Field(
         "",
         description="where received invoices are put as files for the ERP, below this folder; empty: nowhere",
     )
+    hand_over: HandOver = Field(
+        HandOver(), description="connector: name of a source whose ERP takes received invoices as drafts"
+    )
     web: Web = Field(Web(), description="enabled, host and port of the interface for other programs")
+    sign_in: SignInSettings = Field(SignInSettings(), description="how people come in")
+    four_eyes: bool = Field(
+        False, description="on: bank details, routes and mappings take effect when two people agree"
+    )
+    alarms: AlarmSettings = Field(AlarmSettings(), description="what people are told when it goes wrong")
+    webhooks: WebhookSettings = Field(WebhookSettings(), description="which programs may be told of events")
+    portal: Portal = Field(Portal(), description="address and days of the links that buyers are given")
 
 
 class Cost(_File):
@@ -130,8 +173,11 @@ class Cost(_File):
 
 
 class Route(_File):
-    """One way to reach buyers: it fits when the sources and countries match and the needed terms are
-    there."""
+    """One way to reach buyers: it fits when sources, countries and kinds of buyers match and the needed terms
+    are there.
+
+    It is taken where the mandates allow it, or in spite of them for the reason in `despite_mandate`.
+    """
 
     name: str = Field(description="a name for people")
     channel: _Name = Field(description="the name of a file in channels/")
@@ -139,6 +185,15 @@ class Route(_File):
     needs: tuple[str, ...] = Field((), description="business terms that must be there, for example [BT-49]")
     countries: tuple[str, ...] = Field((), description="buyer countries, ISO 3166-1; empty for all")
     sources: tuple[str, ...] = Field((), description="names of sources; empty for all")
+    buyers: tuple[BuyerKind, ...] = Field((), description="business, public, consumer; empty for all")
+    networks: tuple[str, ...] = Field(
+        (), description="networks that the channel's provider reaches, for example [peppol]; empty for any"
+    )
+    despite_mandate: str = Field(
+        "",
+        max_length=300,
+        description="why this way is taken where a law demands another; kept in the journal",
+    )
     attach_pdf: bool = Field(False, description="true to send a readable PDF along")
     cost: Cost | None = Field(None, description="what one message that is handed over costs on this way")
 
@@ -223,8 +278,19 @@ class Settings:
     own_mappings: Mapping[str, str] = field(repr=False)
     left_out: tuple[LeftOut, ...] = ()
     web: Web = field(default_factory=Web)
+    portal: Portal = field(default_factory=Portal)
+    mandates: OwnMandates = field(default_factory=OwnMandates)
     address_from_master_data: frozenset[str] = frozenset()
     inbox_folder: str = ""
+    # The source whose ERP takes received invoices, "" for none.
+    hand_over_to: str = ""
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
+    four_eyes: bool = False
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    webhook_files: tuple[WebhookFile, ...] = ()
+    keys: tuple[KeySettings, ...] = field(default=(), repr=False)
+    first_file_numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(folder: Path) -> Settings:
@@ -269,9 +335,15 @@ class _Reader:
         sources = tuple(filter(None, map(self._source, source_heads)))
         channels = tuple(filter(None, map(self._channel, channel_heads)))
         self._references(source_heads, companies, mappings)
+        webhooks = self._webhooks(companies)
+        if main is not None:
+            self._alarm_mail(main.alarms, channels)
+            self._hand_over(main.hand_over, {head.values.name for head in source_heads})
         if routing is not None and routing_data is not None:
             self._master_data(routing, routing_data, {head.values.name for head in source_heads})
             self._routes(routing.routes, routing_data, {head.values.name for head in channel_heads})
+        own_mandates = self._mandates()
+        keys = self._keys(companies)
         database = self._database(main) if main is not None else ""
         if self.problems or main is None or routing is None:
             raise ConfigProblems(self.problems)
@@ -297,8 +369,18 @@ class _Reader:
             own_mappings=mappings,
             left_out=tuple(self.left_out),
             web=main.web,
+            portal=main.portal,
+            mandates=own_mandates,
             address_from_master_data=frozenset(routing.address_from_master_data),
             inbox_folder=main.inbox_folder,
+            hand_over_to=main.hand_over.connector,
+            sign_in=main.sign_in,
+            four_eyes=main.four_eyes,
+            keys=keys,
+            first_file_numbers=main.first_file_numbers,
+            alarms=main.alarms,
+            webhooks=main.webhooks,
+            webhook_files=webhooks,
         )
 
     def _files(self, name: str) -> list[Path]:
@@ -306,7 +388,7 @@ class _Reader:
 
     def _misnamed(self) -> None:
         """Files that would be passed over in silence."""
-        for folder in ("", "companies", "sources", "channels", "mappings"):
+        for folder in ("", "companies", "sources", "channels", "mappings", "webhooks"):
             for file in sorted((self.folder / folder).glob("*.yml")):
                 self._problem("the file is not read", str(file), f"name it {file.stem}.yaml")
 
@@ -422,6 +504,22 @@ class _Reader:
             return None
         return ChannelSettings(values.name, values.kind, values.poll_seconds, settings)
 
+    def _keys(self, companies: Mapping[str, Mapping[str, Any]]) -> tuple[KeySettings, ...]:
+        found: dict[str, KeySettings] = {}
+        for file in self._files("keys"):
+            data = self._loaded(file)
+            key = self._checked(KeySettings, data, file)
+            if key is None:
+                continue
+            if key.name in found:
+                where = config_file.place(file, data, ("name",))
+                self._problem(f"there are two keys named {key.name}", where, "give each its own name")
+            found[key.name] = key
+            for number, signs in enumerate(key.signs):
+                for what, fix in key_problems(signs, companies):
+                    self._problem(what, config_file.place(file, data, ("signs", number)), fix)
+        return tuple(found.values())
+
     def _known(self, head: _Head, kinds: tuple[str, ...]) -> bool:
         kind = head.values.kind
         if kind not in kinds:
@@ -470,6 +568,41 @@ class _Reader:
                     f"use one of {', '.join(PROFILES)}",
                 )
 
+            for name in route.networks:
+                if name not in mandates.NETWORKS:
+                    self._problem(
+                        f"route {route.name!r} names the network {name[:60]}, which is not known",
+                        config_file.place(file, data, ("routes", number, "networks")),
+                        f"use some of {', '.join(mandates.NETWORKS)}",
+                    )
+
+    def _hand_over(self, hand_over: HandOver, sources: set[str]) -> None:
+        if hand_over.connector and hand_over.connector not in sources:
+            self._problem(
+                f"received invoices are to go to {hand_over.connector[:100]}, which is not there",
+                f"{self.folder / 'gateway.yaml'}, hand_over",
+                "write the file in sources/, or name another source",
+            )
+
+    def _mandates(self) -> OwnMandates:
+        """What the operator says about the table; nothing without the file."""
+        file = self.folder / "mandates.yaml"
+        data = self._loaded(file) if file.exists() else None
+        own = self._checked(OwnMandates, data, file)
+        if own is None or not (own.rows or own.apply or own.set_aside):
+            return own or OwnMandates()
+        known = [row.id for row in mandates.table(own)]
+        for setting in ("apply", "set_aside"):
+            for name in getattr(own, setting):
+                if name not in known:
+                    like = get_close_matches(name, known, n=1)
+                    self._problem(
+                        f"{setting} names {name}, which is no row of the table",
+                        config_file.place(file, data, (setting,)),
+                        f"write {like[0]}, if that is meant" if like else "see gateway routing show",
+                    )
+        return own
+
     def _master_data(self, routing: _RoutingFile, data: CommentedMap, sources: set[str]) -> None:
         file = self.folder / "routing.yaml"
         for number, name in enumerate(routing.address_from_master_data):
@@ -479,6 +612,32 @@ class _Reader:
                     config_file.place(file, data, ("address_from_master_data", number)),
                     "name a source of the folder sources/",
                 )
+
+    def _webhooks(self, companies: Mapping[str, Mapping[str, Any]]) -> tuple[WebhookFile, ...]:
+        found: list[WebhookFile] = []
+        for file in self._files("webhooks"):
+            data = self._loaded(file)
+            values = self._checked(WebhookFile, data, file)
+            if data is None or values is None:
+                continue
+            if any(one.name == values.name for one in found):
+                where = config_file.place(file, data, ("name",))
+                self._problem(f"there are two webhooks named {values.name}", where, "rename one of them")
+            for number, name in enumerate(values.companies):
+                if name not in companies:
+                    where = config_file.place(file, data, ("companies", number))
+                    self._problem(f"there is no company {name[:100]}", where, "name a file of companies/")
+            found.append(values)
+        return tuple(found)
+
+    def _alarm_mail(self, alarms: AlarmSettings, channels: tuple[ChannelSettings, ...]) -> None:
+        name = alarms.mail.channel
+        if name and not any(one.name == name and one.kind == "email" for one in channels):
+            self._problem(
+                f"alarms are to go over the channel {name[:100]}, which is no channel of kind email",
+                f"{self.folder / 'gateway.yaml'}, alarms.mail.channel",
+                "name a channel of kind email, or give sender and smtp instead",
+            )
 
     def _problem(self, what: str, where: str, fix: str) -> None:
         self.problems.append(ConfigError(what, where=where, fix=fix))

@@ -17,6 +17,7 @@ from formats.registry import PROFILES
 from gateway import __version__
 from gateway import settings as settings_module
 from gateway.clock import Clock, utc_now
+from gateway.keys import FileKeys
 from gateway.rules.engine import RulesEngine
 from gateway.rules.store import RuleShelf, rule_folders
 from gateway.settings import Settings, SourceSettings
@@ -45,6 +46,7 @@ class Gateway:
         self._shelf = RuleShelf(rule_folders(settings.folder))
         self.rules = RulesEngine(self._shelf, today=lambda: clock().date())
         self.budgets = Budgets(self.database, clock)
+        self.keys = FileKeys.of(settings.keys, settings.folder)
         self._state = ConnectorState(self.database, settings.folder / "locks")
         self._lock = threading.RLock()
         self._sources: dict[str, ErpConnector] = {}
@@ -73,6 +75,10 @@ class Gateway:
                 spec = self.source_settings(name)
                 self._sources[name] = registry.erp(spec.kind)(name, spec.settings, self._surroundings(name))
             return self._sources[name]
+
+    def trial(self, spec: SourceSettings) -> ErpConnector:
+        """A connector of a source that is not configured yet, to check it; the caller closes it."""
+        return registry.erp(spec.kind)(spec.name, spec.settings, self._surroundings(spec.name))
 
     def channel(self, name: str) -> Channel:
         """One way out. Raises ConfigError for a name that is no longer configured."""
@@ -119,6 +125,7 @@ class Gateway:
                     dict(self.settings.companies),
                     sorted(self.settings.address_from_master_data),
                     [route.model_dump(mode="json") for route in self.settings.routes],
+                    self.settings.mandates.model_dump(mode="json"),
                     [[key, *(pack.digest for pack in self._shelf.get(key, ()))] for key in keys],
                 ]
                 text = json.dumps(facts, sort_keys=True, default=str)

@@ -42,6 +42,7 @@ _FAULTS = {
     "unavailable": "maintenance",
     "html": "a page of HTML instead of an answer",
     "truncated": "an answer that ends in the middle",
+    "other-form": "an answer in another form",
     "slow": "a slow answer",
     "drop-before": "a connection that is cut",
     "drop-after": "a lost answer",

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from connectors.base import IncomingPayment
+from connectors.base import IncomingPayment, PurchaseInvoice
 from connectors.sandbox.system import ImitatedSystem
 
-__all__ = ["ClosesPeriods", "HasFullSize", "KnowsNumbers", "TakesPayments", "Trial"]
+__all__ = ["ClosesPeriods", "HasFullSize", "KnowsNumbers", "TakesPayments", "TakesPurchases", "Trial"]
 
 
 class Trial(Protocol):
@@ -101,4 +101,21 @@ class TakesPayments(Protocol):
 
     def times_posted(self, reference: str) -> int:
         """How often a payment of this reference is in the ERP."""
+        ...
+
+
+@runtime_checkable
+class TakesPurchases(Protocol):
+    """A Trial whose system received invoices can be handed to."""
+
+    def purchase(self, key: str) -> PurchaseInvoice:
+        """A received invoice under this key, of a supplier that the system knows."""
+        ...
+
+    def purchase_place(self) -> str:
+        """Where `Faults` strike the making of its draft."""
+        ...
+
+    def times_taken(self, key: str) -> int:
+        """How many drafts of this key are in the ERP."""
         ...

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
+from connectors.base import Attachment, PurchaseInvoice
 from connectors.sandbox.tryton import TrytonBehindFaults
 from connectors.sandbox.tryton_server import DATABASE, PRODUCT, USER
+from formats.model import Invoice
+from formats.model.line import Item, Line, LineVat, Price
+from formats.model.party import Seller
+from formats.model.vat import Totals
 
 __all__ = ["Trial"]
+
+_SUPPLIER: Final = {
+    "name": "Zeilmakerij Oost B.V.",
+    "vat": "NL810433904B01",
+    "street": "Kade 3",
+    "postal_code": "8011 PL",
+    "city": "Zwolle",
+}
 
 _PLACES: Final[Mapping[str, str]] = {
     "list": r"model\.account\.invoice\.search_read",
@@ -33,7 +47,10 @@ class Trial:
             "company": self.system.company,
             "first_day": self.system.first_day,
             "invoices_per_page": 4,
-            "read_seconds": 5.0,
+            "purchase_account": "5.1.1",
+            "payable_account": "2.1.1",
+            # A real server on a busy machine: a few seconds of silence mean nothing yet.
+            "read_seconds": 30.0,
         }
 
     def place(self, action: str) -> str:
@@ -64,6 +81,39 @@ class Trial:
 
     def times_written(self, reference: str) -> int:
         return int(self.system.ask("times_noted", reference=reference))
+
+    def purchase(self, key: str) -> PurchaseInvoice:
+        self.system.ask("supplier", **_SUPPLIER)
+        number = f"{self.system.first_day:%Y%m%d}-{key}"
+        invoice = Invoice(
+            number=number,
+            issue_date=self.system.first_day,
+            type_code="380",
+            currency="EUR",
+            seller=Seller(name=_SUPPLIER["name"], vat_identifier=_SUPPLIER["vat"]),
+            lines=(
+                Line(
+                    quantity=Decimal(2),
+                    net_amount=Decimal("80.00"),
+                    price=Price(net=Decimal("40.00")),
+                    vat=LineVat(category="S", rate=Decimal(21)),
+                    item=Item(name="Koppeling"),
+                ),
+            ),
+            totals=Totals(without_vat=Decimal("80.00"), with_vat=Decimal("96.80")),
+        )
+        original = Attachment(f"{number}.xml", "application/xml", b"<Invoice/>")
+        return PurchaseInvoice(self._own(key), invoice, original)
+
+    def purchase_place(self) -> str:
+        return r"model\.account\.invoice\.create"
+
+    def times_taken(self, key: str) -> int:
+        return len(self.system.ask("purchases", reference=f"{self.system.first_day:%Y%m%d}-{key}"))
+
+    def _own(self, key: str) -> str:
+        """Other trials share the database."""
+        return f"{key}-{self.system.first_day:%Y%m%d}"
 
     def set_clock_back(self, seconds: float) -> bool:
         """The place is kept in the server's own time, and the real server's clock is not ours to set."""

@@ -17,6 +17,7 @@ from json.encoder import encode_basestring as _quoted
 from typing import Any, Final
 
 from connectors.erp.exact_online_rest import ExactRest, Row, guid
+from connectors.kit.fields import Fields
 from formats.errors import DocumentError
 
 __all__ = ["ACCOUNT", "INVOICE", "Bundler", "invoice_lines"]
@@ -268,7 +269,7 @@ def _written(value: Any) -> str:
     kind = type(value)
     if kind is str:
         return _quoted(value)
-    if kind is dict:
+    if kind is dict or kind is Fields:
         inner = [
             f"{_quoted(name)}:{_written(one)}"
             for name, one in value.items()

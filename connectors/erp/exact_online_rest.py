@@ -17,6 +17,7 @@ from connectors.budget import CallBudget
 from connectors.erp.exact_online_errors import ErrorBrake
 from connectors.erp.exact_online_login import Login
 from connectors.http import HttpAnswer, HttpClient, retry_moment
+from connectors.kit.fields import Fields
 from formats.errors import RemoteBlocked, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 
 __all__ = ["ExactRest", "RecordUnreadable", "Row", "guid", "text"]
@@ -267,7 +268,7 @@ class ExactRest:
                 fix="its answer is kept; compare it with Exact's release notes",
                 evidence=answer.content,
             )
-        return rows, following
+        return [Fields(row, answer.where) for row in rows], following
 
     def tell(self, limit: str, budget: CallBudget) -> None:
         """Teach another budget of this tenant what the last answer said about a limit."""

@@ -369,16 +369,26 @@ def _behind(keys: Sequence[Key], after: Row) -> str:
 
 
 def _literal(key: Key, row: Row) -> str:
-    value = str(row.get(key.name, ""))
+    value = _said(key, row)
     return moment(value) if key.moment else _whole(value)
 
 
 def _order(keys: Sequence[Key], row: Row) -> tuple[tuple[str, int], ...]:
     """The row's place, as something that can be compared."""
-    return tuple(
-        (str(row.get(key.name, "")), 0) if key.moment else ("", int(_whole(str(row.get(key.name, "")))))
-        for key in keys
-    )
+    return tuple((_said(key, row), 0) if key.moment else ("", int(_whole(_said(key, row)))) for key in keys)
+
+
+def _said(key: Key, row: Row) -> str:
+    """What a row says of a part of its place; without it the list could not be read to its end."""
+    value = str(row.get(key.name, ""))
+    if not key.moment and not _NUMBER.match(value):
+        raise RemoteUnexpected(
+            f"a row of NetSuite has no {key.name} that can be read",
+            where="NetSuite SuiteQL",
+            fix="give the gateway's role the right to this field; if it has it, compare with NetSuite's "
+            "release notes",
+        )
+    return value
 
 
 def _whole(value: str) -> str:

@@ -243,8 +243,8 @@ class NetSuiteService:
         pages = 1
         try:
             for answer in self._pages(record):
-                totals.add(_text(answer.body, "totalRecords"))
-                pages = int(_text(answer.body, "totalPages") or "1")
+                totals.add(_text(answer, "totalRecords"))
+                pages = int(_text(answer, "totalPages") or "1")
                 hits |= {found.key: _changed_at(found, answer) for found in _hits(answer)}
         except _PageGone:
             return None
@@ -350,8 +350,8 @@ class NetSuiteService:
         answer = self._call("search", searchPreferences=preferences, searchRecord=record)
         self._insist(answer.body, answer)
         yield answer
-        number, search_id = 1, _text(answer.body, "searchId")
-        while number < int(_text(answer.body, "totalPages") or "1"):
+        number, search_id = 1, _text(answer, "searchId")
+        while number < int(_text(answer, "totalPages") or "1"):
             number += 1
             try:
                 answer = self._call(
@@ -486,7 +486,7 @@ def _status(element: etree._Element) -> Status:
 
 def _hits(answer: SoapAnswer) -> Iterator[Found]:
     """The records of a search page; without hits there is no list at all."""
-    for element in answer.body.iterfind("{*}searchResult/{*}recordList/{*}record"):
+    for element in _result(answer).iterfind("{*}recordList/{*}record"):
         name = (element.get(_XSI_TYPE) or "").rpartition(":")[2]
         yield Found(RecordKey(name[:1].lower() + name[1:], element.get("internalId") or ""), element)
 
@@ -495,8 +495,15 @@ def _changed_at(found: Found, answer: SoapAnswer) -> datetime:
     return _moment(found.element.findtext("{*}lastModifiedDate") or "", answer)
 
 
-def _text(body: etree._Element, name: str) -> str:
-    return (body.findtext(f"{{*}}searchResult/{{*}}{name}") or "").strip()
+def _result(answer: SoapAnswer) -> etree._Element:
+    found = answer.body.find("{*}searchResult")
+    if found is None:
+        raise _no("search result", answer)
+    return found
+
+
+def _text(answer: SoapAnswer, name: str) -> str:
+    return (_result(answer).findtext(f"{{*}}{name}") or "").strip()
 
 
 def _moment(text: str, answer: SoapAnswer) -> datetime:

@@ -57,7 +57,7 @@ def key_segment(uri: str) -> str:
     if not _SEGMENT.match(segment):
         raise RemoteUnexpected(
             "SAP named a record by an address that cannot be read",
-            where=segment[:100],
+            where=f"SAP OData, address {segment[:100]!r}",
             fix="compare the custom object with the settings of this source",
         )
     return segment

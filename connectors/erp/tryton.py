@@ -23,6 +23,7 @@ from connectors.base import (
     PartyPage,
     PartyRecord,
     PaymentStatus,
+    PurchaseInvoice,
     SecretReference,
     SourceDocument,
     StatusReport,
@@ -30,6 +31,7 @@ from connectors.base import (
     WriteBack,
 )
 from connectors.checking import in_order
+from connectors.erp import tryton_purchases
 from connectors.http import HttpAnswer, HttpClient
 from connectors.kit.documents import cancelled, facts, json_document, settlement
 from connectors.kit.json_rpc import JsonRpc, Session, strange
@@ -90,6 +92,15 @@ class TrytonSettings(ServerSettings):
     )
     overlap_minutes: float = Field(
         10.0, ge=0, description="minutes that are looked at again on each visit, for changes finished late"
+    )
+    purchase_account: str = Field(
+        "",
+        description="expense account of received invoices, by code or name; empty where there is only one",
+    )
+    payable_account: str = Field(
+        "",
+        description="account of what is owed for them, by code or name; empty for the supplier's own or the "
+        "only one",
     )
 
 
@@ -153,6 +164,14 @@ class Tryton:
                 yield PartyPage(tuple(PartyRecord(str(row["id"]), _facts(row)) for row in rows), "")
             if len(rows) < size:
                 return
+
+    def take_purchase(self, purchase: PurchaseInvoice) -> WriteBack:
+        """A draft supplier invoice; supplier, accounts and taxes are those that are there."""
+        settings = self._settings
+        ledger = tryton_purchases.Ledger(
+            settings.company, settings.purchase_account, settings.payable_account
+        )
+        return tryton_purchases.take(self._records, purchase, ledger)
 
     def check(self) -> Iterator[CheckStep]:
         return in_order(

@@ -25,6 +25,8 @@ KINDS: Final = {
     "unavailable": "503 with a maintenance page, nothing done",
     "html": "200 with an HTML page instead of an answer",
     "truncated": "the answer ends in the middle",
+    "other-form": "a sound answer in which every field has another name",
+    "other-fields": "a sound answer whose records have other fields",
     "slow": "the answer takes `seconds`",
     "drop-before": "the connection ends before anything was done",
     "drop-after": "the work is done, then the connection ends without an answer",
@@ -75,6 +77,7 @@ KINDS: Final = {
     "receipt-bare": "a signed receipt without digests",
     "receipt-missing": "the message is taken, the answer is empty",
 }
+_MOST_PLACES: Final = 10_000
 # What passes by itself. A refused message, a lost receipt, a login taken away do not, and are armed by name.
 BY_CHANCE: Final = (
     "too-many-requests",
@@ -174,7 +177,11 @@ class _Armed:
 
 
 class Faults:
-    """The armed faults of one imitated system; thread-safe. `played` says what was played where, in order."""
+    """The armed faults of one imitated system; thread-safe.
+
+    `played` says what was played where, in order; `places` where something could have been played, each once;
+    `confided` are texts of altered answers that nobody but their receiver may see, such as tokens.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -182,6 +189,8 @@ class Faults:
         self._chances: list[Chance] = []
         self._visits: Counter[tuple[str, tuple[str, ...]]] = Counter()
         self.played: list[tuple[str, str]] = []
+        self.places: dict[str, None] = {}
+        self.confided: set[str] = set()
 
     def arm(self, fault: Fault | Chance) -> None:
         with self._lock:
@@ -205,6 +214,8 @@ class Faults:
         """The first armed fault for this place (of these kinds, if any are named), counted down; else what
         chance has in store for it; None without either."""
         with self._lock:
+            if len(self.places) < _MOST_PLACES:
+                self.places[place] = None
             fault = self._first(place, kinds) or self._by_chance(place, kinds)
             if fault is not None:
                 self.played.append((fault.kind, place))

@@ -15,12 +15,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+from connectors.sandbox.altered import altered, confided
 from connectors.sandbox.faults import Fault, Faults
 
 __all__ = [
@@ -42,6 +43,8 @@ HTTP_FAULTS: Final = (
     "unavailable",
     "html",
     "truncated",
+    "other-form",
+    "other-fields",
     "slow",
     "drop-before",
     "drop-after",
@@ -222,10 +225,17 @@ class SandboxHttpServer:
             case "truncated":
                 reply = handler(request)
                 return Reply(reply.status, reply.body, reply.media_type, {**reply.headers, _CUT: "1"})
+            case "other-form" | "other-fields":
+                return self._altered(handler(request), self._place(request), fault.kind == "other-fields")
             case "drop-after":
                 handler(request)
                 return None
         return None
+
+    def _altered(self, reply: Reply, place: str, rows_only: bool) -> Reply:
+        self.faults.confided.update(confided(reply.body, reply.media_type, place))
+        body = altered(reply.body, reply.media_type, rows_only=rows_only)
+        return reply if body is None else replace(reply, body=body)
 
 
 _CUT: Final = "X-Cut-In-The-Middle"

@@ -12,16 +12,19 @@ import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import proteus
 from proteus import Model, Wizard
 from stdnum.eu import vat as eu_vat
+from trytond.backend.sqlite import database as sqlite_database
 
 from connectors.sandbox.tryton_server import BUYER, PRODUCT
 
 __all__: list[str] = []
 
+_PATIENCE: Final = 60.0
 _FIRST_DAY: Final = date(2026, 11, 1)
 _ADDRESSES: Final = {
     "Windmolen Techniek B.V.": ("Keizersgracht 1", "1015 CJ", "Amsterdam"),
@@ -191,13 +194,47 @@ def times_noted(reference: str) -> int:
     return len(Model.get("ir.note").find([("message", "like", f"%[{reference}]%")]))
 
 
+def supplier(name: str, vat: str, street: str, postal_code: str, city: str) -> int:
+    """A party that invoices come from; made once."""
+    parties = Model.get("party.party")
+    found = parties.find([("name", "=", name)])
+    if found:
+        return int(found[0].id)
+    party = parties(name=name)
+    address = party.addresses[0]
+    address.street, address.postal_code, address.city = street, postal_code, city
+    identifier = party.identifiers.new()
+    identifier.type, identifier.code = "eu_vat", vat
+    party.save()
+    return int(party.id)
+
+
+def purchases(reference: str) -> list[dict[str, Any]]:
+    """The supplier invoices under a number of the supplier's."""
+    found = Model.get("account.invoice").find([("type", "=", "in"), ("reference", "=", reference)])
+    return [
+        {
+            **_told(one),
+            "party": one.party.name,
+            "untaxed": str(one.untaxed_amount),
+            "day": one.invoice_date.isoformat(),
+            "lines": [[line.description, str(line.quantity), str(line.unit_price)] for line in one.lines],
+            "files": held(one.id)["files"],
+        }
+        for one in found
+    ]
+
+
 def _told(made: Any) -> dict[str, Any]:
     return {"id": made.id, "number": made.number, "state": made.state, "total": str(made.total_amount)}
 
 
 _ORDERS: Final[dict[str, Callable[..., Any]]] = {
     order.__name__: order
-    for order in (set_up, invoice, copies, credit, pay, comment, cancel, held, number, times_noted)
+    for order in (
+        *(set_up, invoice, copies, credit, pay, comment, cancel, held, number, times_noted),
+        *(supplier, purchases),
+    )
 }
 
 
@@ -209,6 +246,8 @@ def _stay_at_home(code: str) -> dict[str, object]:
 def main() -> None:
     config_file, database = sys.argv[1:]
     eu_vat.check_vies = _stay_at_home  # type: ignore[assignment]  # it is asked for the number alone
+    # Tryton gives up after five seconds while the server writes, which a busy machine may take.
+    sqlite_database.sqlite.connect = partial(sqlite_database.sqlite.connect, timeout=_PATIENCE)
     proteus.config.set_trytond(database, config_file=config_file).skip_warning = True
     for line in sys.stdin:
         order = json.loads(line)

@@ -15,11 +15,12 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -44,6 +45,7 @@ PRODUCT: Final = "Tandwiel 40 mm"
 _MODULES: Final = ("ir", "res", "account_invoice", "edocument_unece")
 _PACKAGES: Final = ("trytond", "trytond_account_invoice", "trytond_edocument_unece", "proteus")
 _PATIENCE: Final = 120.0
+_ATTEMPTS: Final = 3
 _CONFIG_FILE: Final = "trytond.conf"
 _CONFIG: Final = """[database]
 uri = sqlite://
@@ -101,19 +103,36 @@ def server() -> TrytonServer:
         )
     _make_template()
     folder = Path(tempfile.mkdtemp(prefix="tryton-"))
-    shutil.copy(_home() / f"{DATABASE}.sqlite", folder)
-    port = _free_port()
-    config = folder / _CONFIG_FILE
-    config.write_text(_CONFIG.format(folder=folder, port=port), "utf-8")
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603  # the server that was installed for this
-            [_program("trytond"), "-c", str(config), "-d", DATABASE], stdout=log, stderr=log
-        )
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copied = Path(shutil.copy(_home() / f"{DATABASE}.sqlite", folder))
+    with closing(sqlite3.connect(copied)) as database:
+        # Server and clerk work on it side by side: who reads does not wait for who writes.
+        database.execute("PRAGMA journal_mode=WAL").fetchall()
+    url, process = _started(folder)
     facts = json.loads((_home() / "facts.json").read_text("utf-8"))
-    running = TrytonServer(f"http://127.0.0.1:{port}", facts, folder, process, _clerk(config))
+    running = TrytonServer(url, facts, folder, process, _clerk(folder / _CONFIG_FILE))
     atexit.register(running.end)
-    _wait_for(running.url, process)
     return running
+
+
+def _started(folder: Path) -> tuple[str, subprocess.Popen[bytes]]:
+    """The address and the process of a server that answers from its database."""
+    config, log_file = folder / _CONFIG_FILE, folder / "server.log"
+    for _ in range(_ATTEMPTS):
+        # Between looking for a free port and listening somebody else may take it.
+        port = _free_port()
+        config.write_text(_CONFIG.format(folder=folder, port=port), "utf-8")
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603  # the server that was installed for this
+                [_program("trytond"), "-c", str(config), "-d", DATABASE], stdout=log, stderr=log
+            )
+        url = f"http://127.0.0.1:{port}"
+        if _answers(url, process):
+            return url, process
+        process.kill()
+        process.wait(20)
+    said = log_file.read_text("utf-8", "replace").strip()[-500:]
+    raise RuntimeError(f"the Tryton server did not start; the last it said: {said}")
 
 
 def _installed() -> bool:
@@ -196,13 +215,18 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until it lets the gateway's user in; False where it has ended, or is silent for too long.
+
+    Any web server may have taken the port, and the first answer from the database takes longest of all.
+    """
     end = monotonic() + _PATIENCE
-    body = {"id": 1, "method": "common.server.version", "params": []}
+    body = {"id": 1, "method": "common.db.login", "params": [USER, {"password": PASSWORD}]}
     while monotonic() < end and process.poll() is None:
         try:
-            if requests.post(f"{url}/rpc/", json=body, timeout=5).ok:
-                return
-        except requests.ConnectionError:
+            answer = requests.post(f"{url}/{DATABASE}/rpc/", json=body, timeout=_PATIENCE)
+        except (requests.ConnectionError, requests.Timeout):
             sleep(0.1)
-    raise RuntimeError("the Tryton server did not start")
+            continue
+        return answer.ok and process.poll() is None
+    return False

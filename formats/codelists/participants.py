@@ -18,6 +18,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
+from formats.codelists.leitweg import is_leitweg
 from formats.codelists.tables import rows
 from formats.finding import Finding, Severity
 from formats.identifiers import ParticipantId
@@ -124,5 +125,5 @@ def _ico(number: str) -> bool:
 
 
 _OWN_CHECKS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
-    {"sirene": _sirene, "uen": _uen, "iin": _iin, "ico": _ico}
+    {"sirene": _sirene, "uen": _uen, "iin": _iin, "ico": _ico, "leitweg": is_leitweg}
 )

@@ -4,6 +4,9 @@ Cutting a document out of its envelope must not change a byte of it, so no tree 
 written again: a stream parser (expat) says where elements start and end. It is hardened like the tree parser:
 no document type declarations, bounded depth, bounded tags. Encodings in which ASCII is ASCII are read; UTF-16
 is refused.
+
+Most documents are only skimmed: once libxml2 has found them well-formed, expat walks up to the element that
+counts, and its end is found by its tags. What is unusual in any way is walked through from end to end.
 """
 
 from __future__ import annotations
@@ -11,10 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from io import SEEK_END
 from typing import BinaryIO, Final
 from xml.parsers import expat
 
 from formats.errors import MalformedDocument
+from formats.syntaxes import xml
 
 __all__ = ["Element", "Outline", "chunks", "outline"]
 
@@ -22,6 +27,12 @@ _CHUNK: Final = 64 * 1024
 _DEEPEST: Final = 256
 _LARGEST_TAG: Final = 10_000_000
 _MOST_CHILDREN: Final = 64
+# What may follow the element that counts: the end tag of its root, and blanks.
+_TAIL: Final = 4096
+_LONGEST_MARK: Final = len("<![CDATA[")
+_ASIDE: Final = {b"!--": b"-->", b"![CDATA[": b"]]>", b"?": b"?>"}
+_TAG: Final = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*+>""")
+_IN_NAME: Final = re.compile(rb"[\w.-]")
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00")
 
 
@@ -60,6 +71,11 @@ def outline(source: BinaryIO, *, children: bool, largest: int) -> Outline:
     document type declaration, is over `largest` bytes, or has over 64 children of the root where children are
     asked for.
     """
+    return _skimmed(source, children, largest) or _walked(source, children, largest)
+
+
+def _walked(source: BinaryIO, children: bool, largest: int) -> Outline:
+    """Every element looked at; what stops it is said."""
     walk = _Walk(with_children=children)
     size = 0
     source.seek(0)
@@ -81,6 +97,10 @@ def outline(source: BinaryIO, *, children: bool, largest: int) -> Outline:
         ) from error
     except (ValueError, LookupError) as error:
         raise _refused("the document is in an encoding that is not read here", "write it in UTF-8") from error
+    return _outlined(source, walk, size)
+
+
+def _outlined(source: BinaryIO, walk: _Walk, size: int) -> Outline:
     root, *found = walk.ended(size)
     return Outline(
         walk.encoding,
@@ -89,6 +109,95 @@ def outline(source: BinaryIO, *, children: bool, largest: int) -> Outline:
         tuple(_with_what_it_needs(source, walk.encoding or "utf-8", child) for child in found),
         walk.text,
     )
+
+
+def _skimmed(source: BinaryIO, children: bool, largest: int) -> Outline | None:
+    """The outline of a root, or of a root with two children; None for all that is not plainly that."""
+    source.seek(0)
+    size = source.seek(0, SEEK_END)
+    source.seek(0)
+    if size > largest or source.read(2) in _WIDE:
+        return None
+    source.seek(0)
+    walk = _head(source, children) if xml.is_well_formed(source) else None
+    if walk is None:
+        return None
+    root, last = walk.found[0], walk.found[-1]
+    # Whether a child whose own name has a prefix needs the default name space, its inside has to say.
+    if walk.text or (children and "" in last.around and not walk.needs_default):
+        return None
+    if children:
+        end = _end_of(source, last)
+        if end is None:
+            return None
+        last.end = end
+    start = last.end if children else max(0, size - _TAIL)
+    if size - start > _TAIL:
+        return None
+    rest = b"".join(chunks(source, start, size))
+    closing = rb"[ \t\r\n]*</" + _name(source, root) + rb"[ \t\r\n]*>[ \t\r\n]*"
+    found = re.fullmatch(closing, rest) if children else re.search(closing + rb"\Z", rest)
+    if found is None:
+        return None
+    root.end = start + len(rest.rstrip())
+    walk.ending = None
+    return _outlined(source, walk, size)
+
+
+def _head(source: BinaryIO, children: bool) -> _Walk | None:
+    """A walk up to the start of the root, or of its second child; None where it does not come so far."""
+    walk = _Walk(with_children=children, enough=3 if children else 1)
+    try:
+        for chunk in chunks(source):
+            walk.parser.Parse(chunk, False)
+    except _Enough:
+        return walk
+    except (expat.ExpatError, MalformedDocument, ValueError, LookupError):
+        return None
+    return None
+
+
+def _name(source: BinaryIO, found: _Found) -> bytes:
+    """The name as it stands in the tag, as a pattern."""
+    return re.escape(b"".join(chunks(source, found.start + 1, found.name_end)))
+
+
+def _end_of(source: BinaryIO, found: _Found) -> int | None:
+    """Where an element of a well-formed document ends, by the tags of its name; None where that is not found.
+
+    A "<" begins a tag everywhere but in comments, CDATA and instructions, which are passed over.
+    """
+    name = _name(source, found)
+    mark = re.compile(
+        rb"<(?:(!--|!\[CDATA\[|\?)|(/)" + name + rb"(?=[ \t\r\n>])|" + name + rb"(?=[ \t\r\n/>]))"
+    )
+    longest = len(name) + _LONGEST_MARK
+    buffer, base, at, depth, aside = b"", found.start, 0, 0, b""
+    pieces = chunks(source, found.start)
+    while True:
+        if aside:
+            place = buffer.find(aside, at)
+            if place >= 0:
+                at, aside = place + len(aside), b""
+                continue
+            safe = max(at, len(buffer) - len(aside) + 1)
+        elif (match := mark.search(buffer, at)) is None:
+            safe = max(at, len(buffer) - longest)
+        elif match[1]:
+            at, aside = match.end(), _ASIDE[match[1]]
+            continue
+        elif (tag := _TAG.match(buffer, match.start())) is None:
+            safe = match.start()
+        else:
+            at = tag.end()
+            depth += -1 if match[2] else not tag[0].endswith(b"/>")
+            if depth == 0:
+                return base + at
+            continue
+        piece = next(pieces, b"")
+        if not piece or len(buffer) - safe > _LARGEST_TAG:
+            return None
+        buffer, base, at = buffer[safe:] + piece, base + safe, 0
 
 
 def chunks(source: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -106,6 +215,10 @@ def chunks(source: BinaryIO, start: int = 0, end: int | None = None) -> Iterator
 
 def _refused(what: str, fix: str) -> MalformedDocument:
     return MalformedDocument(what, where="XML document", fix=fix)
+
+
+class _Enough(Exception):
+    """The walk has come as far as was wanted."""
 
 
 @dataclass(slots=True)
@@ -128,6 +241,8 @@ class _Walk:
     """One run of the parser over a document."""
 
     with_children: bool
+    # After so many elements found the walk ends; 0 for never.
+    enough: int = 0
     parser: expat.XMLParserType = field(default_factory=expat.ParserCreate)
     encoding: str = ""
     text: bool = False
@@ -201,6 +316,8 @@ class _Walk:
             self.parser.DefaultHandler = None
             self.defaults = [1] if "" in own else []
             self.needs_default = not colon and not self.defaults
+        if len(self.found) == self.enough:
+            raise _Enough
 
     def _inside(self, depth: int, name: str, attributes: list[str]) -> None:
         if attributes and "xmlns" in attributes[::2]:
@@ -233,15 +350,25 @@ def _with_what_it_needs(source: BinaryIO, encoding: str, element: Element) -> El
     prefixes = [prefix for prefix in around if prefix]
     if not prefixes:
         return element
-    wanted = {prefix: prefix.encode(encoding) for prefix in prefixes}
-    pattern = re.compile(rb"(?<![\w.-])(?:" + b"|".join(map(re.escape, wanted.values())) + rb"):")
-    longest = max(map(len, wanted.values())) + 2
-    seen: set[bytes] = set()
+    wanted = {prefix: prefix.encode(encoding) + b":" for prefix in prefixes}
+    longest = max(map(len, wanted.values())) + 1
+    missing = set(prefixes)
     tail = b""
     for chunk in chunks(source, element.start, element.end):
         text = tail + chunk
+        missing -= {prefix for prefix in missing if _stands_in(wanted[prefix], text, 1 if tail else 0)}
+        if not missing:
+            break
         # The first sign of the rest is there for what must not stand before a prefix.
-        seen.update(match[0][:-1] for match in pattern.finditer(text, 1 if tail else 0))
         tail = text[-longest:]
-    kept = ((prefix, uri) for prefix, uri in around.items() if not prefix or wanted[prefix] in seen)
+    kept = ((prefix, uri) for prefix, uri in around.items() if prefix not in missing)
     return replace(element, inherited=tuple(kept))
+
+
+def _stands_in(prefix: bytes, text: bytes, start: int) -> bool:
+    """Whether the prefix is there and not only the end of a longer name."""
+    while (start := text.find(prefix, start)) >= 0:
+        if start == 0 or _IN_NAME.match(text, start - 1) is None:
+            return True
+        start += 1
+    return False

@@ -23,4 +23,6 @@ PROFILE: Final = Profile(
     valid_from=None,
     sources=("https://www.facturae.gob.es/formato/Paginas/version-3-2.aspx",),
     national=True,
+    signatures=("facturae-3.1",),
+    must_be_signed=True,
 )

@@ -33,6 +33,7 @@ EN16931: Final = Profile(
     sources=("https://fnfe-mpe.org/factur-x/", "https://www.ferd-net.de/"),
     schema="facturx-en16931",
     in_pdf=True,
+    signatures=("pades-b",),
 )
 
 # Where the schema of BASIC has no place for what the core invoice may say.
@@ -102,6 +103,7 @@ XRECHNUNG: Final = replace(
     also=(),
     family="",
     in_pdf=True,
+    signatures=("pades-b",),
 )
 
 

@@ -1,7 +1,8 @@
 """FatturaPA 1.2: FPR12 to companies and consumers, FPA12 to the public administration, through the Sistema di
 Interscambio.
 
-There are no published business rules; the schema judges, and the SdI's own controls after sending. Source:
+There are no published business rules; the schema judges, and the SdI's own controls after sending. Files to
+the public administration must be signed; the others may be. Source:
 Agenzia delle Entrate, technical specification 1.9 of the formats (in force since 1 April 2025).
 """
 
@@ -11,7 +12,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from formats.profiles.profile import Profile
+from formats.profiles.profile import FileNumbers, Profile
+from formats.syntaxes import fatturapa_files
 
 __all__ = ["PRIVATE", "PUBLIC", "SIMPLIFIED"]
 
@@ -26,6 +28,13 @@ PRIVATE: Final = Profile(
     sources=("https://www.fatturapa.gov.it/", "https://www.agenziaentrate.gov.it/"),
     schema="fatturapa-fpr12",
     national=True,
+    signatures=("fatturapa-cades", "fatturapa-xades"),
+    file_numbers=FileNumbers(
+        transmitter=fatturapa_files.transmitter,
+        text=fatturapa_files.progressive,
+        numbered=fatturapa_files.numbered,
+        file_name=fatturapa_files.file_name,
+    ),
 )
 PUBLIC: Final = replace(
     PRIVATE,
@@ -33,6 +42,7 @@ PUBLIC: Final = replace(
     title="FatturaPA 1.2, public administration (FPA12)",
     specification_id="FPA12",
     schema="fatturapa-fpa12",
+    must_be_signed=True,
 )
 
 SIMPLIFIED: Final = replace(

@@ -1,7 +1,9 @@
 """NLCIUS (SI-UBL 2.0): the Dutch restrictions on EN 16931, for invoices to the Dutch government.
 
 Identifiers only until SimplerInvoicing's rules are added (gateway rules add); their files hold the rules of
-EN 16931 too. Source: Stichting Peppolautoriteit / NEN, NLCIUS 1.0.3; SimplerInvoicing, SI-UBL 2.0.3.
+EN 16931 too. Prepared are the numbers of the trade register (KvK, 0106) and of public bodies (OIN, 0190),
+which people group by blanks and dots. Source: Stichting Peppolautoriteit / NEN, NLCIUS 1.0.3;
+SimplerInvoicing, SI-UBL 2.0.3.
 """
 
 from __future__ import annotations
@@ -10,9 +12,24 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from formats.identifiers import Identifier
+from formats.model.invoice import Invoice
 from formats.profiles.profile import Profile
+from formats.profiles.shaping import compact_number, with_identifiers
 
 __all__ = ["CII", "G_ACCOUNT", "UBL"]
+
+_GROUPED: Final = frozenset({"0106", "0190"})
+
+
+def _shape(invoice: Invoice) -> Invoice:
+    def compact(identifier: Identifier) -> Identifier:
+        if identifier.scheme not in _GROUPED:
+            return identifier
+        return replace(identifier, value=compact_number(identifier.value))
+
+    return with_identifiers(invoice, compact)
+
 
 UBL: Final = Profile(
     key="nlcius-ubl",
@@ -25,6 +42,7 @@ UBL: Final = Profile(
     sources=("https://github.com/peppolautoriteit-nl/validation",),
     also=("urn:fdc:nen.nl:nlcius:v1.0",),
     family="nlcius",
+    shape=_shape,
 )
 
 CII: Final = replace(

@@ -3,13 +3,29 @@ it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
 from formats.model.invoice import Invoice
 from formats.profiles.leaving_out import leave_out
 
-__all__ = ["Profile"]
+__all__ = ["FileNumbers", "Profile"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileNumbers:
+    """For a network that knows each file by a number which its transmitter uses once.
+
+    `transmitter` names who that is, "" where nobody is named; `text` is the n-th number, from 1;
+    `numbered` is the invoice with the number in it; `file_name` is made of invoice, number and the key of
+    the signature profile, "" for a file without a signature.
+    """
+
+    transmitter: Callable[[Invoice], str]
+    text: Callable[[int], str]
+    numbered: Callable[[Invoice, str], Invoice]
+    file_name: Callable[[Invoice, str, str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +40,11 @@ class Profile:
     `judged_only` says that we judge such documents and do not write them: they need, or refuse, what the core
     invoice does not know. `national` says that its vocabulary is that of one country and does not carry every
     term of the core invoice; what is lost is named. `without` are terms and groups of the core invoice for
-    which it has no room. `valid_from` is the day from which the named release binds, None where its publisher
-    names none; `sources` say where its facts come from.
+    which it has no room. `signatures` are the kinds of signature that its authority takes (keys of
+    `formats.signatures.profiles`), the usual one first, and `must_be_signed` that it takes none without;
+    `file_numbers` is for networks that number files; `shape` is the same invoice with national codes written
+    as the profile wants them. `valid_from` is the day from which the named release
+    binds, None where its publisher names none; `sources` say where its facts come from.
     """
 
     key: str
@@ -43,6 +62,10 @@ class Profile:
     judged_only: bool = False
     national: bool = False
     without: frozenset[str] = frozenset()
+    signatures: tuple[str, ...] = ()
+    must_be_signed: bool = False
+    file_numbers: FileNumbers | None = None
+    shape: Callable[[Invoice], Invoice] | None = None
 
     @property
     def schema_key(self) -> str:
@@ -61,12 +84,13 @@ class Profile:
 
     def prepare(self, invoice: Invoice) -> Invoice:
         """The invoice under this profile: BT-24 and BT-23 set to its identifiers, what it has no room for
-        left out, all else as it was.
+        left out, national codes in its `shape`, all else as it was. Preparing twice changes nothing more.
 
         A profile without a business process of its own leaves BT-23 as the invoice has it.
         """
         process = self.business_process or invoice.business_process
         invoice = leave_out(invoice, self.without)[0]
+        invoice = self.shape(invoice) if self.shape is not None else invoice
         return replace(invoice, specification_id=self.specification_id or None, business_process=process)
 
     def lost(self, invoice: Invoice) -> tuple[str, ...]:

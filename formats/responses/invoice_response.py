@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "describe",
     "may_follow",
+    "name_of",
     "read",
     "write",
 ]
@@ -236,7 +237,7 @@ def may_follow(earlier: InvoiceResponse, later: InvoiceResponse) -> bool:
 
 def describe(response: InvoiceResponse, language: str = "en") -> str:
     """The response as sentences for people: what became of the invoice, why, and what is asked for."""
-    said = [_named("response.code", response.code, language)]
+    said = [name_of("response.code", response.code, language)]
     if response.is_partial_payment:
         said = [say("response.partly_paid", language)]
     said += [_clarified("response.reason", one, language) for one in response.reasons]
@@ -245,17 +246,19 @@ def describe(response: InvoiceResponse, language: str = "en") -> str:
         for one in response.actions
         if one.code != ActionCode.NONE
     ]
-    return ". ".join(part.rstrip(".") for part in said) + "."
+    return ". ".join(f"{part[:1].upper()}{part[1:]}".rstrip(".") for part in said) + "."
 
 
 def _clarified(messages: str, one: Clarification, language: str) -> str:
     details = [one.text] if one.text else []
     details += [" ".join(filter(None, (c.attribute, c.description))) for c in one.conditions]
-    name = _named(messages, one.code, language)
+    name = name_of(messages, one.code, language)
     return f"{name} ({'; '.join(details)})" if details else name
 
 
-def _named(messages: str, code: str, language: str) -> str:
+def name_of(messages: str, code: str, language: str = "en") -> str:
+    """What a code means, in words; `messages` is "response.code", "response.reason" or "response.action".
+    An unknown code is its own name."""
     try:
         return say(f"{messages}.{code}", language)
     except KeyError:

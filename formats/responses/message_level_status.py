@@ -46,6 +46,7 @@ __all__ = [
     "describe",
     "header_of",
     "is_due",
+    "name_of",
     "read",
     "receiver_of",
     "write",
@@ -172,9 +173,9 @@ def header_of(status: MessageLevelStatus, *, instance_id: str, created_at: datet
 
 def describe(status: MessageLevelStatus, language: str = "en") -> str:
     """The status as sentences for people."""
-    said = [_named("mls.code", status.code, language) + (f": {status.text}" if status.text else "")]
-    said += [f"{_named('mls.issue', one.code, language)}: {one.text}" for one in status.issues]
-    return " ".join(f"{part.rstrip('.')}." for part in said)
+    said = [name_of("mls.code", status.code, language) + (f": {status.text}" if status.text else "")]
+    said += [f"{name_of('mls.issue', one.code, language)}: {one.text}" for one in status.issues]
+    return " ".join(f"{part[:1].upper()}{part[1:]}".rstrip(".") + "." for part in said)
 
 
 def write(status: MessageLevelStatus) -> bytes:
@@ -345,7 +346,9 @@ def _moment(day: date, clock: str) -> datetime:
         raise ubl.malformed(f"IssueTime is {clock[:40]!r}, no time") from error
 
 
-def _named(messages: str, code: str, language: str) -> str:
+def name_of(messages: str, code: str, language: str = "en") -> str:
+    """What a code means, in words; `messages` is "mls.code" or "mls.issue". An unknown
+    code is its own name."""
     try:
         return say(f"{messages}.{code}", language)
     except KeyError:

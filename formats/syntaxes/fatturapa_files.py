@@ -6,15 +6,16 @@ Source: Agenzia delle Entrate, technical specification 1.9, naming of files.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from formats.errors import MalformedDocument
 from formats.model.invoice import Invoice
-from formats.signatures import profiles
+from formats.model.italy import ItalianInvoice
 from formats.syntaxes.fatturapa_kinds import split_tax_number
 from formats.syntaxes.fatturapa_shape import adapt
 
-__all__ = ["file_name", "progressive"]
+__all__ = ["file_name", "numbered", "progressive", "transmitter"]
 
 _PROGRESSIVE: Final = re.compile(r"[A-Za-z0-9]{1,5}\Z")
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -31,6 +32,20 @@ def progressive(count: int) -> str:
     return "".join(_DIGITS[count // len(_DIGITS) ** place % len(_DIGITS)] for place in (4, 3, 2, 1, 0))
 
 
+def transmitter(invoice: Invoice) -> str:
+    """Who sends the file: IT-3, else the seller; "" where nobody is named."""
+    italy = adapt(invoice).italy
+    return (italy.transmitter if italy else None) or ""
+
+
+def numbered(invoice: Invoice, number: str) -> Invoice:
+    """The invoice with `number` as that of its transmission (IT-2), where it has none of its own."""
+    italy = invoice.italy or ItalianInvoice()
+    if italy.transmission_number is not None:
+        return invoice
+    return replace(invoice, italy=replace(italy, transmission_number=number))
+
+
 def file_name(invoice: Invoice, number: str, signature: str = "") -> str:
     """`IT01234567890_00001.xml`, and what the signature profile of this key adds to it (.p7m for CAdES).
 
@@ -38,8 +53,8 @@ def file_name(invoice: Invoice, number: str, signature: str = "") -> str:
     transmitter, in whatever case; a file that was refused gets a new one. Raises MalformedDocument for any
     other, and for an invoice without a transmitter.
     """
-    transmitter = adapt(invoice).italy
-    if transmitter is None or transmitter.transmitter is None:
+    sender = transmitter(invoice)
+    if not sender:
         raise MalformedDocument(
             "nobody is named who transmits the file",
             where=f"invoice {invoice.number or 'without number'}",
@@ -51,6 +66,9 @@ def file_name(invoice: Invoice, number: str, signature: str = "") -> str:
             where="name of the FatturaPA file",
             fix="use one to five letters and digits",
         )
-    country, code = split_tax_number(transmitter.transmitter)
-    ending = profiles.named(signature).ending if signature else ".xml"
-    return f"{country}{code}_{number}{ending}"
+    country, code = split_tax_number(sender)
+    if not signature:
+        return f"{country}{code}_{number}.xml"
+    from formats.signatures import profiles  # slow to load
+
+    return f"{country}{code}_{number}{profiles.named(signature).ending}"

@@ -39,6 +39,7 @@ _TERMS: Final = {
     "BG-27": {"base_amount": "BT-137", "reason": "BT-139", "reason_code": "BT-140"},
     "BG-28": {"base_amount": "BT-142", "reason": "BT-144", "reason_code": "BT-145"},
 }
+_OUT_OF_SCOPE: Final = "N2.2"
 _NUMBERS: Final = frozenset({"base_amount", "percentage"})
 _Carried = dict[str, str]
 
@@ -67,8 +68,9 @@ def unfolded(invoice: Invoice) -> Invoice:
     lines: list[Line] = []
     allowances: list[AllowanceCharge] = []
     charges = list(invoice.charges)
+    all_out = all(line.italy is not None and line.italy.nature == _OUT_OF_SCOPE for line in invoice.lines)
     for line in invoice.lines:
-        if _is_part(line):
+        if _is_part(line, all_out=all_out):
             part = _as_part(line)
             (allowances if line.italy and line.italy.kind == _ALLOWANCE else charges).append(part)
         else:
@@ -264,7 +266,8 @@ def _completed(part: AllowanceCharge, carried: _Carried, group: str) -> Allowanc
 def _as_line(part: AllowanceCharge, kind: str, number: str, nature: str | None) -> Line:
     group = "BG-20" if kind == _ALLOWANCE else "BG-21"
     sign = -1 if kind == _ALLOWANCE else 1
-    amount = None if part.amount is None else sign * part.amount
+    # With 0 added there is no -0.00.
+    amount = None if part.amount is None else sign * part.amount + 0
     attributes = tuple(
         ItemAttribute(name=term, value=value if isinstance(value, str) else money.text(value))
         for attribute, term in _TERMS[group].items()
@@ -280,8 +283,9 @@ def _as_line(part: AllowanceCharge, kind: str, number: str, nature: str | None) 
     )
 
 
-def _is_part(line: Line) -> bool:
-    """Whether a line is no more than what `_as_line` makes of an allowance or charge."""
+def _is_part(line: Line, *, all_out: bool) -> bool:
+    """Whether a line is no more than what `_as_line` makes of an allowance or charge. `all_out`: nothing in
+    the invoice is subject to VAT."""
     said = line.italy or ItalianLine()
     if said.kind not in _DEFAULT_REASON or said.withheld or line.net_amount is None or line.price is None:
         return False
@@ -299,7 +303,7 @@ def _is_part(line: Line) -> bool:
     return (
         line == bare
         and {one.name for one in item.attributes} <= set(_TERMS[group].values())
-        and (nature is None or nature_of(CATEGORY_OF.get(nature, "E"), None, "") == nature)
+        and (nature is None or all_out or nature_of(CATEGORY_OF.get(nature, "E"), None, "") == nature)
     )
 
 
@@ -309,7 +313,7 @@ def _as_part(line: Line) -> AllowanceCharge:
     carried, _ = _sorted(item.attributes)
     reason = None if item.name == _DEFAULT_REASON[kind] else item.name
     part = AllowanceCharge(
-        amount=(line.net_amount or Decimal(0)) * (-1 if kind == _ALLOWANCE else 1),
+        amount=(line.net_amount or Decimal(0)) * (-1 if kind == _ALLOWANCE else 1) + 0,
         reason=reason,
         vat_rate=line.vat.rate if line.vat else None,
         italy=ItalianCharge(nature=said.nature) if said.nature else None,

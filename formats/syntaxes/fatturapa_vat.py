@@ -98,6 +98,8 @@ def _written(row: VatBreakdown, italy: ItalianVat, due: str | None) -> VatBreakd
     italy = replace(italy, chargeability=italy.chargeability or due)
     return replace(
         row,
+        # What is not subject to VAT has no rate in EN 16931 and the rate 0 here.
+        rate=row.rate if row.rate is not None else Decimal(0),
         exemption_reason=text or None,
         exemption_reason_code=None,
         italy=None if italy == ItalianVat() else italy,
@@ -138,8 +140,8 @@ def with_categories(invoice: Invoice) -> Invoice:
         tax_point_code=code,
         vat_breakdown=tuple(read),
         lines=tuple(_line(line, split, reasons, out_of_scope=out_of_scope) for line in invoice.lines),
-        allowances=tuple(_part(one, split, reasons) for one in invoice.allowances),
-        charges=tuple(_part(one, split, reasons) for one in invoice.charges),
+        allowances=tuple(_part(one, split, reasons, out_of_scope=out_of_scope) for one in invoice.allowances),
+        charges=tuple(_part(one, split, reasons, out_of_scope=out_of_scope) for one in invoice.charges),
     )
 
 
@@ -177,13 +179,20 @@ def _line(
 
 
 def _part(
-    part: AllowanceCharge, split: set[Decimal | None], reasons: dict[str | None, str | None]
+    part: AllowanceCharge,
+    split: set[Decimal | None],
+    reasons: dict[str | None, str | None],
+    *,
+    out_of_scope: bool,
 ) -> AllowanceCharge:
     """An allowance or charge of the document; its Natura stands in `italy` of a charge for now."""
     said = part.italy or ItalianCharge()
-    category = _category(said.nature, out_of_scope=False, split=part.vat_rate in split)
+    category = _category(said.nature, out_of_scope=out_of_scope, split=part.vat_rate in split)
     if said.nature and (
         said.social_fund is None or _found_again(said.nature, category, reasons.get(category))
     ):
         said = replace(said, nature=None)
-    return replace(part, vat_category=category, italy=None if said == ItalianCharge() else said)
+    rate = None if category == "O" else part.vat_rate
+    return replace(
+        part, vat_category=category, vat_rate=rate, italy=None if said == ItalianCharge() else said
+    )

@@ -13,35 +13,19 @@ from lxml import etree
 
 from formats.syntaxes.binding import Binding
 from formats.syntaxes.kinds import DATE
-from formats.syntaxes.ksef_parts import (
-    ADVANCES,
-    AMOUNT,
-    ANNOTATIONS,
+from formats.syntaxes.ksef_annotations import ADVANCES, ANNOTATIONS, CORRECTED, FORM
+from formats.syntaxes.ksef_descriptions import CLASSES, DESCRIPTIONS, DESCRIPTIONS_READ, FOOTERS, POSITION
+from formats.syntaxes.ksef_kinds import AMOUNT, FINE, GTIN, NAMESPACE, QUANTITY, Token, f
+from formats.syntaxes.ksef_parties import (
     BUYER,
-    CLASSES,
-    CORRECTED,
-    DESCRIPTIONS,
-    DESCRIPTIONS_READ,
-    FINE,
-    FOOTERS,
-    FORM,
-    GTIN,
-    MEANS,
-    NAMESPACE,
-    PAID,
-    POSITION,
-    QUANTITY,
     REGISTERS,
-    SETTLEMENT,
-    SUMS,
     THIRD_PARTIES,
-    Token,
-    f,
     is_email,
     party_address,
     seller_identity,
 )
 from formats.syntaxes.ksef_shape import adapt, restore
+from formats.syntaxes.ksef_totals import MEANS, PAID, SETTLEMENT, SUMS
 from formats.syntaxes.place import Scope
 from formats.syntaxes.reading import Reader
 from formats.syntaxes.table import Element, Entry, Group, Part, Term, walk

@@ -57,7 +57,8 @@ class Term:
     """One business term, the path of its element, and the kind of value.
 
     `attributes` are further terms in attributes of the element. `absent` is written for a missing value where
-    its surrounding element is needed, and read as missing. `matches` tells the meant elements from others of
+    its surrounding element is needed, and read as missing. `attributes_once` leaves `attributes` out of the
+    second and later of repeated elements. `matches` tells the meant elements from others of
     the same name. A `first` term is written into the first of repeated elements only. `parts` are the terms
     that one text holds together. A `read_only` term is written elsewhere, and one that `needs` another term
     only beside it. Values for which `when` does not hold are written elsewhere. `credit_note` is the path in
@@ -68,6 +69,7 @@ class Term:
     path: str
     kind: Kind = WORD
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    attributes_once: bool = False
     absent: str | Decimal | None = None
     matches: Match | None = None
     first: bool = False

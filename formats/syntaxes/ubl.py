@@ -207,7 +207,8 @@ DELIVERY: Final[tuple[Entry, ...]] = (
 
 # One PaymentMeans for each account to pay to; what concerns the payment as a whole stands in the first.
 PAYMENT_MEANS: Final[tuple[Entry, ...]] = (
-    Term("BT-81", "cbc:PaymentMeansCode", attributes={"name": "BT-82"}),
+    # UBL-SR-46: the text stands once, however many accounts there are.
+    Term("BT-81", "cbc:PaymentMeansCode", attributes={"name": "BT-82"}, attributes_once=True),
     # The schema wants a means code (BT-81) in the same element, so a due date cannot stand there alone.
     Term("BT-9", "cbc:PaymentDueDate", DATE, first=True, needs="BT-81", only="credit note"),
     Term("BT-83", "cbc:PaymentID"),

@@ -49,7 +49,7 @@ class Writer:
         self, parent: etree._Element, path: str, entry: Term | Element | Group, scope: Scope, first: bool
     ) -> bool:
         if isinstance(entry, Term):
-            return self._term(parent, path, entry, scope)
+            return self._term(parent, path, entry, scope, first)
         if isinstance(entry, Element):
             return self._wrapper(parent, path, entry.entries, scope, first, keep=entry.always)
         if not CATALOGUE[entry.name].repeated:
@@ -78,11 +78,10 @@ class Writer:
             parent.remove(parent[-1])
         return False
 
-    def _term(self, parent: etree._Element, path: str, term: Term, scope: Scope) -> bool:
+    def _term(self, parent: etree._Element, path: str, term: Term, scope: Scope, first: bool) -> bool:
         value = value_of(self.invoice, term.name, scope)
-        texts = {
-            attribute: value_of(self.invoice, name, scope) for attribute, name in term.attributes.items()
-        }
+        named = term.attributes if first or not term.attributes_once else {}
+        texts = {attribute: value_of(self.invoice, name, scope) for attribute, name in named.items()}
         attributes = {attribute: text for attribute, text in texts.items() if not _says_nothing(text)}
         said = False
         if term.read_only or (term.needs and _says_nothing(value_of(self.invoice, term.needs, scope))):

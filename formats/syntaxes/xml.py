@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import BinaryIO, Final
 
 from lxml import etree
 
 from formats.errors import MalformedDocument
 from formats.syntaxes import encodings
 
-__all__ = ["LARGEST", "parse", "serialize"]
+__all__ = ["LARGEST", "is_well_formed", "parse", "serialize"]
 
 LARGEST: Final = 100 * 1024 * 1024
 _LARGEST_TEXT: Final = 10_000_000
@@ -90,6 +90,29 @@ def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
             fix="check the export in the ERP; no invoice needs so many",
         )
     return root
+
+
+def is_well_formed(source: BinaryIO) -> bool:
+    """Whether the rest of `source` is one document as `parse` bounds it, read as a stream: no tree is built,
+    and memory does not grow with it. The number of elements, which costs nothing here, is not bounded."""
+    parser = etree.XMLParser(
+        target=_NoTree(), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    try:
+        etree.parse(source, parser)
+    except (etree.XMLSyntaxError, MalformedDocument, ValueError, LookupError):
+        return False
+    return True
+
+
+class _NoTree:
+    """Looks at nothing but what must not be there."""
+
+    def doctype(self, *_: object) -> None:
+        raise _brings_declaration()
+
+    def close(self) -> None:
+        pass
 
 
 def serialize(root: etree._Element) -> bytes:

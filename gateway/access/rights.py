@@ -29,8 +29,12 @@ class Right(StrEnum):
     SEE_RECORD = "record:read"
     EXPORT_EVIDENCE = "record:export"
     SEE_SYSTEM = "system:read"
+    # To say that one looks after an alarm, so that it is not told again.
+    TAKE_ALARMS = "alarms:take"
     SET_UP = "system:write"
     MANAGE_PEOPLE = "people:write"
+    # Tokens for programs, with no more rights than their maker's.
+    MAKE_TOKENS = "tokens:write"
     # To propose and to decide on changes that need four eyes: bank details, routes, mappings.
     PROPOSE_CHANGES = "changes:propose"
     DECIDE_CHANGES = "changes:decide"
@@ -53,7 +57,9 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
                 Right.SEE_FIGURES,
                 Right.SEE_SYSTEM,
                 Right.SET_UP,
+                Right.TAKE_ALARMS,
                 Right.MANAGE_PEOPLE,
+                Right.MAKE_TOKENS,
                 Right.PROPOSE_CHANGES,
                 Right.DECIDE_CHANGES,
             }
@@ -63,8 +69,10 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
                 Right.SEE_INVOICES,
                 Right.ACT_ON_INVOICES,
                 Right.SHARE_WITH_BUYERS,
+                Right.TAKE_ALARMS,
                 Right.SEE_FIGURES,
                 Right.SEE_SYSTEM,
+                Right.MAKE_TOKENS,
                 Right.PROPOSE_CHANGES,
                 Right.DECIDE_CHANGES,
             }

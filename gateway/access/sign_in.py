@@ -22,7 +22,7 @@ from gateway.store.database import Database
 from gateway.store.people import Person
 from gateway.store.tables import sign_in_failures
 
-__all__ = ["Outcome", "SignIn", "SignedIn"]
+__all__ = ["Outcome", "SignIn", "SignedIn", "forget_failures"]
 
 _MOST_FAILURES: Final = 5
 _REST: Final = timedelta(minutes=15)
@@ -58,39 +58,50 @@ class SignIn:
         self._seal = seal
 
     def attempt(self, login: str, password: str, code: str = "", *, now: datetime) -> SignedIn:
-        """One attempt. CODE_WANTED where the password is right and a code must come with it.
+        """One attempt to sign in. CODE_WANTED where the password is right and a code must come with it.
 
         The password is checked outside any transaction: it takes long on purpose.
         """
+        answer, person = self._judged(login, password, code, now=now)
+        if answer.outcome is not Outcome.SIGNED_IN or person is None:
+            return answer
+        with self._database.begin() as connection:
+            return SignedIn(Outcome.SIGNED_IN, self._opened(connection, person, password, now=now))
+
+    def proven(
+        self, login: str, password: str, code: str = "", *, now: datetime
+    ) -> tuple[SignedIn, Person | None]:
+        """Whether this is the person, without a session: for what must be sure of it. Wrong attempts count as
+        those to sign in."""
+        return self._judged(login, password, code, now=now)
+
+    def _judged(
+        self, login: str, password: str, code: str, *, now: datetime
+    ) -> tuple[SignedIn, Person | None]:
         name = login.strip().lower()[:200]
         with self._database.read() as connection:
             _, rests_until = _failures(connection, name, now=now)
             person = people.by_login(connection, name)
         if rests_until is not None:
-            return SignedIn(Outcome.RESTING, rests_until=rests_until)
-        able = person is not None and person.ended_at is None
+            return SignedIn(Outcome.RESTING, rests_until=rests_until), None
+        able = person is not None and person.able
         right = self._passwords.fits(person.password if person is not None and able else "", password)
         if person is None or not right:
-            return self._failed(name, Outcome.WRONG, now=now)
+            return self._failed(name, Outcome.WRONG, now=now), None
         if person.totp and not code.strip():
-            return SignedIn(Outcome.CODE_WANTED)
+            return SignedIn(Outcome.CODE_WANTED), None
         with self._database.begin() as connection:
-            if person.totp and not self._code_fits(connection, person, code, now=now):
-                fits = False
-            else:
-                fits = True
-                connection.execute(
-                    delete(sign_in_failures).where(sign_in_failures.c.login_digest == _digest(name))
-                )
-                shown = self._opened(connection, person, password, now=now)
+            fits = not person.totp or self._code_fits(connection, person, code, now=now)
+            if fits:
+                forget_failures(connection, name)
         if not fits:
-            return self._failed(name, Outcome.WRONG_CODE, now=now)
-        return SignedIn(Outcome.SIGNED_IN, shown)
+            return self._failed(name, Outcome.WRONG_CODE, now=now), None
+        return SignedIn(Outcome.SIGNED_IN), person
 
     def _opened(self, connection: Connection, person: Person, password: str, *, now: datetime) -> str:
         if self._passwords.outdated(person.password):
             renewed = self._passwords.kept(password, login=person.login)
-            people.set_password(connection, person.id, renewed)
+            people.set_password(connection, person.id, renewed, must_change=person.must_change_password)
         journal.append(connection, "signed in", {"person": person.id}, now=now, actor=person.login[:100])
         return sessions.open_for(connection, person.id, now=now)
 
@@ -113,6 +124,12 @@ class SignIn:
         if rests_until is not None:
             return SignedIn(Outcome.RESTING, rests_until=rests_until)
         return SignedIn(outcome, left=_MOST_FAILURES - failures)
+
+
+def forget_failures(connection: Connection, login: str) -> None:
+    """The login need not rest any longer."""
+    digest = _digest(login.strip().lower())
+    connection.execute(delete(sign_in_failures).where(sign_in_failures.c.login_digest == digest))
 
 
 def _failures(connection: Connection, name: str, *, now: datetime) -> tuple[int, datetime | None]:

@@ -20,6 +20,8 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "rounds": ("run", "pull", "process"),
         "invoices": ("status", "trace", "retry", "resolve"),
         "documents": ("convert", "render"),
+        "signatures": ("verify-signature",),
+        "keys": ("keys",),
         "validate": ("validate",),
         "explain": ("explain",),
         "sandbox": ("sandbox",),
@@ -27,11 +29,17 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "audit": ("audit",),
         "rules": ("rules",),
         "mappings": ("mappings",),
+        "routing": ("routing",),
         "connectors": ("connector-test",),
         "parties": ("parties",),
         "peppol": ("peppol",),
         "inbox": ("inbox",),
         "people": ("people",),
+        "tokens": ("tokens",),
+        "changes": ("changes",),
+        "alarms": ("alarms",),
+        "webhooks": ("webhooks",),
+        "portal": ("portal",),
     }
 )
 _OWNERS: Final = MappingProxyType({name: file for file, names in FILES.items() for name in names})

@@ -11,7 +11,9 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
+from formats.codelists.numbers import check_numbers
 from formats.detection import Detected, detect
+from formats.envelopes.hybrid_pdf import is_pdf
 from formats.errors import ConfigError, MalformedDocument
 from formats.model import Invoice
 from formats.model.names import name_of
@@ -23,15 +25,20 @@ from formats.render.page import render_page
 from formats.render.pdf import render_pdf
 from formats.syntaxes import xml
 from gateway.appearance import logo_in
-from gateway.cli.output import ERRORS, OUT
+from gateway.cli.output import ERRORS, OUT, config_folder
+from gateway.clock import utc_now
+from gateway.files import write_whole
 
 __all__ = ["register"]
 
 _RENDERINGS: Final = MappingProxyType({".pdf": render_pdf, ".html": render_page})
-_SOURCE: Final = typer.Argument(help="an e-invoice: UBL, CII, FatturaPA, or a PDF or .p7m that carries one")
+_SOURCE: Final = typer.Argument(
+    help="an e-invoice: UBL, CII, FatturaPA, Facturae, FA(3), or a PDF or .p7m that carries one"
+)
 
 
 def convert(
+    context: typer.Context,
     source: Annotated[Path, _SOURCE],
     to: Annotated[str, typer.Option(help="the profile, for example peppol-bis-3")],
     out: Annotated[
@@ -39,10 +46,15 @@ def convert(
     ] = None,
     strict: Annotated[bool, typer.Option(help="write nothing where anything would be lost")] = False,
     language: Annotated[str, typer.Option(help="of the pages of a PDF: en, nl, de or fr")] = "en",
+    sign: Annotated[
+        str | None, typer.Option(help="the name of a key of the config folder, to sign the result with")
+    ] = None,
 ) -> None:
     """Write any readable invoice under another profile; whatever would be lost is named on standard error.
 
-    With --to facturx-... and -o NAME.pdf it is a PDF that carries the XML, else the XML.
+    With --to facturx-... and -o NAME.pdf it is a PDF that carries the XML, else the XML. With --sign the
+    result is signed as the profile demands; of the kinds that FatturaPA takes, NAME.xml.p7m chooses CAdES and
+    NAME.xml XAdES.
 
     Exit status 1 with --strict if anything would be.
     """
@@ -64,16 +76,50 @@ def convert(
         )
     for loss in losses:
         ERRORS.print(Text(loss, style="yellow"), soft_wrap=True)
+    for finding in check_numbers(invoice, on=utc_now().date()):
+        ERRORS.print(Text(f"{finding.rule}: {finding.text}", style="yellow"), soft_wrap=True)
     if losses and strict:
         ERRORS.print("Nothing was written.", style="red")
         raise typer.Exit(1)
     content = binding.write(invoice)
     if out is not None and out.suffix.lower() == ".pdf":
         content = render_hybrid(read.invoice, content, profile, language=language)
+    if sign is not None:
+        content = _signed(content, profile, sign, config_folder(context), out)
+    elif profile.must_be_signed:
+        note = f"{profile.title} must be signed before it is sent; --sign KEY does that"
+        ERRORS.print(Text(note, style="yellow"), soft_wrap=True)
     if out is None:
         sys.stdout.buffer.write(content)
     else:
-        out.write_bytes(content)
+        write_whole(out, content)
+
+
+def _signed(content: bytes, profile: Profile, key: str, folder: Path, out: Path | None) -> bytes:
+    # Loaded here: who signs nothing need not wait for it.
+    from formats.signatures import profiles
+    from gateway import settings
+    from gateway.keys import Chosen, FileKeys
+    from gateway.pipeline import signing
+
+    kinds = [profiles.named(kind) for kind in profile.signatures]
+    if profile.in_pdf and not is_pdf(content):
+        kinds = []
+    if not kinds:
+        raise ConfigError(
+            f"{profile.title} takes no signature",
+            where="--sign",
+            fix="name a .pdf file with -o: the PDF is signed" if profile.in_pdf else "leave --sign out",
+        )
+    name = "" if out is None else out.name.lower()
+    fitting = [kind for kind in kinds if name.endswith(kind.ending)]
+    known = settings.read(folder)
+    at = utc_now()
+    signer = FileKeys.of(known.keys, known.folder).signer(key, at)
+    signed = signing.sign(Chosen(key, (fitting or kinds)[0].key, signer), content, at)
+    note = f"signed by {signed.signer.subject} with the key {key}, {signed.kind}, {signed.algorithm}"
+    ERRORS.print(Text(note, style="green"), soft_wrap=True)
+    return signed.content
 
 
 def render(
@@ -92,7 +138,7 @@ def render(
             fix="name a .pdf or an .html file",
         )
     look = Appearance(colour, logo_in(logo) if logo else None)
-    out.write_bytes(rendering(_read(file).invoice, language=language, appearance=look))
+    write_whole(out, rendering(_read(file).invoice, language=language, appearance=look))
     OUT.print(f"Wrote {out}")
 
 

@@ -29,6 +29,7 @@ from gateway.cli.output import (
 from gateway.pipeline import deciding
 from gateway.pipeline.costs import by_month
 from gateway.pipeline.deciding import Outcome
+from gateway.pipeline.routing import chosen_way
 from gateway.pipeline.submission import State
 from gateway.store import attempts, documents, journal, parties, payments, reports, sources, submissions
 from gateway.store.submissions import Submission
@@ -184,7 +185,8 @@ def _print_one(gateway: Gateway, submission: Submission) -> None:
 
 
 def trace(context: typer.Context, number: _Number, as_json: _Json = False) -> None:
-    """Where each business term of an invoice came from: ERP field, mapping line, code table."""
+    """Where each business term of an invoice came from: ERP field, mapping line, code table; and why it goes
+    the way it goes."""
     gateway = Gateway.open(config_folder(context))
     try:
         found = _find(gateway, number)
@@ -198,12 +200,16 @@ def trace(context: typer.Context, number: _Number, as_json: _Json = False) -> No
             )
         with gateway.database.read() as connection:
             origins = json.loads(documents.get(connection, submission.origins_digest).content)
+            choice = chosen_way(connection, submission)
     finally:
         gateway.close()
     if as_json:
         print_json(origins)
         return
     OUT.print(Text(f"{submission.number}, {submission.source}, mapped by {submission.mapping}", style="bold"))
+    if choice.get("because"):
+        told = f"Written as {choice['profile']} for {choice['channel']}: {choice['because']}"
+        OUT.print(shown(told), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, style in (
         ("Term", "bold"),

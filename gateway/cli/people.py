@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich import box
 from rich.table import Table
+from sqlalchemy import Connection
 
 from formats.errors import ConfigError
+from gateway.access.identities import to_be_linked
 from gateway.access.passwords import Passwords
 from gateway.access.rights import ALL_COMPANIES, Role
+from gateway.access.sign_in import forget_failures
 from gateway.cli.languages import Language
 from gateway.cli.output import OUT, config_folder, shown
 from gateway.store import journal, people
@@ -91,6 +96,7 @@ def password(context: typer.Context, login: _Login, password_file: _File = None)
         kept = Passwords().kept(_password(password_file), login=person.login)
         with gateway.database.begin() as connection:
             people.set_password(connection, person.id, kept)
+            forget_failures(connection, person.login)
             told = {"person": person.id}
             journal.append(connection, "password changed", told, now=gateway.clock(), actor=_BY)
     finally:
@@ -111,6 +117,102 @@ def end(context: typer.Context, login: _Login) -> None:
     finally:
         gateway.close()
     OUT.print(shown(f"{person.login} may not sign in any more."))
+
+
+@app.command()
+def lock(context: typer.Context, login: _Login) -> None:
+    """Let nobody in as this person until they are unlocked; what they have open ends."""
+    _change(
+        context,
+        login,
+        "person locked",
+        lambda connection, person, now: people.lock(connection, person.id, now=now),
+        "may not sign in until unlocked.",
+    )
+
+
+@app.command()
+def unlock(context: typer.Context, login: _Login) -> None:
+    """Let somebody in again, also after too many wrong tries."""
+
+    def act(connection: Connection, person: Person, now: datetime) -> None:
+        people.unlock(connection, person.id)
+        forget_failures(connection, person.login)
+
+    _change(context, login, "person unlocked", act, "may sign in again.")
+
+
+@app.command()
+def reset(context: typer.Context, login: _Login) -> None:
+    """The phone is lost: remove the second factor and the recovery codes; what they have open ends."""
+
+    def act(connection: Connection, person: Person, now: datetime) -> None:
+        people.set_second_factor(connection, person.id, "", ())
+        people.end_sessions(connection, person.id)
+
+    _change(context, login, "second factor reset", act, "signs in with the password alone from now on.")
+
+
+@app.command()
+def require(
+    context: typer.Context,
+    login: _Login,
+    second_factor: Annotated[bool, typer.Option(help="whether it must be set up before anything else")] = True,
+) -> None:
+    """Make somebody set up a second factor before anything else."""
+    _change(
+        context,
+        login,
+        "second factor required" if second_factor else "second factor left free",
+        lambda connection, person, now: people.need_second_factor(connection, person.id, second_factor),
+        "has to set up a second factor." if second_factor else "need not set up a second factor.",
+    )
+
+
+@app.command()
+def link(
+    context: typer.Context,
+    login: _Login,
+    provider: Annotated[str, typer.Argument(help="a name of gateway.yaml, sign_in.providers; '' for none")],
+) -> None:
+    """Tie a login to a provider: whoever it knows under this address is this person from then on."""
+
+    def act(connection: Connection, person: Person, now: datetime) -> None:
+        people.link(connection, person.id, to_be_linked(provider) if provider else "")
+
+    def known(gateway: Gateway) -> None:
+        names = [one.name for one in gateway.settings.sign_in.providers]
+        if provider and provider not in names:
+            raise ConfigError(
+                f"there is no provider {provider[:50]}",
+                where="gateway people link",
+                fix=f"use one of {', '.join(names) or 'gateway.yaml, sign_in.providers'}",
+            )
+
+    _change(context, login, "person linked", act, "is tied at the next sign-in.", first=known)
+
+
+def _change(
+    context: typer.Context,
+    login: str,
+    event: str,
+    act: Callable[[Connection, Person, datetime], object],
+    told: str,
+    *,
+    first: Callable[[Gateway], None] = lambda gateway: None,
+) -> None:
+    gateway = Gateway.open(config_folder(context))
+    try:
+        first(gateway)
+        person = _one(gateway, login)
+        with gateway.database.begin() as connection:
+            now = gateway.clock()
+            act(connection, person, now)
+            data = {"person": person.id, "login": person.login}
+            journal.append(connection, event, data, now=now, actor=_BY)
+    finally:
+        gateway.close()
+    OUT.print(shown(f"{person.login} {told}"))
 
 
 def _one(gateway: Gateway, login: str) -> Person:
@@ -151,6 +253,6 @@ def _row(person: Person) -> tuple[str, ...]:
         f"{role} ({'all companies' if company == ALL_COMPANIES else company})"
         for company, role in sorted(person.roles.items())
     )
-    left = f"{person.ended_at:%Y-%m-%d %H:%M}" if person.ended_at else ""
-    factor = "yes" if person.totp else "no"
+    left = f"{person.ended_at:%Y-%m-%d %H:%M}" if person.ended_at else "locked" if person.locked_at else ""
+    factor = "yes" if person.totp else "provider" if person.subject else "no"
     return person.login, person.name, roles, factor, f"{person.made_at:%Y-%m-%d %H:%M}", left

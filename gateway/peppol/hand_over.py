@@ -1,8 +1,8 @@
-"""Handing received documents to the ERP as files: the document itself, and what is known of it as JSON beside
-it.
+"""Handing received documents to the ERP: as files, the document itself and what is known of it as JSON beside
+it, or as drafts that a connector makes of invoices; or both.
 
 A file appears under its name only when it is whole; the JSON comes first, so that whoever waits for the
-document finds both. The same document handed over twice gives the same files.
+document finds both. The same document handed over twice gives the same files and the same draft.
 """
 
 from __future__ import annotations
@@ -16,13 +16,37 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from formats.errors import StorageError
+from connectors.base import Attachment, PurchaseInvoice, TakesPurchaseInvoices
+from formats.errors import ConfigError, StorageError
+from formats.syntaxes import ubl
 from gateway.store import documents
 from gateway.store.exchanges import Exchange
-from gateway.store.inbox import Item
+from gateway.store.inbox import Item, Kind
 from gateway.wiring import Gateway
 
-__all__ = ["put"]
+__all__ = ["draft", "put"]
+
+
+def draft(gateway: Gateway, item: Item) -> str:
+    """Have the ERP make a draft of an invoice; returns where it is, "" where no connector is set or this is
+    none. Talks to the ERP, so no transaction is open. Raises what the connector raises, and ConfigError for
+    one that cannot take invoices.
+    """
+    name = gateway.settings.hand_over_to
+    if not name or item.kind is not Kind.INVOICE or not item.invoice_digest:
+        return ""
+    connector = gateway.source(name)
+    if not isinstance(connector, TakesPurchaseInvoices):
+        raise ConfigError(
+            f"the ERP of {name} does not take received invoices",
+            where="gateway.yaml, hand_over",
+            fix="name a source whose kind can (docs/connectors.md), or take hand_over out",
+        )
+    with gateway.database.read() as connection:
+        invoice = ubl.read(documents.get(connection, item.invoice_digest).content)
+        original = documents.get(connection, item.document_digest)
+    file = Attachment(f"{_name(item)}.xml", original.media_type, original.content)
+    return connector.take_purchase(PurchaseInvoice(item.id, invoice, file, item.sentence)).where
 
 
 def put(connection: Connection, gateway: Gateway, item: Item, exchange: Exchange) -> str:

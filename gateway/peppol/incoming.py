@@ -40,6 +40,7 @@ from gateway.wiring import Gateway
 __all__ = ["work"]
 
 _BATCH: Final = 50
+_LONGEST: Final = 1000
 _STATES: Final = {
     LifeCycle.DISPUTED: State.DISPUTED,
     LifeCycle.ACCEPTED: State.ACCEPTED,
@@ -146,7 +147,7 @@ def _invoice(gateway: Gateway, item: Item) -> None:
                 verdict=Verdict.DOCUMENT,
                 sentence=f"{facts['seller']} sent an invoice {facts['number']} before, on "
                 f"{twins[0].received_at:%Y-%m-%d}",
-                fix="compare the two; then gateway peppol take, or gateway peppol dismiss",
+                fix="compare the two; then gateway inbox take, or gateway inbox dismiss",
                 **values,
             )
             return
@@ -164,9 +165,12 @@ def _invoice(gateway: Gateway, item: Item) -> None:
 
 
 def _hand_over(gateway: Gateway, item: Item) -> None:
+    # The draft first: it may fail and be tried again, and somebody may take the file away meanwhile.
+    places = [hand_over.draft(gateway, item)]
     with gateway.database.read() as connection:
         exchange = _exchange(connection, item)
-        place = hand_over.put(connection, gateway, item, exchange)
+        places.append(hand_over.put(connection, gateway, item, exchange))
+    place = "; ".join(filter(None, places))
     with gateway.database.begin() as connection:
         code = StatusCode.DELIVERED if place else StatusCode.PASSED_ON
         statuses.queue_status(connection, gateway, exchange, code)
@@ -176,7 +180,7 @@ def _hand_over(gateway: Gateway, item: Item) -> None:
             item,
             Stage.HANDED_OVER,
             "handed over",
-            {"to": place or "nobody: no folder is set"},
+            {"to": place or "nobody: neither a folder nor a connector is set"},
             now=now,
             handed_to=place,
             sentence=item.sentence,
@@ -242,6 +246,8 @@ def _status(gateway: Gateway, item: Item) -> None:
             _status_told(connection, gateway, submission, status, item)
         data = {"code": status.code, "about": status.refers_to, "new": new}
         changes = {"submission": submission.id} if submission else {}
+        changes["sentence"] = message_level_status.describe(status)[:_LONGEST]
+        changes["number"] = submission.number if submission else ""
         inbox.move(connection, item, Stage.TAKEN_IN, "status taken in", data, now=now, **changes)
 
 
@@ -294,6 +300,9 @@ def _response(gateway: Gateway, item: Item) -> None:
             now=now,
             submission=submission.id,
             number=response.invoice.number[:200],
+            sentence=invoice_response.describe(response)[:_LONGEST],
+            # An answer comes from the buyer of the invoice.
+            buyer=response.sender.name[:300],
         )
 
 

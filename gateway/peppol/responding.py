@@ -8,6 +8,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from connectors.channels.peppol.channel import Peppol
 from formats.errors import ConfigError, MalformedDocument
 from formats.identifiers import Identifier, electronic_address
@@ -83,6 +85,7 @@ def respond(
                 where=f"inbox, {item.number}",
                 fix="give a reason for every refusal, question or condition",
             ) from error
+        _require_progress(connection, item, response)
         digest = documents.put(connection, content, "application/xml", now=now)
         signals.queue(
             connection,
@@ -98,6 +101,18 @@ def respond(
         data = {"item": item.id, "code": code, "number": item.number, "text": text, "content": digest}
         journal.append(connection, "answered", data, now=now, actor=by)
     return response
+
+
+def _require_progress(connection: Connection, item: Item, response: InvoiceResponse) -> None:
+    for signal in signals.about(connection, signals.Kind.INVOICE_RESPONSE, item.id):
+        earlier = invoice_response.read(documents.get(connection, signal.document_digest).content)
+        if not invoice_response.may_follow(earlier, response):
+            said = invoice_response.name_of("response.code", earlier.code)
+            raise ConfigError(
+                f"{response.code} cannot follow what the seller was told before: {earlier.code}, {said}",
+                where=f"inbox, {item.number}",
+                fix="settle what has changed with the seller; the network allows no step back",
+            )
 
 
 def _channel(gateway: Gateway, item: Item) -> Peppol:

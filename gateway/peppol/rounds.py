@@ -3,10 +3,14 @@ and buyers."""
 
 from __future__ import annotations
 
+import structlog
+
 from gateway.peppol import access_points, drift, incoming, signals, statistics, statuses
 from gateway.wiring import Gateway
 
 __all__ = ["nightly", "refresh_revocation", "work"]
+
+_log = structlog.get_logger("peppol")
 
 
 def work(gateway: Gateway) -> int:
@@ -18,9 +22,15 @@ def work(gateway: Gateway) -> int:
 
 
 def refresh_revocation(gateway: Gateway) -> int:
-    """Renew revocation lists before they end, so that no message waits for one."""
+    """Renew revocation lists before they end, so that no message waits for one; say what of exchanged keys
+    and authorities could not be taken."""
     now = gateway.clock()
-    return sum(len(channel.network.refresh_revocation(now)) for channel in access_points.all_of(gateway))
+    renewed = 0
+    for channel in access_points.all_of(gateway):
+        renewed += len(channel.network.refresh_revocation(now))
+        for problem in channel.network.problems:
+            _log.warning("not taken, the one before counts", where=problem.where, what=problem.what)
+    return renewed
 
 
 def nightly(gateway: Gateway) -> int:

@@ -13,9 +13,10 @@ from formats.errors import ConfigError, DocumentError
 from formats.finding import Finding, Report
 from formats.model import Invoice
 from formats.registry import PROFILES, SYNTAXES
-from formats.syntaxes import ubl
-from gateway.pipeline import parties, routing
+from gateway.access import four_eyes
+from gateway.pipeline import canonical, numbering, parties, routing
 from gateway.pipeline.convert import invoice_of
+from gateway.pipeline.numbers import with_numbers
 from gateway.pipeline.submission import State
 from gateway.pipeline.unchanged import as_it_came
 from gateway.rules import clerk
@@ -45,19 +46,21 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
     Raises RouteError when no way leads to the buyer, BrokenRules when the rules refuse it, ConfigError when a
     rule set could not be run: what was not checked is not sent.
     """
+    four_eyes.require_routes(gateway)
     with gateway.database.read() as connection:
         said = invoice_of(connection, submission)
         invoice, party = parties.completed(connection, gateway, submission.source, said)
         came = documents.get(connection, submission.content_digest).content
     mapping = gateway.mapping(submission.source)
     route = routing.choose(gateway.settings, invoice, submission, mapping)
+    chosen = routing.decide(gateway.settings, invoice, submission.source).told(route)
     profile = PROFILES[route.profile]
     binding = SYNTAXES[profile.syntax]
-    prepared = profile.prepare(invoice)
+    prepared = numbering.numbered(gateway, submission, profile, profile.prepare(invoice))
     written = binding.write(prepared)
     unchanged = as_it_came(came, profile, written) if isinstance(mapping, AsIs) else None
     content = unchanged or written
-    report = gateway.rules.check(content, profile)
+    report = with_numbers(gateway.rules.check(content, profile), prepared, on=gateway.clock().date())
     report_json = json.dumps(asdict(report), ensure_ascii=False, indent=1).encode()
     with gateway.database.begin() as connection:
         now = gateway.clock()
@@ -81,6 +84,7 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
                     "not carried": [] if unchanged else list(binding.losses(prepared)),
                     **({"as it came": True} if unchanged else {}),
                     "from master data": ["BT-49"] if added else [],
+                    **chosen,
                 },
                 now=now,
                 report_digest=report_digest,
@@ -113,7 +117,7 @@ def _added(
     origins = json.loads(documents.get(connection, submission.origins_digest).content)
     text = json.dumps([*origins, origin._asdict()], ensure_ascii=False, indent=1).encode()
     return {
-        "invoice_digest": documents.put(connection, ubl.write(invoice), "application/xml", now=now),
+        "invoice_digest": documents.put(connection, *canonical.write(invoice), now=now),
         "origins_digest": documents.put(connection, text, "application/json", now=now),
     }
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from formats.errors import DocumentError
 from formats.model import Invoice
-from formats.syntaxes import ubl
+from gateway.access import four_eyes
+from gateway.pipeline import canonical as canonical_form
 from gateway.pipeline import news, revisions
 from gateway.pipeline.submission import State
 from gateway.store import documents, submissions
@@ -30,8 +31,9 @@ def convert(gateway: Gateway, submission: Submission) -> Submission:
     """Map one document and decide whether it is new, a repetition or a changed revision.
 
     Running it twice gives the same result. Raises DocumentError where the document cannot be mapped or must
-    not replace one already sent.
+    not replace one already sent; ConfigError while a second person has not agreed to the mapping.
     """
+    four_eyes.require_mapping(gateway, submission.source)
     try:
         mapped = _map(gateway, submission)
     except DocumentError:
@@ -39,7 +41,7 @@ def convert(gateway: Gateway, submission: Submission) -> Submission:
             revisions.supersede_older(connection, submission, clock=gateway.clock)
             revisions.retire_stopped(connection, submission, clock=gateway.clock)
         raise
-    canonical = ubl.write(mapped.invoice)
+    canonical = canonical_form.write(mapped.invoice)
     left_out = mapped.left_out
     rows = [origin._asdict() for origin in mapped.origins]
     origins = json.dumps(rows, ensure_ascii=False, indent=1).encode()
@@ -55,7 +57,7 @@ def convert(gateway: Gateway, submission: Submission) -> Submission:
 
 def invoice_of(connection: Connection, submission: Submission) -> Invoice:
     """The canonical invoice of a mapped submission, from the archive."""
-    return ubl.read(documents.get(connection, submission.invoice_digest).content)
+    return canonical_form.read(documents.get(connection, submission.invoice_digest).content)
 
 
 def facts(invoice: Invoice) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _settled(
     connection: Connection,
     submission: Submission,
     invoice: Invoice,
-    canonical: bytes,
+    canonical: tuple[bytes, str],
     origins: bytes,
     left_out: tuple[str, ...],
 ) -> Submission:
@@ -89,12 +91,13 @@ def _settled(
     business = revisions.business_key(invoice)
     keys = (revisions.erp_key(submission), *((business,) if business else ()))
     now = gateway.clock()
+    digest = documents.digest_of(canonical[0])
     stands_for_it = revisions.settle(
         connection,
         submission,
         keys,
-        documents.digest_of(canonical),
-        _same_today(gateway, connection, canonical),
+        digest,
+        _same_today(gateway, connection, digest),
         clock=gateway.clock,
     )
     # A revision that was parked as changed after sending, say, has now been changed back.
@@ -109,12 +112,12 @@ def _settled(
         {
             "mapping": _version(gateway, submission),
             "number": invoice.number,
-            "invoice": documents.digest_of(canonical),
+            "invoice": digest,
             **({"left out": list(left_out)} if left_out else {}),
         },
         now=now,
         mapping=_version(gateway, submission),
-        invoice_digest=documents.put(connection, canonical, "application/xml", now=now),
+        invoice_digest=documents.put(connection, *canonical, now=now),
         origins_digest=documents.put(connection, origins, "application/json", now=now),
         route=0,
         channel="",
@@ -135,14 +138,14 @@ def _version(gateway: Gateway, submission: Submission) -> str:
     return f"{mapping.name} {mapping.version}"
 
 
-def _same_today(gateway: Gateway, connection: Connection, canonical: bytes) -> Callable[[Submission], bool]:
+def _same_today(gateway: Gateway, connection: Connection, digest: str) -> Callable[[Submission], bool]:
     def same(owner: Submission) -> bool:
         content = documents.get(connection, owner.content_digest).content
         try:
             mapped = gateway.mapping(owner.source).map(content, owner.part, gateway.company(owner.source))
         except DocumentError:
             return False
-        return ubl.write(mapped.invoice) == canonical
+        return documents.digest_of(canonical_form.write(mapped.invoice)[0]) == digest
 
     return same
 

@@ -16,7 +16,9 @@ from formats.errors import (
     RemoteUnexpected,
     RouteError,
 )
+from gateway.access import four_eyes
 from gateway.pipeline import costs, exchanged, follow, reroute
+from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.message import message_of
 from gateway.pipeline.submission import State
 from gateway.store import attempts, documents, submissions
@@ -37,6 +39,7 @@ def deliver(gateway: Gateway, submission: Submission) -> Submission:
     channel = gateway.channel(submission.channel)
     doubtful = asked_before and _doubtful(gateway, submission, channel)
     if not asked_before:
+        _require_agreed(gateway, submission)
         submission = _open(gateway, submission)
     with gateway.database.read() as connection:
         message = message_of(connection, submission)
@@ -107,6 +110,14 @@ def taken(gateway: Gateway, submission: Submission, receipt: Receipt) -> Submiss
         if receipt.state is DeliveryState.ACCEPTED_FOR_TRANSPORT:
             return sent
         return follow.apply(connection, gateway, sent, receipt)
+
+
+def _require_agreed(gateway: Gateway, submission: Submission) -> None:
+    if gateway.settings.four_eyes:
+        four_eyes.require_channel(gateway, submission.channel)
+        with gateway.database.read() as connection:
+            invoice = invoice_of(connection, submission)
+        four_eyes.require_account(gateway, submission, invoice)
 
 
 def _open(gateway: Gateway, submission: Submission) -> Submission:

@@ -1,34 +1,137 @@
-"""Routing: which ways lead to a buyer, in the order in which they are tried."""
+"""Routing: which ways lead to a buyer, in the order in which they are tried, and why.
+
+routing.yaml says which channels serve whom; the table of mandates (`gateway.mandates`) says what is demanded.
+A way that a mandate forbids is passed over, unless its route says why it is taken all the same.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from sqlalchemy import Connection
 
 from formats.errors import RouteError
 from formats.model import Invoice
+from formats.model.party import Address
+from gateway.buyer_kinds import KnownKind, kind_of_buyer
+from gateway.mandates import Held, Mandate, held, networks_of
 from gateway.settings import Route, Settings
+from gateway.store import journal
 from gateway.store.submissions import Submission
 from mappings.as_is import AsIs
 from mappings.engine import CompiledMapping
 
-__all__ = ["NoRoute", "choose", "present_terms", "ways"]
+__all__ = [
+    "Decision",
+    "MandateNotMet",
+    "NoRoute",
+    "Way",
+    "choose",
+    "chosen_way",
+    "decide",
+    "present_terms",
+    "ways",
+]
 
 
 class NoRoute(RouteError):
     """The invoice holds no address that any route could use."""
 
 
-def ways(settings: Settings, invoice: Invoice, source: str) -> tuple[Route, ...]:
-    """The routes that fit this invoice, first choice first."""
+class MandateNotMet(NoRoute):
+    """A law demands what no route or not this invoice can give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One route, and what speaks against it: `unfit` where it is not for this invoice, `refused` where
+    mandates forbid it; both in words, "" for nothing."""
+
+    route: Route
+    unfit: str
+    refused: str
+
+    @property
+    def is_open(self) -> bool:
+        return not self.unfit and (not self.refused or bool(self.route.despite_mandate))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that decides how an invoice goes: its countries (ISO 3166-1, "" where it names none), the
+    kind of buyer, the mandates, the ways in the order of routing.yaml, and what mandates miss in it."""
+
+    seller: str
+    buyer: str
+    kind: KnownKind
+    held: Held
+    ways: tuple[Way, ...]
+    missing: tuple[tuple[Mandate, str], ...]
+
+    @property
+    def open(self) -> tuple[Route, ...]:
+        """The routes that may be taken, first choice first."""
+        return tuple(way.route for way in self.ways if way.is_open)
+
+    @property
+    def forbidden(self) -> tuple[Way, ...]:
+        """Ways that would fit but for a mandate."""
+        return tuple(way for way in self.ways if not way.unfit and not way.is_open)
+
+    def because(self, route: Route) -> str:
+        """Why this route, in one sentence for people."""
+        told = [f"the buyer is {_A[self.kind.kind]}: {self.kind.because}"]
+        told += [mandate.sentence for mandate in self.held.must]
+        if not self.held.must:
+            told += [f"no duty; {mandate.sentence}" for mandate in self.held.may[:1]]
+        way = next((way for way in self.ways if way.route == route), None)
+        if way is not None and way.refused:
+            told.append(f"{way.refused}, and it is taken all the same: {route.despite_mandate}")
+        before = [w for w in self.ways[: self.ways.index(way)] if w.refused and not w.is_open] if way else []
+        told += [f"{passed.route.name} is passed over: {passed.refused}" for passed in before]
+        return "; ".join(told)
+
+    def told(self, route: Route) -> Mapping[str, object]:
+        """What the journal keeps of the choice."""
+        way = next((way for way in self.ways if way.route == route), None)
+        return {
+            "buyer kind": str(self.kind.kind),
+            "mandates": [mandate.id for mandate in self.held.must],
+            "because": self.because(route),
+            **({"despite mandate": route.despite_mandate} if way is not None and way.refused else {}),
+        }
+
+
+_A = {"business": "a business", "public": "a public body", "consumer": "a consumer"}
+
+
+def decide(settings: Settings, invoice: Invoice, source: str) -> Decision:
+    """How this invoice may go. The dates of the invoice decide which mandates are in force."""
     present = present_terms(invoice)
-    country = invoice.buyer.address.country if invoice.buyer and invoice.buyer.address else None
-    return tuple(
-        route
+    seller = _country(invoice.seller.address if invoice.seller else None)
+    buyer = _country(invoice.buyer.address if invoice.buyer else None)
+    kind = kind_of_buyer(invoice, settings.mandates.buyers)
+    found = held(settings.mandates, invoice, seller, buyer, kind.kind)
+    missing = tuple((row, need) for row in found.must for need in row.missing(present))
+    kinds = {channel.name: channel.kind for channel in settings.channels}
+    judged = tuple(
+        Way(
+            route,
+            _unfit(route, source, buyer, kind, present),
+            _refused(route, kinds.get(route.channel, ""), found.must, missing),
+        )
         for route in settings.routes
-        if (not route.sources or source in route.sources)
-        and (not route.countries or country in route.countries)
-        and all(term in present for term in route.needs)
     )
+    return Decision(seller, buyer, kind, found, judged, missing)
+
+
+def ways(settings: Settings, invoice: Invoice, source: str) -> tuple[Route, ...]:
+    """The routes that fit this invoice and its mandates, first choice first."""
+    return decide(settings, invoice, source).open
 
 
 def choose(
@@ -36,31 +139,97 @@ def choose(
 ) -> Route:
     """The route whose turn it is: the first, or the next one after a channel could not reach the buyer.
 
-    Raises RouteError naming the ERP fields that would open a way.
+    Raises RouteError naming the ERP fields that would open a way, MandateNotMet naming the law.
     """
-    fitting = ways(settings, invoice, submission.source)
+    decision = decide(settings, invoice, submission.source)
+    fitting = decision.open
     if submission.route < len(fitting):
         return fitting[submission.route]
     buyer = (invoice.buyer.name if invoice.buyer else None) or "the buyer"
+    where = f"{submission.source}, {submission.source_key}"
     wanted = dict.fromkeys(term for route in settings.routes for term in route.needs)
     present = present_terms(invoice)
-    missing = [
-        mapping.labels(term)[0] if mapping.labels(term) else term for term in wanted if term not in present
-    ]
+    missing = [_label(mapping, term) for term in wanted if term not in present]
     if fitting:
         raise RouteError(
-            f"{buyer} could not be reached: {submission.sentence or 'every way was tried'}",
-            where=f"{submission.source}, {submission.source_key}",
+            f"{buyer} could not be reached: {submission.sentence or 'every way was tried'}"
+            + "".join(f"; {way.route.name} may not be used, for {way.refused}" for way in decision.forbidden),
+            where=where,
             fix="ask the buyer for a valid address and enter it in the ERP"
             + (f": {' or '.join(missing)}" if missing else ""),
         )
+    if decision.held.must:
+        raise _not_met(decision, buyer, where, mapping)
     raise NoRoute(
         f"{buyer} has no address that an e-invoice can go to",
-        where=f"{submission.source}, {submission.source_key}",
+        where=where,
         fix=f"fill one of these in the ERP: {' or '.join(missing)}"
         if missing
         else "add a route in routing.yaml",
     )
+
+
+def chosen_way(connection: Connection, submission: Submission) -> Mapping[str, Any]:
+    """What the journal says of the last choice for this submission: route, channel, profile and, since
+    mandates are known, "buyer kind", "mandates" and "because"; empty before there was one."""
+    last = deque(journal.entries(connection, submission=submission.id, event="checked"), maxlen=1)
+    return json.loads(last[0].data) if last else {}
+
+
+def _not_met(decision: Decision, buyer: str, where: str, mapping: CompiledMapping | AsIs) -> MandateNotMet:
+    """What is demanded, since when, and the first thing to mend."""
+    law = decision.held.must[0]
+    lacking = dict.fromkeys(_label(mapping, need) for _, need in decision.missing)
+    if lacking:
+        fix = f"fill this in the ERP: {' and '.join(lacking)}"
+    else:
+        serving = [
+            way for way in decision.ways if not way.refused and way.unfit
+        ]  # the right way, were it for this buyer
+        fix = (
+            f"the route {serving[0].route.name} would do, but {serving[0].unfit}"
+            if serving
+            else f"add a route to routing.yaml that writes {law.wanted}"
+        )
+    why = "the invoice lacks " + " and ".join(lacking) if lacking else "no route does that"
+    return MandateNotMet(
+        f"{buyer} cannot be invoiced in this way: {law.sentence}, and {why}",
+        where=where,
+        fix=f"{fix}; or write despite_mandate with the reason at a route ({law.id}, gateway routing show)",
+    )
+
+
+def _unfit(route: Route, source: str, country: str, kind: KnownKind, present: frozenset[str]) -> str:
+    if route.sources and source not in route.sources:
+        return f"it is not for {source}"
+    if route.countries and country not in route.countries:
+        return f"it is not for buyers in {country or 'an unknown country'}"
+    if route.buyers and kind.kind not in route.buyers:
+        return f"it is not for {_A[kind.kind]}"
+    lacking = [term for term in route.needs if term not in present]
+    return f"the invoice has no {' and no '.join(lacking)}" if lacking else ""
+
+
+def _refused(
+    route: Route, channel_kind: str, must: tuple[Mandate, ...], missing: tuple[tuple[Mandate, str], ...]
+) -> str:
+    networks = networks_of(channel_kind, route.networks)
+    for mandate in must:
+        if why := mandate.refuses(route.profile, networks):
+            return f"{mandate.sentence} ({mandate.id}), and {why}"
+    if missing:
+        mandate, need = missing[0]
+        return f"{mandate.sentence} ({mandate.id}), and the invoice has no {need}"
+    return ""
+
+
+def _label(mapping: CompiledMapping | AsIs, need: str) -> str:
+    """The ERP field of a term, or of alternatives joined by "or"."""
+    return " or ".join((mapping.labels(term) or (term,))[0] for term in need.split(" or "))
+
+
+def _country(address: Address | None) -> str:
+    return (address.country or "") if address is not None else ""
 
 
 def present_terms(invoice: Invoice) -> frozenset[str]:

@@ -17,7 +17,7 @@ from gateway.access.rights import Actor
 from gateway.store import journal
 from gateway.store.tables import changes
 
-__all__ = ["Change", "Kind", "decide", "get", "propose", "waiting"]
+__all__ = ["Change", "Kind", "approved", "decide", "decided", "get", "propose", "waiting"]
 
 
 class Kind(StrEnum):
@@ -26,12 +26,15 @@ class Kind(StrEnum):
     BANK_DETAILS = "bank details"
     ROUTING = "routing"
     MAPPING = "mapping"
+    # Somebody who is to count among four eyes themselves.
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One proposal. `before` and `after` are what would change, as plain values; `outcome` is "" while it
-    waits, then "approved" or "declined"."""
+    """One proposal. `before` and `after` are what would change, as plain values; `digest` is of what would be
+    in force, "" where nothing is held against it; `outcome` is "" while it waits, then "approved" or
+    "declined"."""
 
     id: str
     kind: Kind
@@ -46,6 +49,7 @@ class Change:
     decided_at: datetime | None
     outcome: str
     answer: str
+    digest: str = ""
 
 
 def propose(
@@ -59,6 +63,7 @@ def propose(
     company: str,
     by: Actor,
     now: datetime,
+    digest: str = "",
 ) -> Change:
     """Write a proposal down; nothing changes before somebody else approves."""
     if not reason.strip():
@@ -75,9 +80,11 @@ def propose(
             reason=reason.strip()[:2000],
             proposed_by=by.id,
             proposed_at=now,
+            digest=digest,
         )
     )
     data = {"change": change, "kind": kind.value, "subject": subject, "reason": reason.strip()[:2000]}
+    data |= {"digest": digest} if digest else {}
     journal.append(connection, "change proposed", data, now=now, actor=by.label)
     return _there(connection, change)
 
@@ -121,6 +128,24 @@ def waiting(connection: Connection) -> tuple[Change, ...]:
     return tuple(_read(row) for row in connection.execute(query))
 
 
+def approved(connection: Connection, kind: Kind, subject: str) -> Change | None:
+    """What was approved last of this subject: that and nothing earlier is in force."""
+    query = (
+        select(changes)
+        .where(changes.c.kind == kind.value, changes.c.subject == subject, changes.c.outcome == "approved")
+        .order_by(changes.c.decided_at.desc(), changes.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _read(row)
+
+
+def decided(connection: Connection, limit: int) -> tuple[Change, ...]:
+    """What was decided on, newest first."""
+    query = select(changes).where(changes.c.outcome != "").order_by(changes.c.decided_at.desc()).limit(limit)
+    return tuple(_read(row) for row in connection.execute(query))
+
+
 def _there(connection: Connection, change: str) -> Change:
     found = get(connection, change)
     assert found is not None  # noqa: S101  # written in this transaction
@@ -142,4 +167,5 @@ def _read(row: Row[Any]) -> Change:
         decided_at=row.decided_at,
         outcome=row.outcome,
         answer=row.answer,
+        digest=row.digest,
     )

@@ -18,7 +18,18 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.tables import journal, journal_head
 
-__all__ = ["GENESIS", "Break", "Entry", "after", "append", "digest_at", "entries", "verify"]
+__all__ = [
+    "GENESIS",
+    "Break",
+    "Entry",
+    "after",
+    "append",
+    "digest_at",
+    "entries",
+    "follows",
+    "head_of",
+    "verify",
+]
 
 GENESIS: Final = "0" * 64
 
@@ -113,25 +124,37 @@ def verify(connection: Connection) -> tuple[int, Break | None]:
     """How many entries hold, and the first break of the chain if there is one."""
     seq, digest = 0, GENESIS
     for entry in entries(connection):
-        if not _well_formed(entry):
-            return seq, Break(seq + 1, f"entry {seq + 1} was changed into something that is not text")
-        if entry.seq != seq + 1:
-            return seq, Break(seq + 1, f"entry {seq + 1} is missing; the next one there is {entry.seq}")
-        if entry.previous != digest:
-            return seq, Break(entry.seq, f"entry {entry.seq} does not follow from the one before it")
-        expected = _digest(
-            entry.seq, entry.at, entry.submission, entry.actor, entry.event, entry.data, entry.previous
-        )
-        if entry.digest != expected:
-            return seq, Break(
-                entry.seq, f"entry {entry.seq} ({entry.event}) was changed after it was written"
-            )
+        broken = follows(entry, seq, digest)
+        if broken is not None:
+            return seq, broken
         seq, digest = entry.seq, entry.digest
     head = connection.execute(select(journal_head).where(journal_head.c.id == 1)).one_or_none()
     if head is None or (head.seq, head.digest) != (seq, digest):
         end = "its head is missing" if head is None else f"the head says {head.seq} entries"
         return seq, Break(seq + 1, f"the chain ends after entry {seq}, but {end}: entries were cut off")
     return seq, None
+
+
+def follows(entry: Entry, seq: int, digest: str) -> Break | None:
+    """What is wrong with an entry that should follow entry `seq` with this digest; None where it holds."""
+    if not _well_formed(entry):
+        return Break(seq + 1, f"entry {seq + 1} was changed into something that is not text")
+    if entry.seq != seq + 1:
+        return Break(seq + 1, f"entry {seq + 1} is missing; the next one there is {entry.seq}")
+    if entry.previous != digest:
+        return Break(entry.seq, f"entry {entry.seq} does not follow from the one before it")
+    expected = _digest(
+        entry.seq, entry.at, entry.submission, entry.actor, entry.event, entry.data, entry.previous
+    )
+    if entry.digest != expected:
+        return Break(entry.seq, f"entry {entry.seq} ({entry.event}) was changed after it was written")
+    return None
+
+
+def head_of(connection: Connection) -> tuple[int, str] | None:
+    """Number and digest of the last entry, as the head row has them; None where it is gone."""
+    row = connection.execute(select(journal_head).where(journal_head.c.id == 1)).one_or_none()
+    return None if row is None else (row.seq, row.digest)
 
 
 def digest_at(connection: Connection, seq: int) -> str:

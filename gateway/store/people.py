@@ -19,20 +19,32 @@ __all__ = [
     "add",
     "by_login",
     "by_subject",
+    "confirm",
     "end",
+    "end_sessions",
     "get",
     "grant",
     "keep_step",
+    "link",
     "listing",
+    "lock",
+    "need_second_factor",
+    "recovery_codes_left",
     "set_password",
     "set_second_factor",
+    "speak",
+    "unlock",
     "use_recovery_code",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may sign in. `roles` maps a company, or "*" for all, to the role there."""
+    """Somebody who may sign in. `roles` maps a company, or "*" for all, to the role there.
+
+    `subject` is how a provider of identities knows the person, "" for a password of ours only. Somebody who
+    is not `confirmed` does not count among four eyes.
+    """
 
     id: str
     login: str
@@ -45,6 +57,15 @@ class Person:
     totp_step: int
     made_at: datetime
     ended_at: datetime | None
+    must_change_password: bool = False
+    needs_second_factor: bool = False
+    confirmed: bool = True
+    locked_at: datetime | None = None
+
+    @property
+    def able(self) -> bool:
+        """Whether the person may sign in at all."""
+        return self.ended_at is None and self.locked_at is None
 
     @property
     def actor(self) -> Actor:
@@ -62,6 +83,8 @@ def add(
     now: datetime,
     password: str = "",
     subject: str = "",
+    must_change_password: bool = False,
+    confirmed: bool = True,
 ) -> Person:
     """A new person; `password` is what `Passwords.kept` makes. ConfigError for a login that is taken."""
     plain = _plain(login)
@@ -83,6 +106,8 @@ def add(
             totp="",
             totp_step=0,
             made_at=now,
+            must_change_password=must_change_password,
+            confirmed=confirmed,
         )
     )
     grant(connection, person, roles)
@@ -113,16 +138,56 @@ def listing(connection: Connection) -> tuple[Person, ...]:
 
 
 def grant(connection: Connection, person: str, roles: Mapping[str, Role]) -> None:
-    """These roles and no others, from the next request on."""
+    """These roles and no others, from the next request on.
+
+    ConfigError where the last administrator of everything would be none any more.
+    """
+    if roles.get("*") is not Role.ADMINISTRATOR:
+        _require_other_administrator(connection, person)
     connection.execute(delete(grants).where(grants.c.person == person))
     for company, role in sorted(roles.items()):
         connection.execute(insert(grants).values(person=person, company=company, role=role.value))
 
 
-def set_password(connection: Connection, person: str, kept: str) -> None:
-    """Another password; every session of the person ends."""
-    connection.execute(update(people).where(people.c.id == person).values(password=kept))
-    connection.execute(delete(sessions).where(sessions.c.person == person))
+def set_password(connection: Connection, person: str, kept: str, *, must_change: bool = False) -> None:
+    """Another password; every session of the person ends. With `must_change` it opens nothing but the page
+    where the person chooses their own."""
+    values = {"password": kept, "must_change_password": must_change}
+    connection.execute(update(people).where(people.c.id == person).values(values))
+    end_sessions(connection, person)
+
+
+def end_sessions(connection: Connection, person: str) -> int:
+    """Sign the person out everywhere; returns in how many browsers."""
+    return connection.execute(delete(sessions).where(sessions.c.person == person)).rowcount
+
+
+def link(connection: Connection, person: str, subject: str) -> None:
+    """How a provider of identities knows the person; "" for no more."""
+    connection.execute(update(people).where(people.c.id == person).values(subject=subject))
+
+
+def lock(connection: Connection, person: str, *, now: datetime) -> None:
+    """Let nobody in as this person until `unlock`, and end their sessions. ConfigError for the last
+    administrator of everything."""
+    _require_other_administrator(connection, person)
+    connection.execute(update(people).where(people.c.id == person).values(locked_at=now))
+    end_sessions(connection, person)
+
+
+def unlock(connection: Connection, person: str) -> None:
+    """Let the person in again."""
+    connection.execute(update(people).where(people.c.id == person).values(locked_at=None))
+
+
+def need_second_factor(connection: Connection, person: str, needed: bool) -> None:
+    """Whether the person has to set one up before anything else."""
+    connection.execute(update(people).where(people.c.id == person).values(needs_second_factor=needed))
+
+
+def confirm(connection: Connection, person: str, confirmed: bool) -> None:
+    """Whether the person counts among four eyes."""
+    connection.execute(update(people).where(people.c.id == person).values(confirmed=confirmed))
 
 
 def set_second_factor(connection: Connection, person: str, sealed: str, digests: tuple[str, ...]) -> None:
@@ -131,6 +196,17 @@ def set_second_factor(connection: Connection, person: str, sealed: str, digests:
     connection.execute(delete(recovery_codes).where(recovery_codes.c.person == person))
     for digest in digests:
         connection.execute(insert(recovery_codes).values(person=person, digest=digest))
+
+
+def recovery_codes_left(connection: Connection, person: str) -> int:
+    """How many of the person's recovery codes open something still."""
+    there = (recovery_codes.c.person == person, recovery_codes.c.used_at.is_(None))
+    return connection.scalar(select(func.count()).select_from(recovery_codes).where(*there)) or 0
+
+
+def speak(connection: Connection, person: str, language: str) -> None:
+    """The language of the person's pages."""
+    connection.execute(update(people).where(people.c.id == person).values(language=language))
 
 
 def keep_step(connection: Connection, person: str, step: int) -> bool:
@@ -158,25 +234,32 @@ def end(connection: Connection, person: str, *, now: datetime) -> None:
 
     ConfigError for the last administrator of everything: nobody could let anybody in any more.
     """
-    others = connection.scalar(
-        select(func.count())
+    _require_other_administrator(connection, person)
+    connection.execute(update(people).where(people.c.id == person).values(ended_at=now))
+    end_sessions(connection, person)
+
+
+def _require_other_administrator(connection: Connection, person: str) -> None:
+    # Locked, so that two administrators cannot take each other's role at the same moment.
+    query = (
+        select(people.c.id, people.c.login)
         .select_from(people.join(grants, grants.c.person == people.c.id))
         .where(
             people.c.ended_at.is_(None),
-            people.c.id != person,
+            people.c.locked_at.is_(None),
             grants.c.company == "*",
             grants.c.role == Role.ADMINISTRATOR.value,
         )
+        .order_by(people.c.id)
+        .with_for_update()
     )
-    leaving = get(connection, person)
-    if leaving is not None and leaving.roles.get("*") is Role.ADMINISTRATOR and not others:
+    found = {row.id: row.login for row in connection.execute(query)}
+    if person in found and len(found) == 1:
         raise ConfigError(
-            f"{leaving.login} is the last administrator",
+            f"{found[person]} is the last administrator",
             where="people",
-            fix="add another administrator first",
+            fix="make somebody else an administrator of all companies first",
         )
-    connection.execute(update(people).where(people.c.id == person).values(ended_at=now))
-    connection.execute(delete(sessions).where(sessions.c.person == person))
 
 
 def _plain(login: str) -> str:
@@ -205,4 +288,8 @@ def _one(connection: Connection, row: Row[Any] | None) -> Person | None:
         totp_step=row.totp_step,
         made_at=row.made_at,
         ended_at=row.ended_at,
+        must_change_password=row.must_change_password,
+        needs_second_factor=row.needs_second_factor,
+        confirmed=row.confirmed,
+        locked_at=row.locked_at,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from gateway.store import journal
 from gateway.store.tables import signals
 
-__all__ = ["Kind", "Signal", "due", "failed", "get", "listing", "queue", "sent"]
+__all__ = ["Kind", "Signal", "about", "due", "failed", "get", "listing", "queue", "sent"]
 
 
 class Kind(StrEnum):
@@ -92,6 +92,16 @@ def get(connection: Connection, message_id: str) -> Signal | None:
     """The signal with this id."""
     row = connection.execute(select(signals).where(signals.c.message_id == message_id)).one_or_none()
     return None if row is None else _read(row)
+
+
+def about(connection: Connection, kind: Kind, start: str) -> tuple[Signal, ...]:
+    """The signals of one kind that are about this: `about` is it, or begins with it and a blank; oldest
+    first."""
+    query = select(signals).where(
+        signals.c.kind == kind.value,
+        (signals.c.about == start) | signals.c.about.startswith(f"{start} ", autoescape=True),
+    )
+    return tuple(_read(row) for row in connection.execute(query.order_by(signals.c.made_at)))
 
 
 def due(connection: Connection, *, now: datetime, limit: int) -> tuple[Signal, ...]:

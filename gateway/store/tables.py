@@ -23,18 +23,27 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
+    true,
 )
 
 __all__ = [
+    "alarm_mails",
+    "alarms",
     "api_tokens",
     "attempts",
     "call_windows",
     "changes",
     "claims",
     "connector_state",
+    "counts",
     "document_parts",
     "documents",
     "exchanges",
+    "file_counters",
+    "file_numbers",
+    "found_accounts",
     "grants",
     "inbox",
     "invoice_words",
@@ -46,16 +55,23 @@ __all__ = [
     "party_cursors",
     "payments",
     "people",
+    "portal_calls",
+    "portal_links",
     "postings",
     "push_keys",
     "receivers",
     "recovery_codes",
     "reports",
+    "saved_views",
     "sessions",
     "sign_in_failures",
     "signals",
+    "signatures",
     "sources",
+    "spent_states",
     "submissions",
+    "webhook_deliveries",
+    "webhooks",
 ]
 
 
@@ -385,6 +401,11 @@ people = Table(
     Column("subject", String(300), nullable=False, default=""),
     Column("totp", Text, nullable=False, default=""),
     Column("totp_step", BigInteger, nullable=False, default=0),
+    Column("must_change_password", Boolean, nullable=False, default=False, server_default=false()),
+    Column("needs_second_factor", Boolean, nullable=False, default=False, server_default=false()),
+    # False from a change in the console until a second person has confirmed it, where four eyes are wanted.
+    Column("confirmed", Boolean, nullable=False, default=True, server_default=true()),
+    Column("locked_at", Moment),
     Column("made_at", Moment, nullable=False),
     Column("ended_at", Moment),
     UniqueConstraint("login"),
@@ -429,6 +450,8 @@ sessions = Table(
     Column("made_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
     Column("ends_at", Moment, nullable=False),
+    # Through which provider the person signed in; "" for a password of ours.
+    Column("provider", String(100), nullable=False, default="", server_default=""),
     Index("ix_sessions_person", "person"),
 )
 
@@ -441,6 +464,9 @@ api_tokens = Table(
     # JSON: company to a list of rights.
     Column("scopes", Text, nullable=False),
     Column("made_by", String(100), nullable=False),
+    # The person whose rights bound it, "" for the operator; the token it was made with, "" for none.
+    Column("maker", _ID, nullable=False, default="", server_default=""),
+    Column("parent", _ID, nullable=False, default="", server_default=""),
     Column("made_at", Moment, nullable=False),
     Column("ends_at", Moment, nullable=False),
     Column("used_at", Moment),
@@ -465,7 +491,29 @@ changes = Table(
     Column("decided_at", Moment),
     Column("outcome", String(20), nullable=False, default=""),
     Column("answer", Text, nullable=False, default=""),
+    # Of what would be in force after it; "" where nothing is held against it.
+    Column("digest", _DIGEST, nullable=False, default="", server_default=""),
     Index("ix_changes_outcome", "outcome", "proposed_at"),
+    Index("ix_changes_digest", "kind", "subject", "decided_at"),
+)
+
+# Accounts that invoices of a company named as the one to pay to, and that nobody has approved.
+found_accounts = Table(
+    "found_accounts",
+    metadata,
+    Column("company", String(100), primary_key=True),
+    Column("digest", _DIGEST, primary_key=True),
+    Column("account", String(100), nullable=False),
+    Column("submission", _ID, nullable=False),
+    Column("found_at", Moment, nullable=False),
+)
+
+# What a provider of identities gave back once: it opens nothing a second time.
+spent_states = Table(
+    "spent_states",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),
+    Column("at", Moment, nullable=False),
 )
 
 # Each message that was exchanged with another access point: `direction` is "out" or "in", `peer` the seat of
@@ -573,4 +621,186 @@ receivers = Table(
     Column("drift", Text, nullable=False, default=""),
     Column("drifted_at", Moment),
     Column("failures", Integer, nullable=False, default=0),
+)
+
+# What is not as it should be: one open row for each kind and subject, kept when it is over.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", String(30), nullable=False),
+    Column("subject", String(300), nullable=False),
+    # Whose it is; "" for what concerns the whole gateway.
+    Column("company", String(100), nullable=False, default=""),
+    # The higher, the more urgent within its kind; people are told when it rises.
+    Column("level", Integer, nullable=False, default=0),
+    Column("since", Moment, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    Column("raised_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("told_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("taken_by", String(100), nullable=False, default=""),
+    Column("taken_at", Moment),
+    Column("reason", Text, nullable=False, default=""),
+    Index("ix_alarms_ended_at", "ended_at", "raised_at"),
+    Index(
+        "uq_alarms_open",
+        "kind",
+        "subject",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+# E-mails about alarms, queued in the transaction that raises or ends them.
+alarm_mails = Table(
+    "alarm_mails",
+    metadata,
+    Column("message_id", _ID, primary_key=True),
+    Column("receiver", String(320), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("sent_at", Moment),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("sentence", Text, nullable=False, default=""),
+    Index("ix_alarm_mails_due_at", "due_at"),
+)
+
+# Invoices of each source by the day they are dated; `posted` is what the ERP says, null where it was not
+# asked, and `said` why.
+counts = Table(
+    "counts",
+    metadata,
+    Column("source", String(100), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("posted", Integer),
+    Column("said", Text, nullable=False, default=""),
+    Column("asked_at", Moment),
+    Column("received", Integer, nullable=False),
+    Column("delivered", Integer, nullable=False),
+    Column("acknowledged", Integer, nullable=False),
+    Column("stopped", Integer, nullable=False),
+    Column("counted_at", Moment, nullable=False),
+)
+
+# Who is told of what happens, at an address of theirs. Of those in the config folder only how far they are is
+# kept here. `cursor` is the last journal entry that was looked at for them; secrets are sealed.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(110), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("configured", Boolean, nullable=False),
+    Column("url", Text, nullable=False, default=""),
+    # JSON lists.
+    Column("events", Text, nullable=False, default=""),
+    Column("companies", Text, nullable=False, default=""),
+    Column("secret", Text, nullable=False, default=""),
+    Column("old_secret", Text, nullable=False, default=""),
+    Column("old_until", Moment),
+    Column("cursor", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("rests_until", Moment),
+    Column("sentence", Text, nullable=False, default=""),
+    Column("made_by", String(100), nullable=False, default=""),
+    Column("made_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+)
+
+# One event on its way to one webhook; `seq` is its journal entry, `about` the submission or the alarm. `due_at`
+# is null once it needs no sending.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("webhook", String(110), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", String(80), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("about", String(36), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("sentence", Text, nullable=False, default=""),
+    Column("ended_at", Moment),
+    Index("ix_webhook_deliveries_due", "webhook", "due_at"),
+    Index("ix_webhook_deliveries_about", "webhook", "about", "seq"),
+    Index("ix_webhook_deliveries_state", "state", "ended_at"),
+)
+
+# Links by which a buyer opens one invoice without an account; what signs them is not in the database.
+portal_links = Table(
+    "portal_links",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("submission", _ID, nullable=False),
+    Column("made_by", String(100), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("revoked_by", String(100), nullable=False, default=""),
+    Column("revoked_at", Moment),
+    Column("openings", Integer, nullable=False, default=0),
+    Column("opened_at", Moment),
+    Index("ix_portal_links_submission", "submission"),
+)
+
+# How often the portal is called: at most 65,536 rows of each kind, whoever calls.
+portal_calls = Table(
+    "portal_calls",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("since", Moment, nullable=False),
+    Column("calls", Integer, nullable=False),
+)
+
+# What was signed, and by which key: the signed document is kept, and goes out again on every retry.
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("submission", _ID, primary_key=True),
+    # The document before and after.
+    Column("document", _DIGEST, primary_key=True),
+    Column("signed", _DIGEST, nullable=False),
+    Column("profile", String(50), nullable=False),
+    Column("key", String(100), nullable=False),
+    Column("certificate", _DIGEST, nullable=False),
+    Column("signed_at", Moment, nullable=False),
+)
+
+# The last number that each transmitter used for a file, and what has which number.
+file_counters = Table(
+    "file_counters",
+    metadata,
+    Column("transmitter", String(50), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+file_numbers = Table(
+    "file_numbers",
+    metadata,
+    Column("transmitter", String(50), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("submission", _ID, nullable=False),
+    # How often the other side had taken a file of the submission before: it knows that name for ever.
+    Column("outing", Integer, nullable=False),
+    Column("given_at", Moment, nullable=False),
+    UniqueConstraint("submission", "transmitter", "outing"),
+)
+
+# Lists of invoices that people find again under a name of their own.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("person", _ID, nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    UniqueConstraint("person", "name"),
 )

@@ -10,16 +10,16 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from gateway import __version__, settings
-from gateway.access.passwords import Passwords
-from gateway.access.sealing import Seal
-from gateway.access.sign_in import SignIn
-from gateway.web import as4, console, problems, push, signing_in, static, wake
-from gateway.web.api import invoices, metrics, system
+from gateway import __version__
+from gateway.web import as4, console, portal, problems, push, signing_in, static, wake
+from gateway.web.api import alarms, invoices, links, metrics, system, tokens, webhooks
+from gateway.web.api.description import DescribedApi
 from gateway.web.console.failing import add_pages
 from gateway.web.guard import Guard
 from gateway.web.headers import SafeHeaders
+from gateway.web.oidc import Doors
 from gateway.web.pages import Pages
+from gateway.web.sealed import sign_in_of
 from gateway.wiring import Gateway
 
 __all__ = ["create_app"]
@@ -38,7 +38,7 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
     without pages around it.
     """
     pages = Pages(gateway)
-    app = FastAPI(
+    app = DescribedApi(
         dependencies=[Depends(Guard(gateway))],
         title="E-invoicing gateway",
         version=__version__,
@@ -56,20 +56,21 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
 
     app.add_middleware(SafeHeaders)
     app.include_router(static.router())
-    app.include_router(signing_in.router(gateway, pages, _sign_in(gateway)))
+    app.include_router(signing_in.router(gateway, pages, sign_in_of(gateway), Doors(gateway)))
     app.include_router(console.router(gateway, pages))
     app.include_router(invoices.router(gateway))
+    app.include_router(links.router(gateway))
+    app.include_router(portal.router(gateway, pages))
     app.include_router(system.router(gateway))
+    app.include_router(tokens.router(gateway))
+    app.include_router(alarms.router(gateway))
+    app.include_router(webhooks.router(gateway))
+    webhooks.describe(app)
     app.include_router(metrics.router(gateway))
     app.include_router(push.router(gateway, woken))
     app.include_router(wake.router(gateway))
     app.include_router(as4.router(gateway))
     return app
-
-
-def _sign_in(gateway: Gateway) -> SignIn:
-    secret = settings.reveal(gateway.settings.web.secret, gateway.settings.folder)
-    return SignIn(gateway.database, Passwords(), Seal(secret, "totp"))
 
 
 def _ask_database(gateway: Gateway) -> None:

@@ -26,6 +26,8 @@ class Way(StrEnum):
     LINK = "link"
     # A session or an API token that holds the right.
     ACTOR = "actor"
+    # A session, whatever the person's roles: it is about nothing but their own account.
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,17 @@ class Decision:
 
 
 _OPEN: Final = Decision(Way.OPEN)
+_BUYER: Final = Decision(Way.LINK)
+_SHARE: Final = Decision(Way.ACTOR, Right.SHARE_WITH_BUYERS)
 _SOURCE: Final = Decision(Way.SOURCE)
 _INVOICES: Final = Decision(Way.ACTOR, Right.SEE_INVOICES)
 _SYSTEM: Final = Decision(Way.ACTOR, Right.SEE_SYSTEM)
 _SEE: Final = Decision(Way.ACTOR, Right.SEE_INVOICES)
+_OWN: Final = Decision(Way.PERSON)
+_TOKENS: Final = Decision(Way.ACTOR, Right.MAKE_TOKENS)
+_PEOPLE: Final = Decision(Way.ACTOR, Right.MANAGE_PEOPLE, everywhere=True)
+_SET_UP: Final = Decision(Way.ACTOR, Right.SET_UP, everywhere=True)
+_ALARMS: Final = Decision(Way.ACTOR, Right.TAKE_ALARMS)
 _ACT: Final = Decision(Way.ACTOR, Right.ACT_ON_INVOICES)
 # What comes in belongs to no source, and so to no single company.
 _SEE_INBOX: Final = Decision(Way.ACTOR, Right.SEE_INVOICES, everywhere=True)
@@ -67,6 +76,9 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "GET /api/v1/invoices/{id}/files/{name}": _INVOICES,
         "GET /api/v1/invoices/{id}/evidence": Decision(Way.ACTOR, Right.EXPORT_EVIDENCE),
         "POST /api/v1/invoices/{id}/retry": Decision(Way.ACTOR, Right.ACT_ON_INVOICES),
+        "GET /api/v1/invoices/{id}/links": _SHARE,
+        "POST /api/v1/invoices/{id}/links": _SHARE,
+        "DELETE /api/v1/invoices/{id}/links/{link}": _SHARE,
         "GET /api/v1/events": Decision(Way.ACTOR, Right.SEE_RECORD, everywhere=True),
         "GET /api/v1/inbox": Decision(Way.ACTOR, Right.SEE_INVOICES, everywhere=True),
         "GET /api/v1/inbox/{id}": Decision(Way.ACTOR, Right.SEE_INVOICES, everywhere=True),
@@ -75,14 +87,60 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "GET /api/v1/mappings": _SYSTEM,
         "GET /api/v1/rules": _SYSTEM,
         "GET /api/v1/budgets": _SYSTEM,
+        "GET /api/v1/alarms": _SYSTEM,
+        "POST /api/v1/alarms/{id}/take": _ALARMS,
+        "GET /api/v1/counts": _SYSTEM,
+        "GET /api/v1/webhooks": _SET_UP,
+        "POST /api/v1/webhooks": _SET_UP,
+        "GET /api/v1/webhooks/{id}": _SET_UP,
+        "DELETE /api/v1/webhooks/{id}": _SET_UP,
+        "POST /api/v1/webhooks/{id}/secret": _SET_UP,
+        "POST /api/v1/webhooks/{id}/test": _SET_UP,
+        "POST /api/v1/webhooks/{id}/replay": _SET_UP,
+        "GET /api/v1/webhooks/{id}/deliveries": _SET_UP,
+        "GET /alarms": _SYSTEM,
+        "POST /alarms/{identifier}/take": _ALARMS,
         "GET /sign-in": _OPEN,
         "POST /sign-in": _OPEN,
         "POST /sign-out": _OPEN,
+        "GET /sign-in/{provider}": _OPEN,
+        "GET /sign-in/{provider}/return": _OPEN,
+        "GET /account": _OWN,
+        "POST /account/password": _OWN,
+        "POST /account/language": _OWN,
+        "POST /account/sessions/end": _OWN,
+        "GET /account/second-factor": _OWN,
+        "POST /account/second-factor": _OWN,
+        "POST /account/second-factor/remove": _OWN,
+        "GET /tokens": _TOKENS,
+        "POST /tokens": _TOKENS,
+        "POST /tokens/{token}/end": _TOKENS,
+        "GET /api/v1/tokens": _TOKENS,
+        "POST /api/v1/tokens": _TOKENS,
+        "DELETE /api/v1/tokens/{id}": _TOKENS,
+        "GET /people": _PEOPLE,
+        "POST /people": _PEOPLE,
+        "GET /people/{person}": _PEOPLE,
+        "POST /people/{person}/roles": _PEOPLE,
+        "POST /people/{person}/lock": _PEOPLE,
+        "POST /people/{person}/unlock": _PEOPLE,
+        "POST /people/{person}/end-sessions": _PEOPLE,
+        "POST /people/{person}/end": _PEOPLE,
+        "POST /people/{person}/password": _PEOPLE,
+        "POST /people/{person}/second-factor": _PEOPLE,
+        "GET /changes": Decision(Way.ACTOR, Right.PROPOSE_CHANGES),
+        "POST /changes/propose": Decision(Way.ACTOR, Right.PROPOSE_CHANGES),
+        "POST /changes/{change}/decide": Decision(Way.ACTOR, Right.DECIDE_CHANGES),
+        "GET /sources/new": _SET_UP,
+        "POST /sources/new": _SET_UP,
         "GET /static/{name}": _OPEN,
         "GET /": _SEE,
         "POST /changes/{change}/clear": Decision(Way.ACTOR, Right.DECIDE_CHANGES),
         "GET /invoices": _SEE,
         "GET /invoices/export.csv": _SEE,
+        # A kept list is the person's own and changes nothing of an invoice.
+        "POST /invoices/views": _SEE,
+        "POST /invoices/views/{identifier}/remove": _SEE,
         "POST /invoices/preview": _ACT,
         "POST /invoices/act": _ACT,
         "GET /invoices/{identifier}": _SEE,
@@ -90,6 +148,12 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "POST /invoices/{identifier}/retry": _ACT,
         "POST /invoices/{identifier}/route": _ACT,
         "POST /invoices/{identifier}/resolve": _ACT,
+        "POST /invoices/{identifier}/links": _ACT,
+        "POST /invoices/{identifier}/links/{link}/revoke": _ACT,
+        "GET /p/{shown}": _BUYER,
+        "POST /p/{shown}": _BUYER,
+        "GET /p/{shown}/invoice": _BUYER,
+        "GET /p/{shown}/files/{name}": _BUYER,
         "GET /inbox": _SEE_INBOX,
         "GET /inbox/{identifier}": _SEE_INBOX,
         "GET /inbox/{identifier}/files/{name}": _SEE_INBOX,

@@ -16,13 +16,13 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from gateway.access.rights import Actor
-from gateway.store import sessions
+from gateway.store import sessions, tokens
 from gateway.store.sessions import Session
 from gateway.web.decisions import DECISIONS, Decision, Way
-from gateway.web.problems import Problem, SignInNeeded
+from gateway.web.problems import Problem, SetUpNeeded, SignInNeeded
 from gateway.wiring import Gateway
 
-__all__ = ["COOKIE", "Guard", "actor_of", "session_of"]
+__all__ = ["COOKIE", "Guard", "actor_of", "person_of", "session_of"]
 
 COOKIE: Final = "gateway_session"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,10 +43,12 @@ class Guard:
             raise Problem(HTTPStatus.FORBIDDEN, "nobody has decided who may call this")
         request.state.actor = None
         request.state.session = None
-        if decision.way in (Way.ACTOR, Way.OPEN):
+        if decision.way in (Way.ACTOR, Way.PERSON, Way.OPEN):
             await self._recognise(request)
         if decision.way is Way.ACTOR:
             await self._require(request, decision)
+        elif decision.way is Way.PERSON:
+            await self._require_person(request)
 
     async def _recognise(self, request: Request) -> None:
         """Who asks, if anybody shows anything."""
@@ -71,6 +73,11 @@ class Guard:
                 fix="send Authorization: Bearer <token>",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+        session: Session | None = request.state.session
+        if session is not None and (first := self._first(session)):
+            if _wants_page(request):
+                raise SetUpNeeded(first)
+            raise Problem(HTTPStatus.FORBIDDEN, "the account is not set up", fix="open /account in a browser")
         right = decision.right
         if right is None or not (actor.may(right) if decision.everywhere else actor.may_somewhere(right)):
             raise Problem(
@@ -81,18 +88,50 @@ class Guard:
         if request.state.session is not None and request.method not in _SAFE:
             await _require_own_form(request, request.state.session)
 
+    async def _require_person(self, request: Request) -> None:
+        """A session, whatever its roles: what is asked for is the person's own."""
+        session: Session | None = request.state.session
+        if session is None:
+            if _wants_page(request) and request.state.actor is None:
+                raise SignInNeeded(_back(request))
+            raise Problem(HTTPStatus.UNAUTHORIZED, "this is for people who have signed in")
+        if request.method not in _SAFE:
+            await _require_own_form(request, session)
+
+    def _first(self, session: Session) -> str:
+        """What the person has to do before anything else: "password", "factor" or ""."""
+        person = session.person
+        if session.provider:
+            return ""
+        if person.must_change_password:
+            return "password"
+        needed = self.gateway.settings.sign_in.second_factor == "required" or person.needs_second_factor
+        return "factor" if needed and not person.totp else ""
+
     def _of_token(self, shown: str) -> Actor | None:
+        now = self.gateway.clock()
         with self.gateway.database.read() as connection:
-            return sessions.actor_of_token(connection, shown, now=self.gateway.clock())
+            actor, note = tokens.actor_of(connection, shown, now=now)
+        if actor is not None and note:
+            with self.gateway.database.begin() as connection:
+                tokens.used(connection, actor.id, now=now)
+        return actor
 
     def _of_cookie(self, shown: str) -> Session | None:
         now = self.gateway.clock()
         with self.gateway.database.read() as connection:
             session, note = sessions.find(connection, shown, now=now)
+        if session is not None and not self._still_a_way(session):
+            return None
         if note:
             with self.gateway.database.begin() as connection:
                 sessions.seen(connection, shown, now=now)
         return session
+
+    def _still_a_way(self, session: Session) -> bool:
+        """Whether people may still come in the way that this one came."""
+        ways = self.gateway.settings.sign_in
+        return ways.provider(session.provider) is not None if session.provider else ways.local
 
 
 def actor_of(request: Request) -> Actor:
@@ -106,6 +145,13 @@ def session_of(request: Request) -> Session | None:
     """The session of a person; None for a program, or nobody."""
     session = request.state.session
     return session if isinstance(session, Session) else None
+
+
+def person_of(request: Request) -> Session:
+    """The session, behind a route whose decision is Way.PERSON."""
+    session = session_of(request)
+    assert session is not None  # noqa: S101  # the guard let nobody else through
+    return session
 
 
 async def _require_own_form(request: Request, session: Session) -> None:

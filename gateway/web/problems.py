@@ -22,7 +22,16 @@ from formats.errors import (
 )
 from gateway.pipeline.collect import KeyUsedTwice
 
-__all__ = ["MEDIA_TYPE", "Problem", "SignInNeeded", "add_handlers", "problem", "status_of"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Problem",
+    "SetUpNeeded",
+    "SignInNeeded",
+    "add_handlers",
+    "path_of",
+    "problem",
+    "status_of",
+]
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("web")
@@ -54,6 +63,16 @@ class SignInNeeded(Exception):
         return f"/sign-in?next={quote(self.back, safe='/')}" if self.back != "/" else "/sign-in"
 
 
+class SetUpNeeded(SignInNeeded):
+    """A person has signed in and must first choose a password ("password") or set up an authenticator
+    ("factor")."""
+
+    @property
+    def place(self) -> str:
+        """Where the browser goes."""
+        return f"/account?first={self.back}"
+
+
 def problem(
     status: HTTPStatus, detail: str = "", *, headers: dict[str, str] | None = None, **more: Any
 ) -> JSONResponse:
@@ -74,6 +93,11 @@ def status_of(error: EInvoicingError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+def path_of(request: Request) -> str:
+    """What was asked for, as the route declares it: an address may itself be a key."""
+    return str(getattr(request.scope.get("route"), "path", ""))
+
+
 def add_handlers(app: FastAPI) -> None:
     """Every error of this application is told as a problem."""
 
@@ -91,7 +115,7 @@ def add_handlers(app: FastAPI) -> None:
         headers = {"Retry-After": "30"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             # Our own configuration and disks are nobody else's business.
-            _log.error("request failed", path=request.url.path, what=error.what, where=error.where)
+            _log.error("request failed", path=path_of(request), what=error.what, where=error.where)
             return problem(status, "this cannot be done at the moment; try again later", headers=headers)
         return problem(status, error.what, headers=headers, where=error.where, fix=error.fix)
 
@@ -109,5 +133,5 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> JSONResponse:
-        _log.error("request failed", path=request.url.path, error=type(error).__name__)
+        _log.error("request failed", path=path_of(request), error=type(error).__name__)
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of the gateway; it is in its log")

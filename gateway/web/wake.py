@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -21,12 +22,21 @@ from connectors.base import Push, WokenByCalls
 from formats.errors import ConfigError, EInvoicingError, RemoteRefused
 from gateway.pipeline.runner import Runner
 from gateway.store import sources
+from gateway.web.problems import problem
 from gateway.wiring import Gateway
 
 __all__ = ["Wakes", "router"]
 
 _LARGEST: Final = 64 * 1024
 _LONGEST_READING: Final = 10.0
+_ANSWERS: Final = {
+    200: "listened to",
+    401: "the call is not genuine",
+    404: "no such source, or it takes no calls",
+    408: "the body came too slowly",
+    413: "the body is too large",
+    503: "the gateway's own configuration of this source is wrong",
+}
 _log = structlog.get_logger("wake")
 
 
@@ -88,7 +98,8 @@ def router(
     @routes.post(
         "/{name}/wake",
         summary="An ERP says that something changed",
-        responses={401: {}, 404: {}, 408: {}, 413: {}, 503: {}},
+        response_class=Response,
+        responses={status: {"description": told} for status, told in _ANSWERS.items()},
         openapi_extra={
             "requestBody": {
                 "content": {"application/json": {"schema": {"type": "object"}}},
@@ -100,22 +111,23 @@ def router(
         # Who calls for a source that takes no calls is not listened to.
         connector = await run_in_threadpool(_called, gateway, name)
         if connector is None:
-            return Response(status_code=404)
+            return problem(HTTPStatus.NOT_FOUND)
         body = bytearray()
         try:
             async with asyncio.timeout(longest_reading):
                 async for part in request.stream():
                     body += part
                     if len(body) > _LARGEST:
-                        return Response(status_code=413)
+                        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         except TimeoutError:
-            return Response(status_code=408)
+            return problem(HTTPStatus.REQUEST_TIMEOUT)
         push = Push(
             request.headers.get("content-type", ""),
             bytes(body),
             {key.lower(): value for key, value in request.headers.items()},
         )
-        return Response(status_code=await run_in_threadpool(_taken, connector, asked, name, push))
+        status = await run_in_threadpool(_taken, connector, asked, name, push)
+        return Response() if status is HTTPStatus.OK else problem(status)
 
     return routes
 
@@ -129,16 +141,16 @@ def _called(gateway: Gateway, name: str) -> WokenByCalls | None:
     return found if isinstance(found, WokenByCalls) else None
 
 
-def _taken(connector: WokenByCalls, wakes: Wakes, name: str, push: Push) -> int:
+def _taken(connector: WokenByCalls, wakes: Wakes, name: str, push: Push) -> HTTPStatus:
     try:
         if connector.wake(push):
             new = wakes.ask(name)
             _log.info("woken", source=name, new=new)
     except RemoteRefused as error:
         _log.warning("call turned away", source=name, what=error.what, fix=error.fix)
-        return 401
+        return HTTPStatus.UNAUTHORIZED
     except ConfigError as error:
         # The secret is not where the settings say; the ERP calls again.
         _log.error("call not taken", source=name, what=error.what, fix=error.fix)
-        return 503
-    return 200
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.OK

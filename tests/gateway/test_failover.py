@@ -47,7 +47,8 @@ routes:
      cost: {amount: "0.02", currency: EUR}}
   - {name: REST provider, channel: peppol-provider-rest, profile: peppol-bis-3, needs: [BT-49],
      cost: {amount: "0.12", currency: EUR}}
-  - {name: e-mail, channel: email, profile: en16931-ubl, needs: [BT-58], attach_pdf: true}
+  - {name: e-mail, channel: email, profile: en16931-ubl, needs: [BT-58], attach_pdf: true,
+     despite_mandate: a trial}
 """
 
 

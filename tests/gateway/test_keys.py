@@ -20,10 +20,22 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from formats.errors import ConfigError
+from formats.registry import PROFILES as FORMATS
 from formats.signatures.profiles import PROFILES
 from formats.signatures.signer import Signer
+from gateway.key_settings import Signs, key_problems
 from gateway.keys import FileKeys, KeySettings
-from tests.formats.signatures.authority import NOW, certificate, key, key_pem, middle, pem, root, signer
+from tests.formats.signatures.authority import (
+    DAY,
+    NOW,
+    certificate,
+    key,
+    key_pem,
+    middle,
+    pem,
+    root,
+    signer,
+)
 
 PASSWORD = "invented"
 
@@ -142,7 +154,8 @@ def test_a_certificate_that_is_not_valid_does_not_sign(folder: Path) -> None:
 def test_certificates_that_end_are_named_in_time(folder: Path) -> None:
     provider = keys(folder, **WAYS["pem"])
     ends = signer().facts.valid_to
-    assert provider.expiring(ends - timedelta(days=90)) == ()
+    assert provider.expiring(ends - timedelta(days=91)) == ()
+    assert provider.expiring(ends - timedelta(days=90))[0].days == 90
     (soon,) = provider.expiring(ends - timedelta(days=30))
     assert soon.days == 30
     assert soon.sentence == "The certificate of the key seal ends in 30 days; renew it now."
@@ -177,7 +190,89 @@ def test_half_a_key_is_no_key(settings: dict[str, str]) -> None:
 
 def test_the_documented_examples_are_keys() -> None:
     page = (Path(__file__).parents[2] / "docs" / "signatures.md").read_text("utf-8")
-    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    written = YAML(typ="safe").load(block)
-    assert [KeySettings.model_validate(one).name for one in written] == ["seal", "spain"]
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    written = [KeySettings.model_validate(YAML(typ="safe").load(block)) for block in blocks]
+    assert [one.name for one in written] == ["seal", "spain"]
+    for one in written:
+        assert [problem for signs in one.signs for problem in key_problems(signs, {"brightwater"})] == []
     assert all(f"`{key}`" in page for key in PROFILES)
+
+
+def lasting(folder: Path, name: str, begins: int, ends: int, **settings: object) -> KeySettings:
+    """A key whose certificate is valid from and to so many days from now."""
+    own = key("p256", 7)
+    made = certificate(name, own, name, own, begins=NOW + begins * DAY, ends=NOW + ends * DAY)
+    (folder / f"{name}.pem").write_bytes(pem([made]))
+    (folder / f"{name}.key").write_bytes(key_pem(own))
+    files = {"certificate": f"file:{name}.pem", "private_key": f"file:{name}.key"}
+    signs = [{"profiles": ["fatturapa-fpr12"], "companies": ["brightwater"]}]
+    return KeySettings.model_validate({"name": name, **files, "signs": signs, **settings})
+
+
+ITALY = FORMATS["fatturapa-fpr12"]
+
+
+def test_a_renewed_certificate_lies_beside_the_old_one_and_signs_from_its_first_day(folder: Path) -> None:
+    both = FileKeys.of([lasting(folder, "old", -300, 30), lasting(folder, "new", 10, 400)], folder)
+
+    def signs(day: int) -> str:
+        chosen = both.choose(ITALY, "brightwater", NOW + day * DAY)
+        assert chosen is not None
+        return chosen.name
+
+    assert [signs(day) for day in (0, 9, 11, 29, 31)] == ["old", "old", "new", "new", "new"]
+    assert both.expiring(NOW) == ()
+    assert [one.name for one in both.expiring(NOW + 350 * DAY)] == ["new"]
+    assert both.ends() == (("old", NOW + 30 * DAY), ("new", NOW + 400 * DAY))
+
+
+def test_a_key_signs_for_its_companies_and_profiles_only(folder: Path) -> None:
+    keys = FileKeys.of([lasting(folder, "one", -1, 100)], folder)
+    chosen = keys.choose(ITALY, "brightwater", NOW)
+    assert chosen is not None
+    assert chosen.signature == "fatturapa-cades"
+    assert keys.choose(ITALY, "nordlicht", NOW) is None
+    assert keys.choose(FORMATS["facturae"], "brightwater", NOW) is None
+    other = [{"profiles": ["fatturapa-fpr12"], "signature": "fatturapa-xades"}]
+    keys = FileKeys.of([lasting(folder, "one", -1, 100, signs=other)], folder)
+    chosen = keys.choose(ITALY, "nordlicht", NOW)
+    assert chosen is not None
+    assert chosen.signature == "fatturapa-xades"
+
+
+@pytest.mark.parametrize(("begins", "ends", "state"), [(-9, -1, "expired"), (1, 9, "not yet valid")])
+def test_a_key_that_is_not_valid_now_is_no_reason_to_send_unsigned(
+    begins: int, ends: int, state: str, folder: Path
+) -> None:
+    """FPR12 may go unsigned; where a key is named for it, it does not."""
+    keys = FileKeys.of([lasting(folder, "one", begins, ends)], folder)
+    with pytest.raises(ConfigError, match="it is valid from"):
+        keys.choose(ITALY, "brightwater", NOW)
+    assert [one.state(NOW) for one in keys.standing()] == [state]
+
+
+def test_a_key_that_cannot_be_read_stands_in_the_list_with_the_reason(folder: Path) -> None:
+    good = lasting(folder, "good", -1, 50)
+    broken = KeySettings.model_validate({"name": "bad", **WAYS["pkcs12"], "password": "file:wrong"})
+    bad, soon = FileKeys.of([good, broken], folder).standing()
+    assert (bad.state(NOW), soon.state(NOW), soon.state(NOW - 0.5 * DAY)) == (
+        "unusable",
+        "ends soon",
+        "ends soon",
+    )
+    assert bad.problem is not None
+    assert "password is wrong" in bad.problem.what
+
+
+@pytest.mark.parametrize(
+    ("signs", "said"),
+    [
+        ({"profiles": ["fatturapa"]}, "not known"),
+        ({"profiles": ["peppol-bis-3"]}, "takes no signature"),
+        ({"profiles": ["facturae"], "signature": "fatturapa-cades"}, "does not take the signature"),
+        ({"profiles": ["facturae"], "companies": ["elsewhere"]}, "no company elsewhere"),
+    ],
+)
+def test_what_a_key_cannot_sign_is_named_when_the_config_is_read(signs: dict[str, object], said: str) -> None:
+    (problem,) = key_problems(Signs.model_validate(signs), {"brightwater"})
+    assert said in problem[0]

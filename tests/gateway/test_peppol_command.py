@@ -14,6 +14,8 @@ from gateway.cli.setup import write_config
 from tests.gateway.test_commands import gateway
 
 BUYER = buyers.BUYERS[0]
+# As in the sample configuration, whose routing names it.
+NETWORK = "peppol-access-point"
 CHANNEL = """
 name: {name}
 kind: peppol
@@ -48,7 +50,7 @@ def config(imitated: ImitatedPeppol, tmp_path_factory: pytest.TempPathFactory) -
         file.write_text(text, "utf-8")
     for file in (folder / "channels").glob("peppol*.yaml"):
         file.unlink()
-    add(folder, imitated, "network")
+    add(folder, imitated, NETWORK)
     return folder
 
 
@@ -111,7 +113,7 @@ def test_of_several_channels_one_is_named(config: Path, imitated: ImitatedPeppol
     second = add(config, imitated, "second")
     try:
         said = gateway(config, "peppol", "certificates", expect=2)
-        assert "several Peppol channels: network, second" in said
+        assert f"several Peppol channels: {NETWORK}, second" in said
         assert gateway(config, "peppol", "certificates", "--channel", "second")
         said = gateway(config, "peppol", "certificates", "--channel", "none", expect=2)
         assert "no such Peppol channel" in said

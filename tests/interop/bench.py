@@ -36,11 +36,15 @@ def run(messages: int = 600, size: int = 10_000) -> Iterator[dict[str, Any]]:
         with open_site(folder) as site, peer.running(program, folder / "phase4", site.pki) as phase4:
             to_itself = {"url": phase4.url, "certificate": site.certificate("ap2")}
             phase4.send(**order(site, invoice(size), count=min(messages, 300), threads=2, **to_itself))
+            alone = {}
             for threads in (1, 2):
-                yield _theirs("phase4 to phase4", site, phase4, messages, size, threads, to_itself)
+                row = _theirs("phase4 to phase4", site, phase4, messages, size, threads, to_itself)
+                alone[threads] = row["per_second"]
+                yield row
             for threads in (1, 2):
-                yield _theirs("phase4 to the gateway", site, phase4, messages, size, threads, {})
-            yield _ours(site, phase4, messages, size)
+                row = _theirs("phase4 to the gateway", site, phase4, messages, size, threads, {})
+                yield _beside(row, alone[threads])
+            yield _beside(_ours(site, phase4, messages, size), alone[1])
 
 
 def _theirs(
@@ -60,6 +64,10 @@ def _ours(site: Site, phase4: Phase4, messages: int, size: int) -> dict[str, Any
         outcome = site.send(site.prepare(wrapped(content)), phase4.url)
         delivered += outcome.verdict is Verdict.DELIVERED
     return _row("the gateway to phase4", size, 1, delivered, messages, time.perf_counter() - started)
+
+
+def _beside(row: dict[str, Any], phase4_alone: float) -> dict[str, Any]:
+    return {**row, "times_phase4_to_itself": round(row["per_second"] / phase4_alone, 2)}
 
 
 def _row(name: str, size: int, threads: int, delivered: int, messages: int, seconds: float) -> dict[str, Any]:

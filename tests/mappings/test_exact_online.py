@@ -48,11 +48,12 @@ class _Cell:
 
 
 def _bundles(exact: ImitatedExactOnline) -> dict[int, bytes]:
-    secrets, cell = exact.secrets(), _Cell()
+    secrets = exact.secrets()
+    cells: dict[str, _Cell] = {}
 
     @contextlib.contextmanager
-    def locked(_: str) -> Iterator[StateCell]:
-        yield cell
+    def locked(name: str) -> Iterator[StateCell]:
+        yield cells.setdefault(name, _Cell())
 
     connector = ExactOnline(
         "exact",

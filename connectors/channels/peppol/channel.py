@@ -12,7 +12,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -40,6 +40,7 @@ from connectors.channels.peppol.discovery.endpoint import ReceiverEndpoint
 from connectors.channels.peppol.network import PeppolNetwork
 from connectors.channels.peppol.pki.certificates import expiring
 from connectors.channels.peppol.pki.trust import Role
+from connectors.channels.peppol.refusals import Refusals
 from formats.codelists.document_types import document_type_of
 from formats.envelopes.sbdh import Header, MlsType
 from formats.envelopes.sbdh import write as write_envelope
@@ -57,6 +58,8 @@ __all__ = ["Peppol", "instance_of"]
 # Names the documents of our messages: the same for every attempt, and another id than the message's.
 _INSTANCES: Final = uuid.UUID("6f0e5d0a-0f0c-5f6e-9c53-0d2b7c1f4e21")
 _STATUS: Final = {"always": MlsType.ALWAYS_SEND, "on failure": MlsType.FAILURE_ONLY}
+# phase4 forgets a message id after ten minutes, and then takes the message like a new one.
+_FORGOTTEN_AFTER: Final = timedelta(minutes=15)
 # A fixed date, so that the same evidence gives the same bytes.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -94,6 +97,7 @@ class Peppol:
         self.settings = settings
         self.network = PeppolNetwork(settings, surroundings)
         self._clock = surroundings.clock
+        self._refusals = Refusals(surroundings.locked)
         self.spool = surroundings.folder / settings.spool_folder
         ca_file = surroundings.folder / settings.ca_file
         self._client = As4Client(
@@ -262,10 +266,28 @@ class Peppol:
         )
         key = self.network.keys.signing(self._clock())
         with prepare(message, receiver=endpoint.certificate, key=key, folder=self.spool) as prepared:
-            outcome = self._client.send(prepared, endpoint.url)
+            outcome = self._credible(prepared.message_id, self._client.send(prepared, endpoint.url))
             if outcome.verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
                 return outcome, None
             return outcome, self._receipt(parcel, header, endpoint, prepared, outcome)
+
+    def _credible(self, message_id: str, outcome: Outcome) -> Outcome:
+        """An "already there" after an error of the other side proves nothing: it is tried again."""
+        if outcome.refused:
+            self._refusals.note(message_id)
+        if outcome.verdict is not Verdict.ALREADY_THERE or message_id not in self._refusals:
+            return outcome
+        return replace(
+            outcome,
+            verdict=Verdict.RETRY,
+            concern=Concern.PROVIDER,
+            what="the receiving access point calls the message a duplicate, but refused it with an error "
+            "before: nothing proves that it is there",
+            fix="it is tried again by itself; if it lasts, ask the buyer whether the invoice is there, and "
+            "confirm or resend it",
+            uncertain=True,
+            retry_at=self._clock() + _FORGOTTEN_AFTER,
+        )
 
     def _wishing(self, header: Header) -> Header:
         to = ParticipantId.of(self.settings.status_to) if self.settings.status_to else None

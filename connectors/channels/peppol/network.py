@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,9 @@ from connectors.channels.peppol.pki.download import AuthorityDownloads
 from connectors.channels.peppol.pki.keys import KeyRing
 from connectors.channels.peppol.pki.revocation import CrlThenOcsp, Refreshed, Unchecked
 from connectors.channels.peppol.pki.trust import Authorities, Role, Stage, Trust, authorities, read_folder
+from connectors.channels.peppol.pki.watched import Watched, certificate_files
 from connectors.channels.peppol.settings import PeppolSettings
+from formats.errors import ConfigError
 
 __all__ = ["PeppolNetwork"]
 
@@ -35,65 +38,53 @@ class PeppolNetwork:
         self._settings = settings
         self._surroundings = surroundings
         self._lock = threading.RLock()
-        self._authorities: Authorities | None = None
+        self._trust_folder = self._below(settings.trust_folder or f"trust/{settings.stage}")
+        self._authorities = Watched(lambda: certificate_files(self._trust_folder), self._read_authorities)
+        self._keys = Watched(self._key_files, self._read_keys, lambda before, now: now.after(before))
         self._downloads: AuthorityDownloads | None = None
         self._revocation: CrlThenOcsp | None = None
         self._trust: Trust | None = None
-        self._keys: KeyRing | None = None
         self._directory: Directory | None = None
 
     @property
     def authorities(self) -> Authorities:
-        """The issuing authorities of the stage, from the trust folder."""
-        with self._lock:
-            if self._authorities is None:
-                folder = self._below(self._settings.trust_folder or f"trust/{self._settings.stage}")
-                self._authorities = authorities(
-                    Stage(self._settings.stage),
-                    read_folder(folder, password=self._settings.trust_store_password),
-                    pins=self._settings.pinned_ca_keys,
-                    where=str(folder),
-                )
-            return self._authorities
+        """The issuing authorities of the stage, from the trust folder as it is now."""
+        return self._authorities.value
 
     @property
     def trust(self) -> Trust:
-        """Who decides on the certificates of others."""
+        """Who decides on the certificates of others, by the trust folder as it is now."""
+        trusted = self.authorities
         with self._lock:
             if self._trust is None:
                 settings = self._settings
                 self._trust = Trust(
-                    self.authorities,
+                    trusted,
                     Unchecked() if settings.revocation == "off" else self._asked(),
                     soft_fail=timedelta(hours=settings.revocation_soft_fail_hours),
                     policies=settings.certificate_policies,
                 )
+            elif self._trust.authorities is not trusted:
+                self._trust.follow(trusted)
+                if self._directory is not None:
+                    self._directory.forget_all()
             return self._trust
 
     @property
     def keys(self) -> KeyRing:
-        """Our own keys."""
-        with self._lock:
-            if self._keys is None:
-                secret = self._surroundings.secret
-                self._keys = keys_module.key_ring(
-                    [
-                        keys_module.load(
-                            keys_module.read_reference(
-                                one.key, secret=secret, folder=self._surroundings.folder
-                            ),
-                            secret(one.password) if one.password is not None else None,
-                            where=one.key,
-                            issuers=self.authorities.of(Role.ACCESS_POINT),
-                        )
-                        for one in self._settings.keys
-                    ]
-                )
-            return self._keys
+        """Our own keys, from their files as they are now. A key whose file was exchanged goes on opening
+        messages until the gateway is started anew."""
+        return self._keys.value
+
+    @property
+    def problems(self) -> tuple[ConfigError, ...]:
+        """Why changed files of trust and keys could not be taken; what was before still counts."""
+        return tuple(one.problem for one in (self._authorities, self._keys) if one.problem is not None)
 
     @property
     def directory(self) -> Directory:
         """Where receivers are looked up."""
+        trust = self.trust
         with self._lock:
             if self._directory is None:
                 settings = self._settings
@@ -105,8 +96,8 @@ class PeppolNetwork:
                 )
                 self._directory = Directory(
                     SmpLookup(settings.zones_in_use, resolvers(settings.resolvers), settings.dns_seconds),
-                    SmpClient(self.trust, clock=self._surroundings.clock, options=options),
-                    self.trust,
+                    SmpClient(trust, clock=self._surroundings.clock, options=options),
+                    trust,
                     allow_internal=settings.allow_internal,
                 )
             return self._directory
@@ -153,6 +144,39 @@ class PeppolNetwork:
         folder = self._below(settings.revocation_cache) if settings.revocation_cache else None
         self._revocation = CrlThenOcsp(self._downloads, folder=folder)
         return self._revocation
+
+    def _read_authorities(self) -> Authorities:
+        settings = self._settings
+        return authorities(
+            Stage(settings.stage),
+            read_folder(self._trust_folder, password=settings.trust_store_password),
+            pins=settings.pinned_ca_keys,
+            where=str(self._trust_folder),
+        )
+
+    def _read_keys(self) -> KeyRing:
+        secret, folder = self._surroundings.secret, self._surroundings.folder
+        issuers = self.authorities.of(Role.ACCESS_POINT)
+        return keys_module.key_ring(
+            [
+                keys_module.load(
+                    keys_module.read_reference(one.key, secret=secret, folder=folder),
+                    secret(one.password) if one.password is not None else None,
+                    where=one.key,
+                    issuers=issuers,
+                )
+                for one in self._settings.keys
+            ]
+        )
+
+    def _key_files(self) -> Iterator[Path]:
+        """Also the authorities: a key whose authority was missing may be sound now."""
+        for one in self._settings.keys:
+            for reference in (one.key, one.password or ""):
+                kind, _, name = reference.partition(":")
+                if kind == "file":
+                    yield self._below(name)
+        yield from certificate_files(self._trust_folder)
 
     def _below(self, path: str) -> Path:
         return self._surroundings.folder / path

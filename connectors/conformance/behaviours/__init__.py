@@ -13,6 +13,7 @@ from connectors.conformance.behaviours import (
     login,
     paging,
     secrecy,
+    strangeness,
     writing,
 )
 from connectors.conformance.outcome import Behaviour
@@ -23,6 +24,7 @@ BEHAVIOURS: Final[tuple[Behaviour, ...]] = (
     *paging.BEHAVIOURS,
     *changes.BEHAVIOURS,
     *faults.BEHAVIOURS,
+    *strangeness.BEHAVIOURS,
     *login.BEHAVIOURS,
     *writing.BEHAVIOURS,
     *checking.BEHAVIOURS,

@@ -5,10 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from connectors.base import OpenInvoice, PostsPayments, Push, ReadsParties, TakesPushes, WokenByCalls
+from connectors.base import (
+    OpenInvoice,
+    PostsPayments,
+    Push,
+    ReadsParties,
+    TakesPurchaseInvoices,
+    TakesPushes,
+    WokenByCalls,
+)
 from connectors.conformance.bench import Bench
 from connectors.conformance.outcome import Behaviour, NotApplicable, insist
-from connectors.conformance.trial import KnowsNumbers, TakesPayments
+from connectors.conformance.trial import KnowsNumbers, TakesPayments, TakesPurchases
+from connectors.sandbox.faults import Fault
 from formats.errors import EInvoicingError, MalformedDocument, RemoteRefused, RemoteUnavailable
 
 __all__ = ["BEHAVIOURS"]
@@ -81,6 +90,33 @@ def posting(bench: Bench) -> None:
     insist(times == 1, f"after a lost answer ({fault.where}) the payment is in the ERP {times} times")
 
 
+def purchases(bench: Bench) -> None:
+    connector, trial = bench.connector(), bench.trial
+    if not isinstance(connector, TakesPurchaseInvoices):
+        raise NotApplicable("This connector takes no received invoices.")
+    if not isinstance(trial, TakesPurchases):
+        raise NotApplicable("The trial has no received invoices to hand over.")
+    purchase = trial.purchase("GW-IN-1")
+    first, second = connector.take_purchase(purchase), connector.take_purchase(purchase)
+    insist((first.existed, second.existed) == (False, True), "handed over again, the first is not noticed")
+    insist(bool(first.where), "the proof does not say where the ERP holds the draft")
+    insist(trial.times_taken("GW-IN-1") == 1, "handed over again, the draft is in the ERP more than once")
+    purchase = trial.purchase("GW-IN-2")
+    bench.system.faults.arm(Fault("drop-after", trial.purchase_place()))
+    try:
+        connector.take_purchase(purchase)
+    except EInvoicingError as error:
+        bench.heard(error)
+        insist(isinstance(error, RemoteUnavailable), f"{type(error).__name__} instead of RemoteUnavailable")
+    bench.system.faults.clear()
+    later = bench.connector()
+    insist(isinstance(later, TakesPurchaseInvoices), "it takes none the second time")
+    if isinstance(later, TakesPurchaseInvoices):
+        later.take_purchase(purchase)
+    times = trial.times_taken("GW-IN-2")
+    insist(times == 1, f"after a lost answer the draft is in the ERP {times} times")
+
+
 def forged_calls(bench: Bench) -> None:
     connector = bench.connector()
     if not isinstance(connector, WokenByCalls):
@@ -111,6 +147,7 @@ BEHAVIOURS: Final = (
     Behaviour("payments", "what is asked about is told, nothing else", payments),
     Behaviour("master data", "buyers come with plain facts, the same each time", parties),
     Behaviour("payment posting", "posted again or with a lost answer, it is there once", posting),
+    Behaviour("received invoices", "taken again or with a lost answer, it is there once", purchases),
     Behaviour("forged calls", "a wake-up call that nobody signed is refused", forged_calls),
     Behaviour("empty pushes", "a push without a document is refused in plain words", empty_pushes),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from gateway import __version__
-from gateway.store import sources
+from gateway.alarms.model import Kind
+from gateway.store import alarms, sources, webhooks
 from gateway.store.tables import inbox, journal_head, reports, signals, submissions
 from gateway.wiring import Gateway
 
@@ -83,6 +85,19 @@ class _Figures(Collector):
                     read_at.add_metric([spec.name], record.read_at.timestamp())
             yield failing
             yield read_at
+            numbers = Counter(one.kind for one in alarms.open_ones(connection))
+            opened = GaugeMetricFamily("gateway_alarms", "Open alarms by kind", labels=["kind"])
+            for kind in Kind:
+                opened.add_metric([kind.value], numbers[kind.value])
+            yield opened
+            events = GaugeMetricFamily(
+                "gateway_webhook_events", "Events on their way by state", labels=["webhook", "state"]
+            )
+            for webhook in webhooks.listing(connection):
+                standing = webhooks.standing(connection, webhook.id)
+                events.add_metric([webhook.id, "waiting"], standing.waiting)
+                events.add_metric([webhook.id, "parked"], standing.parked)
+            yield events
         calls = GaugeMetricFamily(
             "gateway_calls_left", "Calls left in the window", labels=["tenant", "window"]
         )

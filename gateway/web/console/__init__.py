@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gateway.web.console import bulk, inbox, invoice, invoices, overview, record, system, worklist
+from gateway.web.console import (
+    account,
+    alarms,
+    bulk,
+    changes,
+    inbox,
+    invoice,
+    invoices,
+    overview,
+    people,
+    record,
+    sharing,
+    sources,
+    system,
+    tokens,
+    views,
+    worklist,
+)
 from gateway.web.console.shell import Shell
 from gateway.web.pages import Pages
 from gateway.wiring import Gateway
@@ -16,6 +33,23 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     """All pages of the console."""
     shell = Shell(gateway, pages)
     routes = APIRouter(tags=["console"], include_in_schema=False)
-    for page in (worklist, bulk, invoices, invoice, inbox, overview, record, system):
+    for page in (
+        worklist,
+        bulk,
+        views,
+        invoices,
+        invoice,
+        sharing,
+        inbox,
+        overview,
+        alarms,
+        record,
+        system,
+        account,
+        changes,
+        people,
+        sources,
+        tokens,
+    ):
         routes.include_router(page.router(shell))
     return routes

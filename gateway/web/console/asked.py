@@ -67,6 +67,10 @@ class Asked:
             kept = {name: value for name, value in kept.items() if name not in ("sort", "down")}
         return f"/invoices?{urlencode(kept)}" if kept else "/invoices"
 
+    def question(self) -> str:
+        """The query of the address, without the place of a page; "" for all invoices in their usual order."""
+        return self.address(after="").partition("?")[2]
+
     def sorted_by(self, name: str) -> str:
         """The address that sorts by this column: turned round where it is sorted so already."""
         order = Order(name)

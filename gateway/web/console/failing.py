@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from formats.errors import EInvoicingError
 from gateway.web.pages import Pages
-from gateway.web.problems import Problem, status_of
+from gateway.web.problems import Problem, path_of, status_of
 
 __all__ = ["add_pages"]
 
@@ -31,7 +31,7 @@ def _handler(pages: Pages, plain: object):  # type: ignore[no-untyped-def]
             return await plain(request, error)  # type: ignore[operator, no-any-return]
         status, what, fix = _words(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("request failed", path=request.url.path, error=type(error).__name__)
+            _log.error("request failed", path=path_of(request), error=type(error).__name__)
         context = {"number": int(status), "what": what, "fix": fix}
         return pages.render(request, "console/problem.html", context, status=status)
 

@@ -15,9 +15,10 @@ from formats.responses.invoice_response import ActionCode, ReasonCode, ResponseC
 from formats.syntaxes import ubl
 from gateway.access.rights import Right
 from gateway.peppol import decisions, responding
-from gateway.store import documents, inbox
+from gateway.store import documents, inbox, signals
 from gateway.store.inbox import Item, Kind, State
-from gateway.web.console import files
+from gateway.store.signals import Signal
+from gateway.web.console import answers, files
 from gateway.web.console.shell import Shell, not_there, refused_in_words
 from gateway.web.console.story import findings_of
 from gateway.web.guard import actor_of
@@ -53,6 +54,8 @@ def router(shell: Shell) -> APIRouter:
             item = _item(connection, identifier)
             invoice = _invoice(connection, item)
             findings = findings_of(connection, item.report_digest, invoice, language)
+            answer = answers.read(connection, item, language)
+            said = _said(connection, item)
         sheet = view(invoice, LANGUAGES[language]) if invoice is not None else None
         left_out = 0
         if sheet is not None:
@@ -63,6 +66,8 @@ def router(shell: Shell) -> APIRouter:
             "sheet": sheet,
             "left_out": left_out,
             "findings": findings,
+            "answer": answer,
+            "said": said,
             "waits": _waits(item),
             "acts": actor_of(request).may(Right.ACT_ON_INVOICES),
             "answers": item.kind is Kind.INVOICE and bool(item.invoice_digest),
@@ -132,6 +137,13 @@ def _item(connection: Connection, identifier: str) -> Item:
     if item is None:
         raise not_there()
     return item
+
+
+def _said(connection: Connection, item: Item) -> tuple[Signal, ...]:
+    """What was answered to the seller, in the order of time."""
+    if item.kind is not Kind.INVOICE:
+        return ()
+    return signals.about(connection, signals.Kind.INVOICE_RESPONSE, item.id)
 
 
 def _waits(item: Item) -> bool:

@@ -13,6 +13,7 @@ from gateway.pipeline import deciding
 from gateway.pipeline.deciding import Outcome
 from gateway.pipeline.submission import State, Verdict
 from gateway.web.console import files, story
+from gateway.web.console.sharing import sharing
 from gateway.web.console.shell import Shell, refused_in_words
 from gateway.web.guard import actor_of
 from gateway.web.languages import chosen
@@ -46,12 +47,14 @@ def router(shell: Shell) -> APIRouter:
             submission = shell.submission(connection, actor, identifier)
             told = story.read(connection, gateway, submission, language)
             ways = deciding.further_ways(connection, gateway, submission)
-        acts = shell.holds(actor, Right.ACT_ON_INVOICES, submission)
+            acts = shell.holds(actor, Right.ACT_ON_INVOICES, submission)
+            buyer = sharing(connection, shell, submission, acts=acts)
         context: dict[str, Any] = {
             "one": submission,
             "story": told,
             "way": _WAY,
             "acts": acts,
+            "buyer": buyer,
             # What is wrong in the data is wrong over every route.
             "ways": ways if acts and submission.verdict != Verdict.DOCUMENT else (),
             "may_retry": acts and deciding.may_retry(submission),

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from formats.errors import ConfigError
 from gateway.access.rights import Right
 from gateway.pipeline.submission import State, Verdict
-from gateway.store import finding
+from gateway.store import finding, views
 from gateway.store.finding import Found
 from gateway.store.submissions import Submission
 from gateway.web.console import asked
@@ -40,6 +40,7 @@ def router(shell: Shell) -> APIRouter:
     def page(request: Request) -> Response:
         actor = actor_of(request)
         allowed = shell.sources(actor)
+        session = session_of(request)
         question = asked.read(request.query_params, allowed)
         with shell.gateway.database.read() as connection:
             try:
@@ -54,6 +55,7 @@ def router(shell: Shell) -> APIRouter:
             except ConfigError:  # a place of another order, or of an earlier release
                 return RedirectResponse(question.address(), HTTPStatus.SEE_OTHER)
             number = finding.count_up_to(connection, question.wanted, _COUNTED + 1)
+            kept = views.of(connection, session.person.id) if session else ()
         only = _only(question, found)
         if only is not None:
             return RedirectResponse(f"/invoices/{only.id}", HTTPStatus.SEE_OTHER)
@@ -68,6 +70,7 @@ def router(shell: Shell) -> APIRouter:
             "verdicts": tuple(Verdict),
             "sources": [one.name for one in settings.sources if allowed is None or one.name in allowed],
             "channels": [one.name for one in settings.channels],
+            "views": kept,
             "acts": shell.sources(actor, Right.ACT_ON_INVOICES) != (),
             "today": shell.gateway.clock().date(),
         }

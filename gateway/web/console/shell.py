@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 
 from formats.errors import ConfigError, ConflictError
 from gateway.access.rights import Actor, Right
-from gateway.store import submissions
+from gateway.store import alarms, submissions
 from gateway.store.submissions import Submission
+from gateway.web.api.alarms import companies_of
 from gateway.web.console import waiting
 from gateway.web.guard import actor_of
 from gateway.web.pages import Pages
@@ -28,7 +29,32 @@ __all__ = ["Shell", "not_there", "refused_in_words"]
 
 # What a page says after an action, by the word in its address: nothing of an address is shown as it stands.
 _DONE: Final = frozenset(
-    {"retry", "route", "sent", "not-sent", "dismissed", "taken", "aside", "answered", "cleared", "faster"}
+    {
+        "retry",
+        "route",
+        "sent",
+        "not-sent",
+        "dismissed",
+        "taken",
+        "aside",
+        "answered",
+        "cleared",
+        "faster",
+        "shared",
+        "revoked",
+        "alarm-taken",
+        "view-kept",
+        "view-gone",
+        "language",
+        "sessions-ended",
+        "factor-removed",
+        "password-changed",
+        "person-changed",
+        "token-gone",
+        "proposed",
+        "approved",
+        "declined",
+    }
 )
 
 
@@ -52,10 +78,13 @@ class Shell:
         actor = actor_of(request)
         with self.gateway.database.read() as connection:
             work = waiting.count(connection, self.sources(actor), with_inbox=self.sees_inbox(actor))
+            companies = companies_of(self.gateway, actor)
+            open_alarms = alarms.number_open(connection, companies=companies)
         done = request.query_params.get("done", "")
         values = {
             "section": section,
             "work": work,
+            "open_alarms": open_alarms,
             "companies": self.companies(actor),
             "zone": self.gateway.settings.web.time_zone,
             "may": lambda right: actor.may_somewhere(Right(right)),

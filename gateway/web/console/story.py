@@ -4,6 +4,7 @@ terms with their origin, what belongs to it."""
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from formats.registry import PROFILES
 from formats.render.view import view
 from formats.render.words import LANGUAGES
 from gateway.pipeline.convert import invoice_of
+from gateway.pipeline.routing import chosen_way
 from gateway.rules.clerk import Explained, explained
 from gateway.store import documents, inbox, journal, reports, submissions
 from gateway.store.inbox import Item
@@ -64,7 +66,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of the journal. `files` are digests with what they are."""
+    """One entry of the journal. `files` are digests with what they are; what an entry does not say, as one of
+    an earlier release may not, reads as a dash in `data`."""
 
     seq: int
     at: datetime
@@ -105,6 +108,7 @@ class Story:
     responses: tuple[Item, ...]
     revisions: tuple[Submission, ...]
     news: tuple[QueuedReport, ...]
+    way: Mapping[str, Any]
 
 
 def read(connection: Connection, gateway: Gateway, submission: Submission, language: str) -> Story:
@@ -133,6 +137,7 @@ def read(connection: Connection, gateway: Gateway, submission: Submission, langu
         responses=inbox.about(connection, submission.id, inbox.Kind.INVOICE_RESPONSE),
         revisions=_revisions(connection, submission),
         news=tuple(reports.of(connection, submission.id)),
+        way=chosen_way(connection, submission),
     )
 
 
@@ -199,8 +204,9 @@ def _events(connection: Connection, submission: Submission) -> tuple[Event, ...]
             for name, value in data.items()
             if isinstance(value, str) and documents.DIGEST.fullmatch(f'"{value}"')
         )
+        told = defaultdict(lambda: "—", data)
         found.append(
-            Event(entry.seq, datetime.fromisoformat(entry.at), entry.actor, entry.event, data, files)
+            Event(entry.seq, datetime.fromisoformat(entry.at), entry.actor, entry.event, told, files)
         )
     return tuple(reversed(found[-_MOST_EVENTS:]))
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
+from gateway.access.agreeing import clear_or_propose
 from gateway.access.rights import Right
-from gateway.pipeline.parties import clear_change
 from gateway.store import parties
 from gateway.web.console import waiting
 from gateway.web.console.shell import Shell, not_there, refused_in_words
@@ -52,8 +52,8 @@ def router(shell: Shell) -> APIRouter:
         if found is None:
             raise not_there()
         with refused_in_words():
-            done = clear_change(shell.gateway, found, by=actor.label, reason=reason)
-        return shell.back("/", "cleared" if done else "faster")
+            done = clear_or_propose(shell.gateway, found, reason=reason, by=actor)
+        return shell.back("/", done)
 
     return routes
 

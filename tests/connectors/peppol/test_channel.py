@@ -7,7 +7,7 @@ import io
 import uuid
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +40,15 @@ SELLER = Identifier("1999307184", "0208")
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
+class Cell:
+    """What the database keeps for a connector."""
+
+    value = ""
+
+    def save(self, value: str) -> None:
+        self.value = value
+
+
 @pytest.fixture
 def network() -> Iterator[PeppolDesk]:
     system = PeppolDesk(0)
@@ -64,10 +73,13 @@ def channel(network: PeppolDesk, tmp_path: Path) -> Iterator[Peppol]:
     def secret(reference: str) -> str:
         return (tmp_path / reference.removeprefix("file:")).read_text("utf-8")
 
-    def locked(_name: str) -> None:
-        raise AssertionError("a Peppol channel keeps nothing")
+    cells: dict[str, Cell] = {}
 
-    surroundings = Surroundings(secret, lambda: datetime.now(UTC), locked, folder=tmp_path)  # type: ignore[arg-type]
+    @contextmanager
+    def locked(name: str) -> Iterator[Cell]:
+        yield cells.setdefault(name, Cell())
+
+    surroundings = Surroundings(secret, lambda: datetime.now(UTC), locked, folder=tmp_path)
     with closing(Peppol("peppol", settings, surroundings)) as opened:
         yield opened
 
@@ -128,6 +140,34 @@ def test_what_the_other_side_says_decides_what_happens_next(
         channel.send(message())
     assert not network.faults.waiting()
     assert network.arrivals() == ()
+
+
+def test_a_duplicate_after_a_lost_answer_has_arrived(network: PeppolDesk, channel: Peppol) -> None:
+    sent = message()
+    network.faults.arm(Fault("lost-receipt", "as4 POP000002"))
+    with pytest.raises(RemoteUnavailable):
+        channel.send(sent)
+    network.faults.arm(Fault("ebms-4001", "as4 POP000002"))
+    assert channel.send(sent).state is DeliveryState.DELIVERED
+    assert len(network.arrivals()) == 1
+
+
+@pytest.mark.parametrize("error", ["ebms-0202", "ebms-0201", "ebms-0102"])
+def test_a_duplicate_after_an_error_is_not_taken_for_an_arrival(
+    network: PeppolDesk, channel: Peppol, error: str
+) -> None:
+    """Some remember the id before they store; only a receipt then ends the trying."""
+    sent = message()
+    for kind in (error, "ebms-4001", "ebms-4001"):
+        network.faults.arm(Fault(kind, "as4 POP000002"))
+        with pytest.raises(RemoteUnavailable) as refused:
+            channel.send(sent)
+    assert "nothing proves" in refused.value.what
+    assert refused.value.uncertain
+    assert refused.value.retry_at is not None
+    assert network.arrivals() == ()
+    assert channel.send(sent).state is DeliveryState.DELIVERED
+    assert len(network.arrivals()) == 1
 
 
 def test_an_answer_goes_the_same_way(network: PeppolDesk, channel: Peppol) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from connectors.base import Surroundings
 from connectors.channels.peppol.network import PeppolNetwork
 from connectors.channels.peppol.pki.certificates import expiring
+from connectors.channels.peppol.pki.trust import Role, UntrustedCertificate
 from connectors.channels.peppol.settings import PeppolSettings
 from formats.errors import ConfigError
 from tests.connectors.peppol.authorities import NOW, World
@@ -101,3 +102,61 @@ def test_the_background_fetches_the_list_of_our_own_authority(web: WebServer, tm
     assert network.refresh_revocation(NOW) == (refreshed,)
     assert web.calls == ["/ap.crl"]
     network.close()
+
+
+def test_an_exchanged_key_signs_without_a_restart_and_the_one_before_still_opens(tmp_path: Path) -> None:
+    world = World.made()
+    world.write(tmp_path / "trust" / "test")
+    old = world.access_points.issue("POP000001", label="old", ends=NOW + timedelta(days=20))
+    new = world.access_points.issue("POP000001", label="new", begins=NOW - timedelta(days=1))
+    file = tmp_path / "ap.pem"
+    file.write_bytes(old.pem + old.key_pem())
+    network = PeppolNetwork(settings(keys=({"key": "file:ap.pem"},)), surroundings(tmp_path))
+    assert network.keys is network.keys
+    assert network.keys.signing(NOW).certificate == old.certificate
+    file.write_bytes(new.pem + new.key_pem())
+    assert network.keys.signing(NOW).certificate == new.certificate
+    assert network.keys.for_certificate(old.der) is not None
+    file.write_bytes(old.pem + old.key_pem())
+    assert network.keys.signing(NOW).certificate == old.certificate, "taken back: the newer one opens only"
+    assert network.keys.for_certificate(new.der) is not None
+    assert network.problems == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN half", None], ids=["empty", "half", "gone"])
+def test_a_key_file_that_cannot_be_read_stops_nothing(tmp_path: Path, content: bytes | None) -> None:
+    """While it is being copied, or by mistake: what was before counts, until the file changes again."""
+    world = World.made()
+    world.write(tmp_path / "trust" / "test")
+    leaf = world.access_points.issue("POP000001")
+    file = tmp_path / "ap.pem"
+    file.write_bytes(leaf.pem + leaf.key_pem())
+    network = PeppolNetwork(settings(keys=({"key": "file:ap.pem"},)), surroundings(tmp_path))
+    before = network.keys
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    assert network.keys is before
+    assert [problem.where for problem in network.problems] == ["file:ap.pem"]
+    file.write_bytes(leaf.pem + leaf.key_pem() + b"\n")
+    assert network.keys.signing(NOW).certificate == leaf.certificate
+    assert network.problems == ()
+
+
+def test_new_authorities_count_without_a_restart_and_old_judgements_do_not(tmp_path: Path) -> None:
+    """Whoever shares the trust sees the change; what the former authority issued is refused from then on."""
+    folder = tmp_path / "trust" / "test"
+    former, following = World.made(), World.made(stage="TEST")
+    former.write(folder)
+    network = PeppolNetwork(settings(revocation="off"), surroundings(tmp_path))
+    trust = network.trust
+    one, other = (world.access_points.issue("POP000002") for world in (former, following))
+    trust.require(one.certificate, Role.ACCESS_POINT, NOW)
+    for file in folder.iterdir():
+        file.unlink()
+    following.write(folder)
+    assert network.trust is trust
+    trust.require(other.certificate, Role.ACCESS_POINT, NOW)
+    with pytest.raises(UntrustedCertificate):
+        trust.require(one.certificate, Role.ACCESS_POINT, NOW)

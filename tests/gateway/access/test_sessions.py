@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from formats.errors import ConfigError
 from gateway.access.rights import ALL_COMPANIES, Right, Role
-from gateway.store import people, sessions
+from gateway.store import people, sessions, tokens
 from gateway.store.database import Database
 from gateway.store.people import Person
 from gateway.store.tables import api_tokens
@@ -55,7 +55,7 @@ def test_signing_out_and_another_password_end_sessions(database: Database, clerk
 def test_what_browsers_and_programs_show_is_not_in_the_database(database: Database, clerk: Person) -> None:
     with database.begin() as connection:
         shown = sessions.open_for(connection, clerk.id, now=NOW)
-        _, token = sessions.make_token(
+        _, token = tokens.make(
             connection,
             "reports",
             {ALL_COMPANIES: frozenset({Right.SEE_INVOICES})},
@@ -70,7 +70,7 @@ def test_what_browsers_and_programs_show_is_not_in_the_database(database: Databa
 
 def test_a_token_opens_what_it_is_for_until_it_ends(database: Database) -> None:
     with database.begin() as connection:
-        key, shown = sessions.make_token(
+        key, shown = tokens.make(
             connection,
             "shop",
             {"vandael": frozenset({Right.PUSH_DOCUMENTS})},
@@ -78,17 +78,17 @@ def test_a_token_opens_what_it_is_for_until_it_ends(database: Database) -> None:
             ends_at=NOW + timedelta(days=90),
             now=NOW,
         )
-        actor = sessions.actor_of_token(connection, shown, now=NOW)
+        actor = tokens.actor_of(connection, shown, now=NOW)[0]
         assert actor is not None
         assert actor.may(Right.PUSH_DOCUMENTS, "vandael")
         assert not actor.may(Right.SEE_INVOICES, "vandael")
         assert not actor.may(Right.PUSH_DOCUMENTS, "veldhoek")
-        assert sessions.actor_of_token(connection, shown, now=NOW + timedelta(days=90)) is None
-        assert sessions.actor_of_token(connection, shown[:-1], now=NOW) is None
-        assert sessions.actor_of_token(connection, "", now=NOW) is None
-        assert sessions.end_token(connection, key, now=NOW)
-        assert not sessions.end_token(connection, key, now=NOW)
-        assert sessions.actor_of_token(connection, shown, now=NOW) is None
+        assert tokens.actor_of(connection, shown, now=NOW + timedelta(days=90))[0] is None
+        assert tokens.actor_of(connection, shown[:-1], now=NOW)[0] is None
+        assert tokens.actor_of(connection, "", now=NOW)[0] is None
+        assert tokens.end(connection, key, now=NOW)
+        assert not tokens.end(connection, key, now=NOW)
+        assert tokens.actor_of(connection, shown, now=NOW)[0] is None
 
 
 def test_a_changed_role_counts_from_the_next_request_on(database: Database, clerk: Person) -> None:

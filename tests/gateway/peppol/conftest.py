@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,12 +124,22 @@ def shared_rules() -> Iterator[SharedRules]:
 
 @pytest.fixture
 def site(tmp_path: Path, shared_rules: SharedRules) -> Iterator[Site]:
-    with offline_world(tmp_path, ("sap",), also=("peppol",)) as offline:
+    with opened(tmp_path, shared_rules) as made:
+        yield made
+
+
+@contextmanager
+def opened(
+    folder: Path, shared_rules: SharedRules, settle: Callable[[Path], None] = lambda _config: None
+) -> Iterator[Site]:
+    """A site; `settle` writes more into its config folder before the gateway reads it."""
+    with offline_world(folder, ("sap",), also=("peppol",)) as offline:
         sap = offline.world.systems["sap"]
         assert isinstance(sap, ImitatedSap)
         for file in (sap.root / "out").glob("*.xml"):
             file.unlink()
         _settle(offline.config)
+        settle(offline.config)
         gateway = Gateway.open(offline.config, clock=lambda: datetime.now(UTC))
         logs.configure("critical", "text")
         shared_rules.lend(gateway)

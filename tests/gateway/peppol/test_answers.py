@@ -51,6 +51,17 @@ def test_a_refusal_without_a_reason_is_not_sent(site: Site) -> None:
         assert signals.listing(connection) == ()
 
 
+def test_no_answer_goes_back_behind_an_earlier_one(site: Site) -> None:
+    item = received(site)
+    for code in (ResponseCode.ACKNOWLEDGED, ResponseCode.ACCEPTED):
+        responding.respond(site.gateway, item, code, by="marit")
+    with pytest.raises(ConfigError, match="IP cannot follow"):
+        responding.respond(site.gateway, item, ResponseCode.IN_PROCESS, by="marit")
+    with site.gateway.database.read() as connection:
+        told = signals.about(connection, signals.Kind.INVOICE_RESPONSE, item.id)
+    assert [one.about.split()[1] for one in told] == ["AB", "AP"]
+
+
 def test_a_document_that_nobody_decides_on_is_answered_in_time(site: Site) -> None:
     """The watchdog says that it was passed on."""
     sending_ = site.invoice("IN-1", mls_type="ALWAYS_SEND")

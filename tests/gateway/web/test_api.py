@@ -11,7 +11,7 @@ import pytest
 from connectors.base import SourceDocument
 from gateway.access.rights import ALL_COMPANIES, RIGHTS, Role
 from gateway.pipeline.submission import State, Verdict
-from gateway.store import journal, sessions, submissions
+from gateway.store import journal, submissions, tokens
 from gateway.store.submissions import Submission
 from tests.gateway.web.conftest import Web
 
@@ -44,7 +44,7 @@ def add(web: Web, source: str, number: str, *, parked: bool = False) -> Submissi
 def token(web: Web, company: str, role: Role) -> dict[str, str]:
     now = web.gateway.clock()
     with web.gateway.database.begin() as connection:
-        _, shown = sessions.make_token(
+        _, shown = tokens.make(
             connection,
             "test",
             {company: RIGHTS[role]},

@@ -314,3 +314,14 @@ def test_each_page_speaks_each_language(web: Web, place: str, language: str) -> 
     answer = web.client.get(path, headers=web.headers("reader"))
     assert answer.status_code == 200
     assert f'<html lang="{language}">' in answer.text
+
+
+def test_an_entry_that_says_less_than_usual_leaves_the_page_readable(web: Web) -> None:
+    """An earlier release may have written less."""
+    web.add("marit", {ALL_COMPANIES: Role.FINANCE})
+    one = stopped(web, "2026-104102")
+    with web.gateway.database.begin() as connection:
+        journal.append(connection, "sent", {}, submission=one.id, now=web.gateway.clock())
+    page = web.client.get(f"/invoices/{one.id}", headers=web.headers("marit"))
+    assert page.status_code == 200
+    assert "Handed to —" in page.text

@@ -25,7 +25,7 @@ def used() -> frozenset[tuple[str, ...]]:
     """Every text that a template or a page asks for: alone, or with its plural."""
     found = set()
     options = {"trim_blocks": "true", "lstrip_blocks": "true"}
-    for folder in (_WEB / "templates", _WEB / "templates" / "console"):
+    for folder in (_WEB / "templates", _WEB / "templates" / "console", _WEB / "templates" / "portal"):
         for file in folder.iterdir():
             if file.name.endswith(".html"):
                 template = io.BytesIO(file.read_bytes())

@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from gateway.access.rights import ALL_COMPANIES, RIGHTS, Right, Role
-from gateway.store import sessions
+from gateway.store import tokens
 from gateway.web.decisions import DECISIONS, Way
 from tests.gateway.web.conftest import Web
 
@@ -105,7 +105,7 @@ def test_a_token_may_what_its_scopes_say(web: Web) -> None:
     now = web.gateway.clock()
     scopes = {ALL_COMPANIES: frozenset({Right.PUSH_DOCUMENTS})}
     with web.gateway.database.begin() as connection:
-        _, shown = sessions.make_token(
+        _, shown = tokens.make(
             connection, "shop", scopes, made_by="it", ends_at=now + timedelta(days=1), now=now
         )
     for name, decision in DECISIONS.items():

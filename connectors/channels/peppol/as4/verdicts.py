@@ -53,9 +53,10 @@ class Outcome:
     """What came of one attempt.
 
     `refresh` says that what is remembered of the receiver's metadata is to be dropped before the next
-    attempt; `uncertain` that the message may have arrived although there is no receipt; `retry_at` (aware,
-    UTC) is a time that the other side named. `code` is the deciding ebMS error, "" without one; `errors` all
-    that came. `answer` is the response as it came, for evidence, "" where there was none.
+    attempt; `uncertain` that the message may have arrived although there is no receipt; `refused` that the
+    other side said no in a message of its own; `retry_at` (aware, UTC) is a time that it named. `code` is the
+    deciding ebMS error, "" without one; `errors` all that came. `answer` is the response as it came, for
+    evidence, "" where there was none.
     """
 
     verdict: Verdict
@@ -67,6 +68,7 @@ class Outcome:
     errors: tuple[SignalError, ...] = ()
     refresh: bool = False
     uncertain: bool = False
+    refused: bool = False
     retry_at: datetime | None = None
     status: int = 0
     answer: bytes = field(default=b"", repr=False)
@@ -134,8 +136,9 @@ _UNKNOWN: Final = _HEADER
 _DUPLICATE_WORDS: Final = "(this is a duplicate)"
 # It also calls it a failed decryption when it does not trust our certificate; the words are those of WSS4J.
 _PATH_WORDS: Final = "certificate path validation"
-# Of several errors the one that leaves least to try decides.
-_STRONGEST: Final = (Verdict.ALREADY_THERE, Verdict.GIVE_UP, Verdict.REFRESH, Verdict.RETRY)
+# Of several errors the one that leaves least to try decides; that it is there counts only where none speaks
+# against it.
+_STRONGEST: Final = (Verdict.GIVE_UP, Verdict.REFRESH, Verdict.RETRY, Verdict.ALREADY_THERE)
 _MOVED: Final = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 421})
 _BUSY: Final = frozenset({401, 403, 407, 408, 425, 429})
 
@@ -162,6 +165,7 @@ def judge(
             f"the receiving access point answered with a SOAP fault: {fault.reason or 'without a reason'}",
             _OURS if fault.sender_is_wrong else _AGAIN,
             uncertain=not fault.sender_is_wrong,
+            refused=True,
             status=status,
             answer=answer,
         )
@@ -206,6 +210,7 @@ def _by_errors(errors: tuple[SignalError, ...], status: int, answer: bytes) -> O
         errors=errors,
         refresh=row.verdict is Verdict.REFRESH or error.not_serviced,
         uncertain=row.verdict is Verdict.RETRY,
+        refused=row.verdict is not Verdict.ALREADY_THERE,
         status=status,
         answer=answer,
     )

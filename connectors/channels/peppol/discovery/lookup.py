@@ -108,6 +108,11 @@ class Directory:
         with self._lock:
             self._kept.pop((participant, document_type, process), None)
 
+    def forget_all(self) -> None:
+        """Drop everything that is kept, after it was decided anew whom to trust."""
+        with self._lock:
+            self._kept.clear()
+
     def document_types(self, participant: ParticipantId) -> tuple[DocumentTypeId, ...]:
         """What the participant can receive at all, as its SMP lists it; asked each time.
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,7 @@ _KEY: Final = re.compile(
 )
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _SMALLEST_KEY: Final = 2048
+_MOST_RETIRED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,14 @@ class AccessPointKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of one seat: the newest, and those it takes over from."""
+    """The keys of one seat: the newest, and those it takes over from.
+
+    `retired` are no longer among the files of the configuration, and only open what is still under way.
+    """
 
     active: AccessPointKey
     previous: tuple[AccessPointKey, ...] = ()
+    retired: tuple[AccessPointKey, ...] = ()
 
     def __iter__(self) -> Iterator[AccessPointKey]:
         yield self.active
@@ -92,7 +97,18 @@ class KeyRing:
 
     def for_certificate(self, der: bytes) -> AccessPointKey | None:
         """The key of exactly this certificate, also an ended one; None for a certificate that is not ours."""
-        return next((key for key in self if key.certificate.public_bytes(Encoding.DER) == der), None)
+        every = (*self, *self.retired)
+        return next((key for key in every if key.certificate.public_bytes(Encoding.DER) == der), None)
+
+    def after(self, before: KeyRing) -> KeyRing:
+        """These keys in the place of others: what is no longer among them goes on opening messages."""
+        kept = {key.certificate.public_bytes(Encoding.DER) for key in self}
+        gone = tuple(
+            key
+            for key in (*before, *before.retired)
+            if key.seat_id == self.seat_id and key.certificate.public_bytes(Encoding.DER) not in kept
+        )
+        return replace(self, retired=gone[:_MOST_RETIRED])
 
     def held(self) -> tuple[HeldCertificate, ...]:
         """Our certificates, for the list of those that end soon."""

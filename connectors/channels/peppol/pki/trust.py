@@ -34,6 +34,7 @@ from cryptography.x509.verification import (
 
 from connectors.channels.peppol.pki.certificates import SEAT, key_digest, read_certificate, seat_id
 from connectors.channels.peppol.pki.revocation import Outcome, Revocation, RevocationStatus
+from connectors.channels.peppol.pki.watched import certificate_files
 from formats.errors import ConfigError, EInvoicingError
 
 __all__ = [
@@ -56,6 +57,7 @@ _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 _END: Final = b"-----END CERTIFICATE-----"
 _TEST_UNIT: Final = "FOR TEST ONLY"
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+_Sound = OrderedDict[tuple[bytes, "Role"], x509.Certificate]
 
 
 class Stage(StrEnum):
@@ -111,10 +113,7 @@ def read_folder(folder: Path, *, password: str = "") -> tuple[x509.Certificate, 
 
     Raises ConfigError naming folder or file.
     """
-    try:
-        files = sorted(one for one in folder.iterdir() if one.suffix in (".pem", ".crt", ".cer", ".p12"))
-    except OSError as error:
-        raise _no_folder(folder) from error
+    files = certificate_files(folder)
     if not files:
         raise _no_folder(folder)
     if len(files) > _MOST_FILES:
@@ -188,17 +187,21 @@ class Trust:
         soft_fail: timedelta = timedelta(),
         policies: Collection[str] = (),
     ) -> None:
-        self._trusted = trusted
+        # Who issued which sound certificate: what does not change with time is judged once, by one trust.
+        self._state: tuple[Authorities, _Sound] = trusted, OrderedDict()
         self._revocation = revocation
         self._soft_fail = soft_fail
         self._policies = frozenset(policies)
-        # Who issued which sound certificate: what does not change with time is judged once.
-        self._sound: OrderedDict[tuple[bytes, Role], x509.Certificate] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def authorities(self) -> Authorities:
-        return self._trusted
+        """Those that count now."""
+        return self._state[0]
+
+    def follow(self, trusted: Authorities) -> None:
+        """From now on these authorities count, and nothing that was judged by others before."""
+        self._state = trusted, OrderedDict()
 
     def require(self, certificate: x509.Certificate, role: Role, at: datetime) -> None:
         """Raises UntrustedCertificate unless the certificate counts in this role at that time (aware UTC)."""
@@ -226,41 +229,22 @@ class Trust:
     def _sound_issuer(
         self, certificate: x509.Certificate, role: Role, at: datetime, where: str
     ) -> x509.Certificate:
+        trusted, sound = self._state
         key = certificate.fingerprint(_DIGEST), role
         with self._lock:
-            known = self._sound.get(key)
+            known = sound.get(key)
         if known is not None and known.not_valid_before_utc <= at <= known.not_valid_after_utc:
             _require_time(certificate, at, where)
             return known
-        issuer = self._issuer(certificate, role, where)
+        issuer = _issuer(trusted, certificate, role, where)
         _require_time(certificate, at, where)
         self._require_use(certificate, role, where)
         _require_path(certificate, issuer, at, where)
         with self._lock:
-            self._sound[key] = issuer
-            if len(self._sound) > _MOST_SOUND:
-                self._sound.popitem(last=False)
+            sound[key] = issuer
+            if len(sound) > _MOST_SOUND:
+                sound.popitem(last=False)
         return issuer
-
-    def _issuer(self, certificate: x509.Certificate, role: Role, where: str) -> x509.Certificate:
-        for issuer in self._trusted.of(role):
-            if _issued_by(certificate, issuer):
-                return issuer
-        other = Role.SMP if role is Role.ACCESS_POINT else Role.ACCESS_POINT
-        if any(_issued_by(certificate, issuer) for issuer in self._trusted.of(other)):
-            raise _untrusted(
-                f"this is the certificate of an {other}",
-                where,
-                Reason.WRONG_POLICY,
-                f"its owner has to use the certificate that was issued for the {role}",
-            )
-        raise _untrusted(
-            f"the certificate was not issued for the {self._trusted.stage} network of Peppol (issuer: "
-            f"{certificate.issuer.rfc4514_string()[:200]})",
-            where,
-            Reason.NOT_TRUSTED,
-            "it may be of the other stage (test or production), of an older generation, or not of Peppol",
-        )
 
     def _require_use(self, certificate: x509.Certificate, role: Role, where: str) -> None:
         key = certificate.public_key()
@@ -311,6 +295,27 @@ class Trust:
                     "through the firewall, or set revocation_soft_fail_hours",
                 )
         return status
+
+
+def _issuer(trusted: Authorities, certificate: x509.Certificate, role: Role, where: str) -> x509.Certificate:
+    for issuer in trusted.of(role):
+        if _issued_by(certificate, issuer):
+            return issuer
+    other = Role.SMP if role is Role.ACCESS_POINT else Role.ACCESS_POINT
+    if any(_issued_by(certificate, issuer) for issuer in trusted.of(other)):
+        raise _untrusted(
+            f"this is the certificate of an {other}",
+            where,
+            Reason.WRONG_POLICY,
+            f"its owner has to use the certificate that was issued for the {role}",
+        )
+    raise _untrusted(
+        f"the certificate was not issued for the {trusted.stage} network of Peppol (issuer: "
+        f"{certificate.issuer.rfc4514_string()[:200]})",
+        where,
+        Reason.NOT_TRUSTED,
+        "it may be of the other stage (test or production), of an older generation, or not of Peppol",
+    )
 
 
 def _extension(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:

@@ -192,6 +192,17 @@ def test_a_repetition_that_phase4_refuses_in_words_has_arrived(network: Network)
     assert (outcome.verdict, outcome.concern) == (Verdict.ALREADY_THERE, Concern.NONE)
 
 
+def test_a_duplicate_beside_another_error_is_no_arrival(network: Network) -> None:
+    """Whatever the order: what else went wrong decides."""
+    prepared = network.prepare()
+    one = signal(network, BY_CODE["EBMS:4001"])
+    start, end = one.index(b"<eb:Error "), one.index(b"</eb:Error>") + len(b"</eb:Error>")
+    other = one[start:end].replace(b"EBMS:4001", b"EBMS:0202")
+    for errors in (one[start:end] + other, other + one[start:end]):
+        outcome = judged(network, prepared, one[:start] + errors + one[end:])
+        assert (outcome.verdict, outcome.code, outcome.refused) == (Verdict.RETRY, "EBMS:0202", True)
+
+
 def test_a_certificate_that_phase4_does_not_trust_is_ours_to_mend(network: Network) -> None:
     """It answers that with the error of a failed decryption, after which others would be looked up again."""
     detail = "WSSecurityException - Error during certificate path validation: No trusted certs found"
