@@ -58,8 +58,8 @@ def kind_of_buyer(invoice: Invoice, settled: Mapping[str, BuyerKind]) -> KnownKi
             if name in settled:
                 return KnownKind(settled[name], f"mandates.yaml says so of {name} ({term})")
     for term, identifier in _identifiers(buyer):
-        if identifier.scheme in _PUBLIC_SCHEMES:
-            return KnownKind(BuyerKind.PUBLIC, f"it has {_PUBLIC_SCHEMES[identifier.scheme]} in {term}")
+        if told := _PUBLIC_SCHEMES.get(identifier.scheme or ""):
+            return KnownKind(BuyerKind.PUBLIC, f"it has {told} in {term}")
     if invoice.spain is not None and country == "ES" and any(centre.code for centre in invoice.spain.centres):
         return KnownKind(BuyerKind.PUBLIC, "it has administrative centres (DIR3)")
     if country == "DE" and invoice.buyer_reference and is_leitweg(invoice.buyer_reference):

@@ -255,9 +255,8 @@ class _Run:
     ) -> Any:
         values: dict[str, Any] = {}
         for attribute, ways in rules.items():
-            term, place = ways[0].term, f"{path}{attribute}"
-            if term.repeated:
-                found = tuple(self._repeated(ways, scope, place, row))
+            if ways[0].term.repeated:
+                found = tuple(self._repeated(ways, scope, f"{path}{attribute}", row))
                 if found:
                     values[attribute] = found
                 continue
@@ -265,9 +264,9 @@ class _Run:
                 if way.when is not None and not self._wanted(way, way.when, scope, row):
                     continue
                 if isinstance(way, TermRule):
-                    value = self._term(way, scope, place, row)
+                    value = self._term(way, scope, path, attribute, row)
                 else:
-                    value = self._build(way.term.value, way.rules, scope, f"{place}.", row)
+                    value = self._build(way.term.value, way.rules, scope, f"{path}{attribute}.", row)
                 if value is not None:
                     values[attribute] = value
                     break
@@ -283,7 +282,7 @@ class _Run:
                     continue
                 within = f"{place}[{index}]"
                 if isinstance(way, TermRule):
-                    value = self._term(way, inner, within, inner_row)
+                    value = self._term(way, inner, within, "", inner_row)
                 else:
                     value = self._build(way.term.value, way.rules, inner, f"{within}.", inner_row)
                 if value is not None:
@@ -319,7 +318,7 @@ class _Run:
             self._problem(way, error, row)
             return False
 
-    def _term(self, way: TermRule, scope: Mapping[str, Any], place: str, row: str) -> Any:
+    def _term(self, way: TermRule, scope: Mapping[str, Any], path: str, attribute: str, row: str) -> Any:
         try:
             value, table_row, found = self._value(way, scope)
         except (DocumentError, ArithmeticError) as error:
@@ -330,28 +329,32 @@ class _Run:
                 self.problems.append(_in_row(self._missing(way), row))
             return None
         source = way.source.text if way.source else "constant in the mapping"
-        shown = value if isinstance(value, str) else _shown(value)
+        if not isinstance(found, str) or len(found) > _LONGEST_SHOWN:
+            found = _brief(found)
         self.origins.append(
             Origin(
                 way.term.name,
-                place,
-                shown,
-                f"{row}{source}",
+                path + attribute,
+                value if isinstance(value, str) else _shown(value),
+                row + source,
                 way.erp_field,
                 way.file,
                 way.version,
                 way.line,
                 table_row,
-                _brief(found),
+                found,
             )
         )
         return value
 
     def _value(self, way: TermRule, scope: Mapping[str, Any]) -> tuple[Any, str, Any]:
         """The value as the model holds it, the table row that translated it, and what the ERP said."""
-        raw = found = way.const if way.source is None else _trimmed(way.source.value(scope))
+        raw = way.const if way.source is None else way.source.value(scope)
+        if isinstance(raw, str) and way.source is not None:
+            raw = _trimmed(raw)
         if raw is None and way.default is None:
-            return None, "", None
+            return _NOTHING
+        found = raw
         table_row = ""
         if raw is not None and way.table:
             raw, table_row = self._look_up(way, str(raw))
@@ -362,6 +365,8 @@ class _Run:
                 raw = _trimmed(function(raw))
         if raw is None:
             return None, table_row, found
+        if way.term.value is str and isinstance(raw, str) and way.money is Money.NOTHING:
+            return raw if raw.isprintable() else _carried(raw), table_row, found
         scheme = way.scheme
         if way.scheme_from is not None:
             named = _trimmed(way.scheme_from.value(scope))
@@ -463,6 +468,10 @@ class _Run:
             value=value,
             rule=rule,
         )
+
+
+# No value, from no row of a table, where the ERP said nothing.
+_NOTHING: Final = (None, "", None)
 
 
 class _Unfit(MalformedDocument):

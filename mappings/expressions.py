@@ -12,6 +12,7 @@ import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
 from formats.errors import MalformedDocument
+from mappings.written import Writer
 
 __all__ = ["ExpressionError", "Question", "compile_expression"]
 
@@ -48,7 +50,7 @@ def compile_expression(
         tree = jmespath.compile(text).parsed
     except JMESPathError as error:
         raise ExpressionError(str(error).splitlines()[0]) from error
-    return _Compiler(functions, text, frozenset(shared), frozenset(own)).node(tree, top=True)
+    return _Compiler(functions, text, frozenset(shared), frozenset(own)).question(tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,22 @@ class _Compiler:
     shared: frozenset[str]
     own: frozenset[str]
 
+    def question(self, tree: _Node) -> Question:
+        """The whole as one function: written out, with functions of this compiler for the rare nodes."""
+        spoken = self.node(tree, top=True)  # finds every mistake
+        helpers = {"_true": _is_true, "_equal": _equal, "_flat": _flat, "_there": _there, "_never": _NEVER}
+        writer = Writer(
+            other=lambda node, top: self.node(node, top=top),
+            kept=self._kept,
+            called=self._callable,
+            helpers=helpers,
+        )
+        try:
+            return writer.function(tree)
+        except (SyntaxError, RecursionError, MemoryError):
+            # Nested deeper than Python reads a line; the functions have no such bound.
+            return spoken
+
     def node(self, node: _Node, *, top: bool) -> Question:
         if node["type"] in _READS_ON and node["children"][0]["type"] == "not_expression":
             raise ExpressionError(
@@ -82,18 +100,21 @@ class _Compiler:
                 "put what is negated into brackets, as in !(item.name)"
             )
         compiled: Question = getattr(self, f"_{node['type']}")(node, top)
-        if top and node["type"] in _WORTH_KEEPING:
-            return self._remembered(node, compiled)
-        return compiled
+        return self._remembered(node, compiled) if top else compiled
+
+    def _kept(self, node: _Node) -> str:
+        """The member of the scope that remembers the answer of a node at the top; "" for none."""
+        if node["type"] not in _WORTH_KEEPING:
+            return ""
+        looked_at = self._looks_at(node)
+        if self.shared and looked_at <= self.shared:
+            return "memo"
+        return "own" if self.own and looked_at <= self.shared | self.own else ""
 
     def _remembered(self, node: _Node, compiled: Question) -> Question:
         """Asked once for each document or row, where nothing but their members of the scope is looked at."""
-        looked_at = self._looks_at(node)
-        if self.shared and looked_at <= self.shared:
-            kept = "memo"
-        elif self.own and looked_at <= self.shared | self.own:
-            kept = "own"
-        else:
+        kept = self._kept(node)
+        if not kept:
             return compiled
         key = repr(node)
 
@@ -185,19 +206,7 @@ class _Compiler:
     def _flatten(self, node: _Node, top: bool) -> Question:
         (base,) = self._children(node, top)
 
-        def flatten(value: Any) -> Any:
-            found = base(value)
-            if not isinstance(found, list):
-                return None
-            merged: list[Any] = []
-            for element in found:
-                if isinstance(element, list):
-                    merged.extend(element)
-                else:
-                    merged.append(element)
-            return merged
-
-        return flatten
+        return lambda value: _flat(base(value))
 
     def _projection(self, node: _Node, top: bool) -> Question:
         base, each = self._first(node, top)
@@ -264,20 +273,24 @@ class _Compiler:
         return lambda value: None if value is None else {name: part(value) for name, part in parts}
 
     def _function_expression(self, node: _Node, top: bool) -> Question:
+        self._known(node["value"], len(node["children"]))
+        arguments, call = self._children(node, top), self._callable(node)
+        return lambda value: call(*[argument(value) for argument in arguments])
+
+    def _callable(self, node: _Node) -> Callable[..., Any]:
+        """The function of a call, for its arguments."""
         name = node["value"]
-        self._known(name, len(node["children"]))
-        arguments, call = self._children(node, top), self.functions.call_function
-        spec = self.functions.FUNCTION_TABLE[name]
+        spec, call = self.functions.FUNCTION_TABLE[name], self.functions.call_function
         if not any(one["types"] or one.get("variadic") for one in spec["signature"]):
-            return self._called_with_anything(spec["function"], arguments)
+            # A function that takes values of any kind needs no look at them.
+            return partial(spec["function"], self.functions)
         quick = _QUICK.get(name)
 
-        def called(value: Any) -> Any:
-            given = [argument(value) for argument in arguments]
+        def called(*given: Any) -> Any:
             if quick is not None and (answer := quick(*given)) is not _NOT_SO:
                 return answer
             try:
-                return call(name, given)
+                return call(name, list(given))
             except (exceptions.JMESPathTypeError, TypeError) as error:
                 kind = _KINDS.get(getattr(error, "actual_type", ""), "something")
                 raise MalformedDocument(
@@ -287,16 +300,6 @@ class _Compiler:
                 ) from error
 
         return called
-
-    def _called_with_anything(
-        self, function: Callable[..., Any], arguments: tuple[Question, ...]
-    ) -> Question:
-        """A function that takes values of any kind needs no look at them."""
-        functions = self.functions
-        if len(arguments) == 1:
-            (only,) = arguments
-            return lambda value: function(functions, only(value))
-        return lambda value: function(functions, *[argument(value) for argument in arguments])
 
     def _known(self, name: str, given: int) -> None:
         known = self.functions.FUNCTION_TABLE
@@ -310,7 +313,10 @@ class _Compiler:
 
 # Kinds of nodes that take longer than a look into the memo.
 _WORTH_KEEPING: Final = frozenset(
-    {"function_expression", "flatten", "projection", "value_projection", "and_expression", "or_expression"}
+    {
+        *("function_expression", "flatten", "projection", "value_projection", "picked"),
+        *("and_expression", "or_expression"),
+    }
 )
 # Kinds of nodes that ask something of what their first child finds; a pipe is written with blanks and meant.
 _READS_ON: Final = frozenset(
@@ -399,6 +405,24 @@ def _picked_by_a_field(base: Question, condition: _Node) -> Question | None:
     return picked
 
 
+def _flat(found: Any) -> list[Any] | None:
+    """The elements of a list, and those of lists in it."""
+    if not isinstance(found, list):
+        return None
+    merged: list[Any] = []
+    for element in found:
+        if isinstance(element, list):
+            merged.extend(element)
+        else:
+            merged.append(element)
+    return merged
+
+
+def _there(found: Any) -> list[Any] | None:
+    """The elements of a list that are something."""
+    return [element for element in found if element is not None] if isinstance(found, list) else None
+
+
 def _gathered(elements: list[Any], each: Question) -> list[Any]:
     return [found for element in elements if (found := each(element)) is not None]
 
@@ -414,6 +438,8 @@ def _is_text(node: _Node) -> bool:
     return node["type"] == "literal" and isinstance(node["value"], str)
 
 
+# Nothing that is ever found: what is compared with it is only given a name.
+_NEVER: Final = object()
 # What the library's functions answer to values of the usual kinds, without its look at each of them.
 _NOT_SO: Final = object()
 

@@ -11,6 +11,8 @@ from formats.registry import PROFILES, SYNTAXES
 from formats.syntaxes.binding import Binding
 from formats.syntaxes.kinds import UnderScheme
 from formats.syntaxes.table import Element, Entry, Filler, Fixed, Group, Part, Term, path_in
+from gateway.rules.known import KNOWN
+from gateway.rules.xsd import SCHEMAS
 
 __all__ = ["PAGE", "page"]
 
@@ -52,20 +54,72 @@ Characters that XML forbids become blanks, and the term is named.
 """
 
 
+JUDGES = """\
+*Schema* and *rules* judge what is written, here and on the way out. What is in brackets comes with no Python
+package: `gateway rules add FILE` adds it, and until then the check says that it was *not run*. A profile
+without rules has no published ones beyond its schema; what its network checks on arrival is said there.
+*Signature* names the kinds that its authority takes, in bold where it takes nothing unsigned.
+"""
+
+
 def page() -> str:
     """The whole page; the same tables always give the same text."""
-    parts = [HEAD, _profiles(), _terms(), NOTES]
+    parts = [HEAD, _profiles(), JUDGES, _groups(), _terms(), NOTES]
     return "\n".join(parts)
 
 
 def _profiles() -> str:
-    rows = [
-        f"| `{profile.key}` | {profile.title} | {SYNTAXES[profile.syntax].name} | "
-        f"{', '.join(profile.rule_packs)} |"
-        for profile in PROFILES.values()
-    ]
-    head = "## Profiles\n\n| profile | title | vocabulary | rules |\n| --- | --- | --- | --- |\n"
-    return head + "\n".join(rows) + "\n"
+    rows = []
+    for profile in PROFILES.values():
+        schema = SCHEMAS.get(profile.schema_key)
+        title = "" if schema is None else schema.title if schema.package else f"({schema.title})"
+        rules = ", ".join(
+            key if key in KNOWN and KNOWN[key].package else f"({key})" for key in profile.rule_packs
+        )
+        signature = ", ".join(profile.signatures)
+        signature = f"**{signature}**" if profile.must_be_signed else signature
+        name = SYNTAXES[profile.syntax].name
+        rows.append(_row([f"`{profile.key}`", profile.title, name, title, rules, signature]))
+    head = ["profile", "title", "vocabulary", "schema", "rules", "signature"]
+    return "\n".join(["## Profiles", "", _row(head), _row(["---"] * len(head)), *rows]) + "\n"
+
+
+def _groups() -> str:
+    """How many terms of each group a vocabulary writes and reads."""
+    groups: dict[str, list[str]] = {}
+    for entry in CATALOGUE.values():
+        if entry.is_national or any(one.within == entry.name for one in CATALOGUE.values()):
+            continue
+        groups.setdefault(_outermost(entry.name), []).append(entry.name)
+    ways = {
+        key: (_written_terms(binding), set(_by_term(binding, credit_note=False)))
+        for key, binding in SYNTAXES.items()
+    }
+    head = ["group", "name", "terms", *(binding.name for binding in SYNTAXES.values())]
+    lines = ["## By group: terms written / read", "", _row(head), _row(["---"] * len(head))]
+    for group, terms in groups.items():
+        cells = [group, name_of(group) if group else "Invoice", str(len(terms))]
+        for written, read in ways.values():
+            counts = (sum(term in where for term in terms) for where in (written, read))
+            cells.append(" / ".join(str(count) for count in counts))
+        lines.append(_row(cells))
+    return "\n".join(lines) + "\n"
+
+
+def _outermost(term: str) -> str:
+    """The group right below the invoice that a term stands in, "" for the invoice itself."""
+    group = CATALOGUE[term].within
+    while group and CATALOGUE[group].within:
+        group = CATALOGUE[group].within
+    return group
+
+
+def _written_terms(binding: Binding) -> set[str]:
+    return {
+        term
+        for term, paths in _by_term(binding, credit_note=False).items()
+        if any("(read only)" not in path for path in paths)
+    }
 
 
 def _terms() -> str:

@@ -1,9 +1,9 @@
 """python -m tests.golden: what comes out today becomes what must come out; read the difference first.
 
-The examples of our own mappings lie in tests/data/mappings; `gateway.mapping_examples` tells their form. Those
-of the national formats lie in tests/data/formats: the canonical invoice as JSON, and its document beside it.
-Those of national profiles of UBL and CII lie in tests/data/profiles: the invoice as an ERP gives it, and beside it
-what it is under each profile of the folder (<case>.<profile>.xml).
+The examples of our own mappings lie in tests/data/mappings; `gateway.mapping_examples` tells their form.
+Those of the national formats lie in tests/data/formats: the canonical invoice as JSON, and its document
+beside it. Those of national profiles of UBL and CII lie in tests/data/profiles: the invoice as an ERP gives
+it, and beside it what it is under each profile of the folder (<case>.<profile>.xml).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ FORMAT_EXAMPLES: Final = Path(__file__).parent / "data" / "formats"
 PROFILE_EXAMPLES: Final = Path(__file__).parent / "data" / "profiles"
 # What the examples of each folder are written as.
 PROFILE_FOLDERS: Final = {
+    "cius-hr": ("cius-hr",),
     "cius-ro": ("cius-ro",),
     "nlcius": ("nlcius-ubl", "nlcius-cii"),
     "peppol-belgium": ("peppol-bis-3",),

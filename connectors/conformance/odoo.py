@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from connectors.sandbox.odoo import DATABASE, USER, ImitatedOdoo
@@ -54,6 +54,9 @@ class Trial:
 
     def number(self, key: str) -> str:
         return str(self.system.database.row("account.move", int(key))["name"])
+
+    def day(self, key: str) -> date:
+        return date.fromisoformat(str(self.system.database.row("account.move", int(key))["invoice_date"]))
 
     def times_written(self, reference: str) -> int:
         return self.system.times_written(reference)

@@ -8,12 +8,21 @@ plays the clerk who makes and changes invoices there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Protocol, runtime_checkable
 
 from connectors.base import IncomingPayment, PurchaseInvoice
 from connectors.sandbox.system import ImitatedSystem
 
-__all__ = ["ClosesPeriods", "HasFullSize", "KnowsNumbers", "TakesPayments", "TakesPurchases", "Trial"]
+__all__ = [
+    "ClosesPeriods",
+    "HasFullSize",
+    "KnowsDays",
+    "KnowsNumbers",
+    "TakesPayments",
+    "TakesPurchases",
+    "Trial",
+]
 
 
 class Trial(Protocol):
@@ -70,6 +79,15 @@ class KnowsNumbers(Protocol):
 
     def number(self, key: str) -> str:
         """The number of this invoice, as status reports name it."""
+        ...
+
+
+@runtime_checkable
+class KnowsDays(Protocol):
+    """A Trial that can tell the date of an invoice (BT-2)."""
+
+    def day(self, key: str) -> date:
+        """The date of this invoice."""
         ...
 
 

@@ -10,9 +10,9 @@ from connectors.base import Attachment, PurchaseInvoice
 from connectors.sandbox.tryton import TrytonBehindFaults
 from connectors.sandbox.tryton_server import DATABASE, PRODUCT, USER
 from formats.model import Invoice
-from formats.model.line import Item, Line, LineVat, Price
+from formats.model.line import Item, Line, Price
 from formats.model.party import Seller
-from formats.model.vat import Totals
+from formats.model.vat import LineVat, Totals
 
 __all__ = ["Trial"]
 

@@ -61,6 +61,16 @@ class Queries:
             (Key("lastmodified", "t.lastmodifieddate", moment=True), _ID),
         )
 
+    def dated(self, day: str, subsidiaries: Sequence[str]) -> Query:
+        """What says whether the invoices and credit memos of one day (YYYY-MM-DD) are sent."""
+        source = "transaction t"
+        where = ["t.type IN ('CustInvc', 'CustCred')", f"t.trandate = {moment(f'{day} 00:00:00')}"]
+        if subsidiaries:
+            source += " JOIN transactionline m ON m.transaction = t.id AND m.mainline = 'T'"
+            where.append(f"m.subsidiary IN ({ids(subsidiaries)})")
+        optional = _plain("t", "approvalstatus voided posting", optional=True)
+        return Query((*_plain("t", "id status"), *optional), source, tuple(where), (_ID,))
+
     def headers(self, numbers: Sequence[str]) -> Query:
         """The transactions themselves."""
         return Query(

@@ -12,7 +12,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Self
 
@@ -47,6 +47,7 @@ from formats.errors import RemoteRefused
 __all__ = ["Odoo", "OdooSettings"]
 
 _PAYMENT: Final = names("name payment_state amount_total amount_residual currency_id invoice_payments_widget")
+_SOLD: Final = ["out_invoice", "out_refund"]
 # Parameters and results of these change between versions; before 17 a note is HTML, since then text.
 _NOTES_ARE_TEXT: Final = 17
 _RIGHTS_BY_ACCESS: Final = 18
@@ -179,6 +180,20 @@ class Odoo:
             if row.get("payment_state") not in (None, "invoicing_legacy"):
                 yield _payment(row, asked[int(row["id"])], entries[int(row["id"])], around)
 
+    def count_posted(self, day: date) -> int:
+        """One call. What was cancelled is not counted, nor what Odoo itself sends where that is held."""
+        of_company = ("company_id", "=", self._settings.company)
+        domain: list[object] = [("move_type", "in", _SOLD), of_company, ("state", "=", "posted")]
+        domain.append(("invoice_date", "=", day.isoformat()))
+        if self._settings.when_odoo_sends == "hold" and "peppol_move_state" in self._models.fields(
+            "account.move"
+        ):
+            domain.append(("peppol_move_state", "not in", list(self._settings.sent_by_odoo)))
+        found = self._models.call("account.move", "search_count", domain=domain)
+        if not isinstance(found, int) or isinstance(found, bool):
+            raise self._models.strange("account.move.search_count")
+        return found
+
     def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
         """Customers that are not archived, with numbers, address, mail and bank accounts."""
         domain = [("customer_rank", ">", 0), ("company_id", "in", [False, self._settings.company])]
@@ -214,7 +229,7 @@ class Odoo:
         # Cancelled without ever having been posted is nobody's business.
         posted = ["|", ("state", "=", "posted"), "&", ("state", "=", "cancel"), ("posted_before", "=", True)]
         of_company = ("company_id", "=", self._settings.company)
-        domain = [("move_type", "in", ["out_invoice", "out_refund"]), of_company, *posted]
+        domain = [("move_type", "in", _SOLD), of_company, *posted]
         return self._feed("account.move", domain)
 
     def _feed(self, model: str, domain: Sequence[object]) -> Feed[None]:

@@ -24,6 +24,7 @@ from formats.errors import RemoteRefused, RemoteUnexpected
 __all__ = ["EXPANDED", "PARTNER_EXPANDED", "Bundler", "any_of", "chunks", "in_order"]
 
 _KEYS_PER_CALL: Final = 25
+_MOST_KEPT: Final = 2_000
 EXPANDED: Final = (
     "to_Partner,to_Text,to_PricingElement,to_Item/to_PricingElement,to_Item/to_Partner,to_Item/to_ItemText"
 )
@@ -61,6 +62,11 @@ class Bundler:
 
     def prepare(self, documents: Sequence[Row]) -> None:
         """Read what these documents refer to in few calls."""
+        # Of the documents only those at hand count; what many share is kept, up to a bound.
+        self._due.clear()
+        for shared in (self._partners, self._dates):
+            if len(shared) > _MOST_KEPT:
+                shared.clear()
         customers = {number for row in documents for number in _customers(row)}
         self._read_partners(sorted(customers - self._partners.keys()))
         self._read_due(documents)

@@ -57,11 +57,14 @@ class Place:
         self.waiting.pop(number, None)
 
     def written(self, overlap: timedelta) -> str:
-        """As text, without what lies before the overlap; that is forgotten."""
+        """As text, without what lies before the overlap, or was given before the last 2,000; that is
+        forgotten."""
         since = self.since(overlap)
-        self.seen = {name: at for name, at in self.seen.items() if at >= since}
-        recent = sorted(self.seen.items(), key=lambda entry: entry[1])
-        data = {"at": self.at, "seen": dict(recent[-_MOST_SEEN:]), "waiting": self.waiting}
+        recent = sorted(
+            (entry for entry in self.seen.items() if entry[1] >= since), key=lambda entry: entry[1]
+        )
+        self.seen = dict(recent[-_MOST_SEEN:])
+        data = {"at": self.at, "seen": self.seen, "waiting": self.waiting}
         return json.dumps(data, separators=(",", ":"))
 
 

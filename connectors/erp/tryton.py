@@ -350,7 +350,11 @@ class _Models(Records):
                 where=self._where(method),
                 fix="check user and password of the gateway's user in Tryton, and that it is active",
             )
-        found = self._rpc.result(answer, method)
+        try:
+            found = self._rpc.result(answer, method)
+        except RemoteUnexpected as error:
+            # Without the evidence: it may hold the session.
+            raise RemoteUnexpected(error.what, where=error.where, fix=error.fix) from None
         if not isinstance(found, list) or len(found) < 2:
             raise self.strange(method)
         token = f"{self._user}:{found[0]}:{found[1]}".encode()

@@ -8,10 +8,17 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
-from connectors.base import OpenInvoice, PaymentState, PaymentStatus, RejectedDocument, SourceDocument
+from connectors.base import (
+    OpenInvoice,
+    Page,
+    PaymentState,
+    PaymentStatus,
+    RejectedDocument,
+    SourceDocument,
+)
 from formats.errors import DocumentError
 
-__all__ = ["cancelled", "facts", "json_document", "settlement"]
+__all__ = ["cancelled", "facts", "insist_on_sum", "json_document", "page_of", "settlement", "total_of"]
 
 
 def json_document(
@@ -39,6 +46,35 @@ def cancelled(system: str, key: object, number: object) -> RejectedDocument:
         fix=f"if the buyer has it, make a credit note in {system}; then dismiss this",
     )
     return RejectedDocument(f"{key}:cancelled", f"{system} invoice {number}", problem)
+
+
+def page_of(found: Iterable[SourceDocument | RejectedDocument], cursor: str) -> Page:
+    """A page of what came, documents and what people have to look at."""
+    both = list(found)
+    return Page(
+        tuple(one for one in both if isinstance(one, SourceDocument)),
+        cursor,
+        tuple(one for one in both if isinstance(one, RejectedDocument)),
+    )
+
+
+def total_of(values: Iterable[str | None]) -> Decimal:
+    """The sum of amounts in text; one that is not there counts nothing."""
+    return sum((Decimal(value or "0") for value in values), Decimal(0))
+
+
+def insist_on_sum(
+    system: str, number: object, amounts: Iterable[str | None], said: str | None, *, fix: str
+) -> None:
+    """Raises DocumentError where the lines that could be read are not all there are: without a line, an
+    invoice would go out that says less than it should."""
+    made = total_of(amounts)
+    if made != total_of([said]):
+        raise DocumentError(
+            f"the lines of invoice {number} make {made}, its untaxed amount is {said}",
+            where=f"{system} invoice {number}",
+            fix=fix,
+        )
 
 
 def facts(**found: object) -> dict[str, str]:

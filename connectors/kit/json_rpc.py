@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Generic, TypeVar
 
+from connectors.budget import CallBudget
 from connectors.http import HttpAnswer, HttpClient
 from formats.errors import EInvoicingError, RemoteUnexpected
 
@@ -28,8 +29,11 @@ def strange(system: str, where: str, page: str, evidence: bytes = b"") -> Remote
 
 
 class JsonRpc:
-    """One server that takes such calls. `explain` makes an error of ours of what it said instead of a
-    result."""
+    """One server that takes such calls; answers are bounded and timed by `http`, calls counted by `budget`.
+
+    `explain` makes an error of ours of what was said instead of a result: of the place, the error (None for
+    an answer that holds neither) and the answer.
+    """
 
     def __init__(
         self,
@@ -37,8 +41,9 @@ class JsonRpc:
         explain: Callable[[str, Any, HttpAnswer], EInvoicingError],
         *,
         marks: Mapping[str, object] | None = None,
+        budget: CallBudget | None = None,
     ) -> None:
-        self._http, self._explain, self._marks = http, explain, marks or {}
+        self._http, self._explain, self._marks, self._budget = http, explain, marks or {}, budget
 
     def ask(
         self,
@@ -48,9 +53,24 @@ class JsonRpc:
         *,
         headers: Mapping[str, str] | None = None,
         allowed: Collection[int] = (),
+        writing: bool = False,
     ) -> HttpAnswer:
         """The answer as it came; statuses 2xx and `allowed`."""
         body = {**self._marks, "id": 1, "method": method, "params": params}
+        return self.post(path, body, headers=headers, allowed=allowed, writing=writing)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        headers: Mapping[str, str] | None = None,
+        allowed: Collection[int] = (),
+        writing: bool = False,
+    ) -> HttpAnswer:
+        """The answer to a body without envelope, for the relatives: its method stands in the path."""
+        if self._budget is not None:
+            self._budget.spend(writing=writing)
         return self._http.request("POST", path, json=body, headers=headers, allowed=allowed)
 
     def result(self, answer: HttpAnswer, what: str) -> Any:
@@ -58,20 +78,31 @@ class JsonRpc:
 
         A method that returns nothing may leave the result out.
         """
-        fine = 200 <= answer.status < 300
-        try:
-            data = answer.json()
-        except RemoteUnexpected:
-            if fine:
-                raise
-            raise self._explain(what, None, answer) from None
+        data = self._data(answer, what)
         if not isinstance(data, dict) or not data.keys() & {"result", "error", "id"}:
             raise self._explain(what, None, answer)
-        if data.get("error") is not None:
-            raise self._explain(what, data["error"], answer)
-        if not fine:
-            raise self._explain(what, None, answer)
+        if data.get("error") is not None or not _fine(answer):
+            raise self._explain(what, data.get("error"), answer)
         return data.get("result")
+
+    def bare(self, answer: HttpAnswer, what: str) -> Any:
+        """The same where there is no envelope: the whole body is the result, or the error, by the status."""
+        data = self._data(answer, what)
+        if not _fine(answer):
+            raise self._explain(what, data, answer)
+        return data
+
+    def _data(self, answer: HttpAnswer, what: str) -> Any:
+        try:
+            return answer.json()
+        except RemoteUnexpected:
+            if _fine(answer):
+                raise
+            raise self._explain(what, None, answer) from None
+
+
+def _fine(answer: HttpAnswer) -> bool:
+    return 200 <= answer.status < 300
 
 
 class Session(Generic[_Proof]):

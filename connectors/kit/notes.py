@@ -6,12 +6,14 @@ changes what the invoice says. The note is written last and so proves that both 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Protocol
 
 from connectors.base import DeliveryState, StatusReport, WriteBack
+from connectors.kit.records import Records
 
-__all__ = ["NoteBoard", "post_news"]
+__all__ = ["FileRecords", "NoteBoard", "post_news"]
 
 
 class NoteBoard(Protocol):
@@ -32,6 +34,27 @@ class NoteBoard(Protocol):
     def add_note(self, key: int, parts: tuple[str, ...]) -> int:
         """Make a note of these parts, the last of which is `[reference]`; its id."""
         ...
+
+
+class FileRecords:
+    """Files as records of a model: `beside` gives the fields that tie one to the record with a key, `held`
+    those that hold the content. Half a NoteBoard."""
+
+    def __init__(self, records: Records, model: str = "ir.attachment") -> None:
+        self._records, self._model = records, model
+
+    def beside(self, key: int) -> Mapping[str, object]:
+        raise NotImplementedError
+
+    def held(self, content: bytes) -> Mapping[str, object]:
+        raise NotImplementedError
+
+    def has_file(self, key: int, name: str) -> bool:
+        domain = [(field, "=", value) for field, value in {**self.beside(key), "name": name}.items()]
+        return bool(self._records.search(self._model, domain, ("name",), limit=1))
+
+    def add_file(self, key: int, name: str, content: bytes) -> None:
+        self._records.create(self._model, {"name": name, **self.beside(key), **self.held(content)})
 
 
 def post_news(board: NoteBoard, key: int, report: StatusReport) -> WriteBack:

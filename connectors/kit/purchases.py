@@ -1,21 +1,95 @@
-"""A received invoice as the rows of a draft in an ERP that multiplies quantity by price itself."""
+"""Received invoices as drafts of an ERP: made once, with the original beside them, for a person to book.
+
+The draft carries the key of the received invoice in brackets, so it is found before another is made. Its
+rows are those of an ERP that multiplies quantity by price itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, DecimalException
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
+from connectors.base import PurchaseInvoice, WriteBack
+from formats.errors import RemoteBlocked
 from formats.model import Invoice
 from formats.model.invoice import CREDIT_NOTE_TYPES
 from formats.model.line import Line
 from formats.model.vat import AllowanceCharge
 
-__all__ = ["Row", "rows"]
+__all__ = ["Draft", "DraftBook", "Row", "rows", "take_once", "the_one"]
+
+_Found = TypeVar("_Found")
 
 _CENT: Final = Decimal("0.01")
 _LONGEST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft as the ERP has it: where people find it, and the total with VAT that the ERP comes to."""
+
+    id: int
+    where: str
+    total: Any = None
+
+
+class DraftBook(Protocol):
+    """Where drafts are kept. Suppliers and accounts are never made: whom a company pays is for people."""
+
+    def find_draft(self, mark: str) -> Draft | None:
+        """The draft that holds this mark (`[key]`)."""
+        ...
+
+    def make_draft(self, purchase: PurchaseInvoice, mark: str) -> None:
+        """A new one that holds it. RemoteBlocked where a person has to arrange something before."""
+        ...
+
+    def has_file(self, key: int, name: str) -> bool:
+        """Whether a file of this name is beside the draft with this id."""
+        ...
+
+    def add_file(self, key: int, name: str, content: bytes) -> None:
+        """Put it there."""
+        ...
+
+
+def take_once(book: DraftBook, purchase: PurchaseInvoice, *, system: str) -> WriteBack:
+    """As TakesPurchaseInvoices.take_purchase: once, however often it is called and whatever answer is
+    lost."""
+    mark, original = f"[{purchase.key}]", purchase.original
+    draft = book.find_draft(mark)
+    existed = draft is not None
+    if draft is None:
+        book.make_draft(purchase, mark)
+        draft = the_one(
+            [one for one in [book.find_draft(mark)] if one],
+            none=f"the draft of {purchase.invoice.number} that was just made is not to be seen",
+            many="",
+            where=system,
+            fix="let the gateway's user read what it makes; it is tried again by itself",
+        )
+    if not book.has_file(draft.id, original.filename):
+        book.add_file(draft.id, original.filename, original.content)
+        existed = False
+    return WriteBack(f"{draft.where}{_compared(draft, purchase)}", existed)
+
+
+def the_one(found: Sequence[_Found], *, none: str, many: str, where: str, fix: str) -> _Found:
+    """The only one that was found; else RemoteBlocked says `none` or `many`."""
+    if len(found) == 1:
+        return found[0]
+    raise RemoteBlocked(many if found else none, where=where, fix=fix)
+
+
+def _compared(draft: Draft, purchase: PurchaseInvoice) -> str:
+    """What to look at first, where the ERP comes to another total than the invoice."""
+    totals = purchase.invoice.totals
+    said = totals.with_vat if totals is not None else None
+    if said is None or draft.total is None or abs(Decimal(str(draft.total))) == abs(said):
+        return ""
+    return f" (it comes to {Decimal(str(draft.total)):f}, the invoice says {said:f}: look at the taxes)"
 
 
 @dataclass(frozen=True, slots=True)

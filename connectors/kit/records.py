@@ -6,16 +6,21 @@ Which fields a model has depends on version and modules; what is not there is no
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from connectors.kit.fields import Fields
+from connectors.kit.keyset import Change, Feed, Span
 from formats.errors import RemoteUnexpected
 
-__all__ = ["Lookup", "Record", "Records", "names", "record_id"]
+__all__ = ["Record", "Records", "names", "record_id"]
 
 Record = Mapping[str, Any]
 
 _ROWS_PER_CALL: Final = 2000
+_IDS_PER_CALL: Final = 500
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -47,7 +52,14 @@ def record_id(key: str, system: str, model: str) -> int:
 
 
 class Records(ABC):
-    """The models of one database; the ERP's own language is behind the abstract methods."""
+    """The models of one database; the ERP's own language is behind the abstract methods.
+
+    `system` names it to people, as in `Acme books`. Rows raise RemoteUnexpected for a field that is counted
+    on and absent. `grain` is the smallest step in which the ERP tells the time of a writing.
+    """
+
+    system = ""
+    grain = timedelta(microseconds=1)
 
     def __init__(self) -> None:
         self._fields: dict[str, Mapping[str, Any]] = {}
@@ -71,6 +83,10 @@ class Records(ABC):
     def strange(self, what: str) -> RemoteUnexpected:
         """What to raise for an answer of an unknown form."""
 
+    @abstractmethod
+    def moment(self, at: datetime) -> object:
+        """A moment (aware) as the ERP takes it in conditions."""
+
     def fields(self, model: str) -> Mapping[str, Any]:
         """The fields that this database has in a model. Asked once."""
         if model not in self._fields:
@@ -80,10 +96,19 @@ class Records(ABC):
             self._fields[model] = found
         return self._fields[model]
 
+    def has(self, model: str, name: str) -> bool:
+        """Whether a model has a field; what stands behind a dot is looked for in the model referred to."""
+        step, _, rest = name.partition(".")
+        field = self.fields(model).get(step)
+        return field is not None and (not rest or self.has(str(field.get("relation")), rest))
+
     def known(self, model: str, wanted: Iterable[str]) -> list[str]:
-        """Of the wanted fields, those whose first step the model has."""
-        there = self.fields(model)
-        return [name for name in wanted if name.partition(".")[0] in there]
+        """Those of the wanted fields that this database has."""
+        return [name for name in wanted if self.has(model, name)]
+
+    def absent(self, model: str, wanted: Iterable[str]) -> list[str]:
+        """The others, as `model.field`, for people."""
+        return [f"{model}.{name}" for name in wanted if name and not self.has(model, name)]
 
     def search(
         self, model: str, domain: Sequence[object], wanted: Sequence[str], *, limit: int, order: str = "id"
@@ -103,6 +128,41 @@ class Records(ABC):
                 return found
             last = int(rows[-1]["id"])
 
+    def read(self, model: str, ids: Iterable[int], wanted: Sequence[str]) -> dict[int, Record]:
+        """These records by id, in calls of bounded size. Those that are gone are left out."""
+        found: dict[int, Record] = {}
+        unique, known = sorted(set(ids)), self.known(model, wanted) if ids else []
+        for start in range(0, len(unique), _IDS_PER_CALL):
+            rows = self._read(model, unique[start : start + _IDS_PER_CALL], known)
+            found |= {int(row["id"]): row for row in self._records(model, rows, "read")}
+        return found
+
+    def changes(
+        self,
+        model: str,
+        domain: Sequence[object],
+        wanted: Sequence[str] = (),
+        *,
+        page: int,
+        overlap: timedelta,
+        stamp: str = "write_date",
+    ) -> Feed[Record]:
+        """What was written, by the time of the last writing, which stands in the field `stamp`."""
+        orders = {"time": f"{stamp}, id", "id": "id", "newest": f"{stamp} desc, id desc"}
+
+        def ask(span: Span) -> list[Change[Record]]:
+            where = [*domain, (stamp, ">=", self.moment(span.since)), ("id", ">", span.last)]
+            if span.before is not None:
+                where.append((stamp, "<", self.moment(span.before)))
+            names = (stamp,) if span.order == "newest" else (stamp, *wanted)
+            rows = self.search(model, where, names, limit=span.limit, order=orders[span.order])
+            try:
+                return [Change(int(row["id"]), self._told(row[stamp]), row) for row in rows]
+            except (TypeError, ValueError) as error:
+                raise self.strange(f"{model}.{stamp}") from error
+
+        return Feed(ask, page=page, overlap=overlap, grain=self.grain)
+
     def create(self, model: str, values: Mapping[str, object]) -> int:
         """One new record; its id. Not repeated: look before it is called again."""
         return self.made(self._create(model, values), f"{model}.create")
@@ -114,6 +174,16 @@ class Records(ABC):
             raise self.strange(what)
         return found
 
+    def _read(self, model: str, ids: Sequence[int], wanted: Sequence[str]) -> object:
+        """These records as the ERP gives them; for an ERP that reads by id in another way than it searches."""
+        return self._search(model, [("id", "in", list(ids))], wanted, len(ids), "id")
+
+    def _told(self, stamp: object) -> datetime:
+        """A time of writing as aware UTC, cut to the grain. ValueError for what is none."""
+        found = datetime.fromisoformat(str(stamp))
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return found - (found - _EPOCH) % self.grain
+
     def _plain(self, model: str, row: Record) -> Record:
         """One record as plain values; a ValueError or ArithmeticError says that it is none."""
         return row
@@ -122,29 +192,7 @@ class Records(ABC):
         if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
             raise self.strange(f"{model}.{what}")
         try:
-            return [self._plain(model, row) for row in rows]
+            return [Fields(self._plain(model, row), f"{self.system}, {model}") for row in rows]
         except (ValueError, ArithmeticError) as error:
             raise self.strange(f"{model}.{what}") from error
 
-
-class Lookup:
-    """Records that others refer to: each read once, those of one model together."""
-
-    def __init__(self, read: Callable[[str, Sequence[int], Sequence[str]], Mapping[int, Record]]) -> None:
-        self._read = read
-        self._known: dict[str, dict[int, Record]] = {}
-
-    def need(self, model: str, ids: Iterable[int | None], wanted: Sequence[str]) -> None:
-        """Read those of these records that are not yet known."""
-        known = self._known.setdefault(model, {})
-        missing = {key for key in ids if key} - known.keys()
-        if missing:
-            known |= self._read(model, sorted(missing), wanted)
-
-    def get(self, model: str, key: int | None) -> Record:
-        """A record that was read; an empty one where there is none."""
-        return self._known.get(model, {}).get(key or 0, {})
-
-    def all(self, model: str) -> Collection[Record]:
-        """What is known of a model."""
-        return self._known.get(model, {}).values()

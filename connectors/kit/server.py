@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from connectors.base import ConnectorSettings
 from connectors.http import HttpClient, is_safe_address
 
-__all__ = ["ServerSettings"]
+__all__ = ["DatabaseSettings", "ServerSettings"]
 
 
 class ServerSettings(ConnectorSettings):
@@ -38,3 +38,20 @@ class ServerSettings(ConnectorSettings):
         if not is_safe_address(self.base_url):
             raise ValueError("base_url must begin with https://, for secrets travel over it")
         return self
+
+
+class DatabaseSettings(ServerSettings):
+    """One company in one database of a server, whose changes are read a page at a time."""
+
+    database: str = Field(description="name of the database", pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    company: int = Field(ge=1, description="id of the company, as in the address of its form")
+    invoices_per_page: int = Field(
+        50, ge=1, le=500, description="invoices read and stored at a time, 1 to 500"
+    )
+    overlap_minutes: float = Field(
+        15.0, ge=0, description="minutes that are looked at again on each visit, for changes finished late"
+    )
+
+    @property
+    def overlap(self) -> timedelta:
+        return timedelta(minutes=self.overlap_minutes)

@@ -1,4 +1,4 @@
-"""The imitated provider of identities: OpenID Connect with the authorization code flow, as Entra ID or Keycloak.
+"""The imitated provider of identities: OpenID Connect, the authorization code flow, as Entra ID or Keycloak.
 
     GET  /.well-known/openid-configuration
     GET  /authorize                  a page with the people to sign in as; with `as=<name>` back with a code
@@ -136,7 +136,9 @@ class ImitatedIdentityProvider:
         asked = request.query
         # An address that is not registered is never led to, whatever is wrong besides.
         if asked.get("client_id") != CLIENT_ID or asked.get("redirect_uri") not in self.redirects:
-            return Reply(400, b"<!doctype html><title>Refused</title><p>This address is not registered.", _HTML)
+            return Reply(
+                400, b"<!doctype html><title>Refused</title><p>This address is not registered.", _HTML
+            )
         back = {"state": asked.get("state", ""), "iss": self.url}
         if (
             asked.get("response_type") != "code"

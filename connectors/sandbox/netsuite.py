@@ -12,12 +12,14 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from lxml import etree
 
+from connectors.sandbox.altered import altered
 from connectors.sandbox.faults import KINDS, Fault, Faults
 from connectors.sandbox.http_server import Reply, Request, SandboxHttpServer, text_reply
 from connectors.sandbox.netsuite_login import (
@@ -396,6 +398,10 @@ class NetSuiteSandbox:
             case "truncated":
                 reply = self._answer(operation, envelope)
                 return Reply(reply.status, reply.body[: len(reply.body) // 2], reply.media_type)
+            case "other-form":
+                reply = self._answer(operation, envelope)
+                body = altered(reply.body, reply.media_type, rows_only=False)
+                return reply if body is None else replace(reply, body=body)
             case "duplicate":
                 for index in envelope.iterfind("{*}Body/{*}searchMoreWithId/{*}pageIndex"):
                     index.text = str(max(1, int(index.text or "1") - 1))

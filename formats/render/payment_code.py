@@ -14,6 +14,7 @@ import segno
 from stdnum import iban, iso11649
 
 from formats.model.invoice import Invoice
+from formats.model.kept_back import payable
 from formats.model.payment import CreditTransfer
 
 __all__ = ["payment_code", "payment_text"]
@@ -43,13 +44,13 @@ def payment_code(invoice: Invoice) -> str:
 
 
 def payment_text(invoice: Invoice) -> str:
-    """What the code says of the amount due, "" where the rules do not allow a code.
+    """What the code says of the amount to be paid, "" where the rules do not allow a code.
 
     It is for euros by credit transfer to an IBAN, from 0.01 to 999,999,999.99, and carries the payment
     reference (BT-83, else the invoice number) whole or not at all: as creditor reference where it is one by
     ISO 11649, else as text of at most 140 characters. A name over 70 characters is cut.
     """
-    payment, due = invoice.payment, invoice.totals.due if invoice.totals else None
+    payment, due = invoice.payment, payable(invoice)
     if payment is None or due is None or invoice.currency != "EUR" or invoice.is_credit_note:
         return ""
     if payment.means_code not in _TRANSFERS or payment.direct_debit or payment.card:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from formats.identifiers import Identifier
 from formats.model.invoice import Invoice
+from formats.model.kept_back import KeptBack, kept_back, payable
 from formats.model.line import Line
 from formats.model.party import Address, Buyer, Contact, Period, Seller
 from formats.model.vat import AllowanceCharge, Totals
@@ -259,12 +260,19 @@ class _View:
             rows.append((self.labels["paid"], self._amount(-totals.paid)))
         if totals.rounding:
             rows.append((self.labels["rounding"], self._amount(totals.rounding)))
+        rows += [self._kept_back(one) for one in kept_back(invoice)]
         return rows
 
+    def _kept_back(self, one: KeptBack) -> Pair:
+        text = one.reason or self.labels[one.kind]
+        if one.rate is not None:
+            text = f"{text} ({self.words.number(one.rate)}\u00a0%)"
+        return text, self._amount(-one.amount)
+
     def _due(self) -> Pair:
-        totals = self.invoice.totals or _NO_TOTALS
+        """What is to be paid, after what the buyer keeps back: that is what people transfer."""
         label = self.labels["credited" if self.invoice.is_credit_note else "due"]
-        return label, self._amount(totals.due)
+        return label, self._amount(payable(self.invoice))
 
     def _payment(self) -> list[Pair]:
         payment = self.invoice.payment

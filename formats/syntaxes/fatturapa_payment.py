@@ -9,6 +9,7 @@ from typing import Final
 
 from formats.model.invoice import Invoice
 from formats.model.italy import Instalment, ItalianInvoice
+from formats.model.kept_back import kept_back
 from formats.model.payment import CreditTransfer, PaymentInstructions
 from formats.model.vat import Totals
 from formats.syntaxes.fatturapa_codes import MEANS, first_of
@@ -64,19 +65,16 @@ def take_payment(invoice: Invoice) -> Invoice:
     return replace(invoice, italy=italy)
 
 
-def _kept_back(invoice: Invoice) -> Decimal:
-    """What the buyer pays to the state instead: withholding tax, and the VAT of split payment."""
-    italy = invoice.italy or ItalianInvoice()
-    withheld = sum((one.amount or Decimal(0) for one in italy.withholdings), Decimal(0))
-    rows = (row for row in invoice.vat_breakdown if row.category == "B")
-    return withheld + sum((row.tax_amount or Decimal(0) for row in rows), Decimal(0))
+def _kept(invoice: Invoice) -> Decimal:
+    """What the buyer pays to the state instead."""
+    return sum((one.amount for one in kept_back(invoice)), Decimal(0))
 
 
 def _paid(invoice: Invoice, owed: Decimal) -> Decimal | None:
     """What was paid before: what the instalments leave open, where that makes sense."""
     italy = invoice.italy or ItalianInvoice()
     wanted = sum((one.amount or Decimal(0) for one in italy.instalments), Decimal(0))
-    paid = owed - wanted - _kept_back(invoice)
+    paid = owed - wanted - _kept(invoice)
     return paid if 0 < paid <= owed and wanted >= 0 else None
 
 
@@ -96,7 +94,7 @@ def _derived(invoice: Invoice) -> tuple[Instalment, ...]:
             payee=payee,
             means=means,
             due_date=invoice.due_date,
-            amount=totals.due - _kept_back(invoice),
+            amount=totals.due - _kept(invoice),
             bank=None if _BIC.match(provider) else provider or None,
             account=account if _IBAN.match(account) else None,
             bic=provider if _BIC.match(provider) else None,

@@ -180,6 +180,18 @@ BANK: Final[tuple[Entry, ...]] = (
     ),
 )
 
+# Allowances and charges of the document are lines, and the totals that FA(3) does not write follow from it.
+DERIVED: Final = Part(
+    {
+        **dict.fromkeys(("BT-92", "BT-99", "BT-106", "BT-107", "BT-108"), f("FaWiersz/P_11")),
+        **dict.fromkeys(("BT-95", "BT-96", "BT-102", "BT-103"), f("FaWiersz/P_12")),
+        **dict.fromkeys(("BT-97", "BT-104"), f("FaWiersz/P_7")),
+        "BT-109": f("P_13_1"),
+    },
+    lambda parent, writer, scope: False,
+    lambda parent, reader, scope: None,
+)
+
 INVOICE: Final[tuple[Entry, ...]] = (
     Term("BT-5", f("KodWaluty")),
     Term("BT-2", f("P_1"), DATE),
@@ -208,6 +220,7 @@ INVOICE: Final[tuple[Entry, ...]] = (
     DESCRIPTIONS,
     ADVANCES,
     _lines_part("FaWiersz", LINE, order=False),
+    DERIVED,
     SETTLEMENT,
     Element(
         f("Platnosc"),

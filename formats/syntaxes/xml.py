@@ -96,7 +96,11 @@ def is_well_formed(source: BinaryIO) -> bool:
     """Whether the rest of `source` is one document as `parse` bounds it, read as a stream: no tree is built,
     and memory does not grow with it. The number of elements, which costs nothing here, is not bounded."""
     parser = etree.XMLParser(
-        target=_NoTree(), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        target=_NoTree(),  # type: ignore[arg-type]  # the methods that it lacks are not called
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
     )
     try:
         etree.parse(source, parser)

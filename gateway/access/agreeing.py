@@ -56,7 +56,9 @@ def propose(gateway: Gateway, part: Part, *, reason: str, by: Actor) -> Change:
             one for one in changes.waiting(connection) if (one.kind, one.subject) == (part.kind, part.subject)
         ]
         if any(one.digest == part.digest for one in waiting):
-            raise ConfigError("it is proposed already", where=part.subject, fix="a second person decides on it")
+            raise ConfigError(
+                "it is proposed already", where=part.subject, fix="a second person decides on it"
+            )
         before = changes.approved(connection, part.kind, part.subject)
         return changes.propose(
             connection,
@@ -104,13 +106,13 @@ def may_decide(connection: Connection, gateway: Gateway, change: Change, by: Act
     return True
 
 
-def require_eyes(
-    connection: Connection, gateway: Gateway, by: Actor, right: Right, company: str
-) -> None:
+def require_eyes(connection: Connection, gateway: Gateway, by: Actor, right: Right, company: str) -> None:
     """That somebody counts among four eyes. ConfigError with the reason where they do not."""
     if not by.may(right, company or None):
         raise ConfigError(
-            "your role does not allow this for what it is about", where="changes", fix="ask somebody whose does"
+            "your role does not allow this for what it is about",
+            where="changes",
+            fix="ask somebody whose does",
         )
     person = people.get(connection, by.id)
     if person is None or not person.able:

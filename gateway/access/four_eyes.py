@@ -166,7 +166,11 @@ def _routes(settings: Settings) -> Part:
         "mandates": settings.mandates.model_dump(mode="json"),
     }
     return Part(
-        Kind.ROUTING, "routing.yaml", "", _lines(said), "the routes were changed, and two people have not agreed yet"
+        Kind.ROUTING,
+        "routing.yaml",
+        "",
+        _lines(said),
+        "the routes were changed, and two people have not agreed yet",
     )
 
 

@@ -101,9 +101,7 @@ def revoke(connection: Connection, token: ApiToken, *, by: Actor | None, now: da
     if not tokens.end(connection, token.id, now=now):
         return False
     label = by.label if by is not None else _OPERATOR
-    journal.append(
-        connection, "token revoked", {"token": token.id, "name": token.name}, now=now, actor=label
-    )
+    journal.append(connection, "token revoked", {"token": token.id, "name": token.name}, now=now, actor=label)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Whom a provider of identities vouches for, as a person here: claims mapped to roles and companies by config.
+"""Whom a provider of identities vouches for, as a person here: claims become roles and companies by config.
 
 The provider decides what somebody is, at each sign-in anew. A person whom no line of `grants` fits gets no
 access, and loses what they had.
@@ -177,7 +177,11 @@ def _new(
         now=now,
         subject=subject,
     )
-    told = {"person": person.id, "login": person.login, "roles": {key: role.value for key, role in roles.items()}}
+    told = {
+        "person": person.id,
+        "login": person.login,
+        "roles": {key: role.value for key, role in roles.items()},
+    }
     journal.append(connection, "person added", told, now=now, actor=f"provider {provider.name}"[:100])
     return person
 

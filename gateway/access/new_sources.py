@@ -57,10 +57,14 @@ def read_form(gateway: Gateway, form: Mapping[str, str]) -> NewSource:
         raise ConfigError("this is not a kind of source", where="kind", fix="choose one of the list")
     if _NAME.fullmatch(name) is None:
         problems.append(
-            ConfigError("name: it is not written as it must be", where="name", fix="small letters, digits, dots")
+            ConfigError(
+                "name: it is not written as it must be", where="name", fix="small letters, digits, dots"
+            )
         )
     elif _taken(gateway, name):
-        problems.append(ConfigError(f"there is a source {name} already", where="name", fix="choose another name"))
+        problems.append(
+            ConfigError(f"there is a source {name} already", where="name", fix="choose another name")
+        )
     for setting, known in (("mapping", mappings_of(gateway)), ("company", tuple(gateway.settings.companies))):
         if form.get(setting, "") not in known:
             problems.append(ConfigError(f"{setting} is missing", where=setting, fix="choose one of the list"))
@@ -98,7 +102,9 @@ def write(gateway: Gateway, source: NewSource, by: str) -> Path:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(_text(gateway, source, by))
     except FileExistsError as error:
-        raise ConfigError("there is such a file already", where=file.name, fix="choose another name") from error
+        raise ConfigError(
+            "there is such a file already", where=file.name, fix="choose another name"
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"the file cannot be written: {error.strerror}",
@@ -114,7 +120,7 @@ def write(gateway: Gateway, source: NewSource, by: str) -> Path:
 
 
 def _taken(gateway: Gateway, name: str) -> bool:
-    known = {one.name for one in (*gateway.settings.sources, *gateway.settings.channels)}
+    known = {one.name for one in gateway.settings.sources} | {one.name for one in gateway.settings.channels}
     left_out = {one.name for one in gateway.settings.left_out}
     return name in known | left_out or (gateway.settings.folder / "sources" / f"{name}.yaml").exists()
 
@@ -131,7 +137,9 @@ def _require_own_files(gateway: Gateway, values: Mapping[str, Any]) -> None:
             )
         reached = (folder / value).resolve()
         if reached == folder or reached.is_relative_to(folder / "secrets"):
-            raise ConfigError("this leads into the gateway's own files", where=path, fix="name another folder")
+            raise ConfigError(
+                "this leads into the gateway's own files", where=path, fix="name another folder"
+            )
 
 
 def _leaves(values: Any, path: str = "") -> list[tuple[str, str]]:

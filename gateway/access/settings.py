@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from connectors.base import SecretReference
-from connectors.http import is_safe_address
 from gateway.access.rights import ALL_COMPANIES, Role
 
 __all__ = ["Grant", "Provider", "SignInSettings"]
@@ -48,6 +47,9 @@ class Provider(_Part):
     @field_validator("issuer")
     @classmethod
     def _safe(cls, issuer: str) -> str:
+        # Loaded where a provider is named: every command reads the settings, few need to call anybody.
+        from connectors.http import is_safe_address
+
         if not is_safe_address(issuer) or "?" in issuer or "#" in issuer:
             raise ValueError("write the address with https://, without ? and #")
         return issuer

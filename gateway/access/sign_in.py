@@ -101,7 +101,7 @@ class SignIn:
     def _opened(self, connection: Connection, person: Person, password: str, *, now: datetime) -> str:
         if self._passwords.outdated(person.password):
             renewed = self._passwords.kept(password, login=person.login)
-            people.set_password(connection, person.id, renewed, must_change=person.must_change_password)
+            people.renew_password(connection, person.id, renewed)
         journal.append(connection, "signed in", {"person": person.id}, now=now, actor=person.login[:100])
         return sessions.open_for(connection, person.id, now=now)
 

@@ -27,7 +27,8 @@ __all__ = ["Entry", "entries", "filled"]
 
 _MOST_DEEP: Final = 4
 _LONGEST: Final = 20_000
-_SECRET: Final = "^(env|file):"
+# How the pattern of a reference begins (connectors.base.SecretReference).
+_REFERENCE: Final = "^(env|file):"
 SECRET_FILE: Final = re.compile(r"file:secrets/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -42,6 +43,11 @@ class Entry:
     default: str
     required: bool
     choices: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> str:
+        """What it is called in the form: a connector may have a setting `company` of its own."""
+        return f"settings.{self.path}"
 
     @property
     def group(self) -> str:
@@ -67,7 +73,7 @@ def filled(model: type[ConnectorSettings], form: Mapping[str, str]) -> dict[str,
     """
     values: dict[str, Any] = {}
     for entry in entries(model):
-        text = form.get(entry.path, "").replace("\r\n", "\n").strip()
+        text = form.get(entry.field, "").replace("\r\n", "\n").strip()
         if not text:
             continue
         place = values
@@ -101,14 +107,12 @@ def _entry(path: str, field: FieldInfo, required: bool) -> Entry:
         way = "text"
     else:
         way = "value"
-    default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))  # type: ignore[call-arg]
+    default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
     return Entry(path, way, help_, default, required, choices)
 
 
 def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    models = [
-        one for one in _members(annotation) if isinstance(one, type) and issubclass(one, BaseModel)
-    ]
+    models = [one for one in _members(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
     return models[0] if len(models) == 1 and set(_members(annotation)) <= {models[0], type(None)} else None
 
 
@@ -138,7 +142,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 def _is_secret(field: FieldInfo) -> bool:
     marks = [*field.metadata, *_marks(field.annotation)]
-    return any(str(getattr(mark, "pattern", "") or "").startswith(_SECRET) for mark in marks)
+    return any(str(getattr(mark, "pattern", "") or "").startswith(_REFERENCE) for mark in marks)
 
 
 def _marks(annotation: Any) -> Iterator[Any]:
@@ -180,5 +184,7 @@ def _value(entry: Entry, text: str) -> Any:
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError):
         raise ConfigError(
-            "this cannot be read", where=entry.path, fix="write it as in the files: 5, [a, b] or {name: value}"
+            "this cannot be read",
+            where=entry.path,
+            fix="write it as in the files: 5, [a, b] or {name: value}",
         ) from None

@@ -1,4 +1,4 @@
-"""gateway changes: what two people have to agree to. Both say who they are, with password and second factor."""
+"""gateway changes: what two people have to agree to. Both say who they are, with password and code."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def listed(
         return
     for one in waiting:
         by = names.get(one.proposed_by, one.proposed_by)
-        OUT.print(shown(f"{one.id[:8]}  {one.kind}: {one.subject}, proposed by {by}: {one.reason}"), soft_wrap=True)
+        OUT.print(
+            shown(f"{one.id[:8]}  {one.kind}: {one.subject}, proposed by {by}: {one.reason}"), soft_wrap=True
+        )
     for part in missing:
         OUT.print(shown(f"not proposed  {part.kind}: {part.subject}"), soft_wrap=True)
     if not waiting and not missing:
@@ -92,7 +94,9 @@ def propose(
         ]
         if not wanted:
             raise ConfigError(
-                "there is nothing to propose", where="gateway changes propose", fix="gateway changes lists all"
+                "there is nothing to propose",
+                where="gateway changes propose",
+                fix="gateway changes lists all",
             )
         for part in wanted:
             done = agreeing.propose(gateway, part, reason=reason, by=actor)
@@ -177,8 +181,8 @@ def _who(gateway: Gateway, login: str, file: Path | None, code: str) -> Actor:
         raise ConfigError(
             "that is not you: login, password and code do not go together",
             where="gateway changes --login",
-            fix="after five wrong tries the login rests for 15 minutes; people who sign in through a provider "
-            "decide in the console",
+            fix="after five wrong tries the login rests for 15 minutes; who signs in through a provider "
+            "decides in the console",
         )
     return person.actor
 

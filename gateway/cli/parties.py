@@ -72,6 +72,12 @@ def clear(
     """Say that a changed bank account or address was checked and is right."""
     gateway = Gateway.open(config_folder(context))
     try:
+        if gateway.settings.four_eyes:
+            raise ConfigError(
+                "this takes two people, and the name given here proves neither",
+                where="gateway parties clear",
+                fix="clear it on the work list of the console; a second person agrees on the page Changes",
+            )
         with gateway.database.read() as connection:
             waiting = parties.changes(connection, source=source, key=key, waiting=True)
         wanted = [change for change in waiting if fact in ("", change.fact)]

@@ -157,7 +157,9 @@ def reset(context: typer.Context, login: _Login) -> None:
 def require(
     context: typer.Context,
     login: _Login,
-    second_factor: Annotated[bool, typer.Option(help="whether it must be set up before anything else")] = True,
+    second_factor: Annotated[
+        bool, typer.Option(help="whether it must be set up before anything else")
+    ] = True,
 ) -> None:
     """Make somebody set up a second factor before anything else."""
     _change(

@@ -27,7 +27,8 @@ def link(
     context: typer.Context,
     number: _Number,
     days: Annotated[
-        int | None, typer.Option(min=1, max=MOST_DAYS, help="how long it holds; as in gateway.yaml without it")
+        int | None,
+        typer.Option(min=1, max=MOST_DAYS, help="how long it holds; as in gateway.yaml without it"),
     ] = None,
     as_json: _Json = False,
 ) -> None:

@@ -70,7 +70,9 @@ def listed(
     for one in found:
         used = f"{one.used_at:%Y-%m-%d %H:%M}" if one.used_at else "never"
         over = "revoked" if one.ended_at else "over" if one.ends_at <= now else f"{one.ends_at:%Y-%m-%d}"
-        table.add_row(*(shown(cell) for cell in (one.id[:8], one.name, _scopes(one), one.made_by, used, over)))
+        table.add_row(
+            *(shown(cell) for cell in (one.id[:8], one.name, _scopes(one), one.made_by, used, over))
+        )
     OUT.print(table)
 
 
@@ -92,7 +94,9 @@ def revoke(
             done = granting.revoke(connection, found[0], by=None, now=gateway.clock())
     finally:
         gateway.close()
-    OUT.print(shown(f"{found[0].name} opens nothing any more." if done else f"{found[0].name} had ended already."))
+    OUT.print(
+        shown(f"{found[0].name} opens nothing any more." if done else f"{found[0].name} had ended already.")
+    )
 
 
 def _scopes(one: ApiToken) -> str:

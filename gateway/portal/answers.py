@@ -1,9 +1,9 @@
 """What a buyer says about an invoice on its portal page: a question, a dispute, a day of payment.
 
 It takes the way of an Invoice Response that came over the network: the same codes, the same changes of state,
-the same news to the ERP, and where both parties have an electronic address the same document as evidence. None
-is sent: only the buyer's own access point may speak for the buyer on the network. A link needs no account, so
-what is said over it is never final: it cannot reject an invoice, nor say that it is paid.
+the same news to the ERP, and where both parties have an electronic address the same document as evidence.
+None is sent: only the buyer's own access point may speak for the buyer on the network. A link needs no
+account, so what is said over it is never final: it cannot reject an invoice, nor say that it is paid.
 """
 
 from __future__ import annotations
@@ -182,7 +182,9 @@ def take_in(
     wanted = State.ACCEPTED if said.kind is Kind.PAYMENT else State.DISPUTED
     if not may_answer(submission):
         # An answer proves that an invoice was sent only where it came the way of the invoice.
-        journal.append(connection, "answer", {**told, "text": said.sentence}, now=now, submission=submission.id)
+        journal.append(
+            connection, "answer", {**told, "text": said.sentence}, now=now, submission=submission.id
+        )
         news.queue(connection, submission, submission.step, said.sentence, now=now)
         return submission
     moved = answers.take_in(connection, gateway, submission, wanted, said.sentence, told)

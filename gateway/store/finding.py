@@ -1,7 +1,9 @@
 """Finding invoices among a million: filters that use an index, and pages that begin where the last one ended.
 
 A page after another is found by the values of the last row, not by counting rows, so the thousandth is as
-quick as the first and a new invoice shifts nothing.
+quick as the first and a new invoice shifts nothing. Where few invoices fit, they are found by what narrows
+them and then sorted; where many fit, the list is read in its order until a page is full. Databases guess
+badly which of the two it is, so it is counted first, no further than it takes to know.
 """
 
 from __future__ import annotations
@@ -16,18 +18,20 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
 
 from formats.errors import ConfigError
 from gateway.pipeline.submission import State
 from gateway.store import submissions as store
 from gateway.store import words
 from gateway.store.submissions import Submission
-from gateway.store.tables import submissions
+from gateway.store.tables import HAS_VERDICT, submissions
 
-__all__ = ["Filter", "Found", "Order", "Sums", "count_up_to", "find", "sums"]
+__all__ = ["MANY", "Filter", "Found", "Order", "Sums", "count_up_to", "find", "sums"]
 
 _COUNTED: Final = 10_000
+# Fewer than these are sorted in the time of a page.
+MANY: Final = 2_000
 
 
 class Order(StrEnum):
@@ -63,7 +67,8 @@ _READ: Final[Mapping[Order, Any]] = {
 class Filter:
     """What is looked for; empty fields do not narrow. `sources` None stands for all, () for none.
 
-    `text` is words that number or buyer begin with. Amounts are in `currency`, dates inclusive.
+    `text` is words that number or buyer begin with. Amounts are in `currency`, dates inclusive. `idle` True
+    is for what nothing is planned for, False for what is tried again by itself.
     """
 
     sources: tuple[str, ...] | None = None
@@ -80,14 +85,17 @@ class Filter:
     issued_to: date | None = None
     received_from: datetime | None = None
     received_to: datetime | None = None
+    idle: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page. `after` is what asks for the next one, "" at the end."""
+    """One page. `after` is what asks for the next one, "" at the end; `number` is how many fit in all,
+    counted no further than `MANY`."""
 
     rows: tuple[Submission, ...]
     after: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +117,15 @@ def find(
 ) -> Found:
     """One page of what fits. ConfigError for an `after` that is none of ours."""
     column = _COLUMNS[order]
-    query = select(submissions).where(*_conditions(wanted), column.is_not(None))
+    number = count_up_to(connection, wanted, MANY)
+    read_in = order if number == MANY else None
+    query = select(submissions).where(*_conditions(wanted, read_in), column.is_not(None))
     if after:
         query = query.where(_beyond(order, descending, after))
     ordering = (column.desc(), submissions.c.id.desc()) if descending else (column, submissions.c.id)
     rows = connection.execute(query.order_by(*ordering).limit(size + 1)).all()
     found = tuple(store.read_row(row) for row in rows[:size])
-    return Found(found, _cursor(order, found[-1]) if len(rows) > size else "")
+    return Found(found, _cursor(order, found[-1]) if len(rows) > size else "", number)
 
 
 def count_up_to(connection: Connection, wanted: Filter, most: int = _COUNTED) -> int:
@@ -136,32 +146,45 @@ def sums(connection: Connection, wanted: Filter) -> Sums:
 
 
 def _narrowed(query: Select[Any], wanted: Filter) -> Select[Any]:
-    return query.where(*_conditions(wanted))
+    return query.where(*_conditions(wanted, None))
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+def _conditions(wanted: Filter, read_in: Order | None) -> list[ColumnElement[bool]]:
+    """What must hold. Where the list is read in an order, nothing else is offered to look it up by, but what
+    an index holds in the very order."""
     columns = submissions.c
+
+    def by(column: ColumnElement[Any], values: tuple[str, ...] = ()) -> ColumnElement[Any]:
+        if read_in is None or (read_in is Order.RECEIVED and len(values) == 1):
+            return column
+        return func.coalesce(column, column)
+
     conditions: list[ColumnElement[bool]] = [
-        columns.state.in_(wanted.states) if wanted.states else columns.state != State.SUPERSEDED
+        by(columns.state, wanted.states).in_(wanted.states)
+        if wanted.states
+        else columns.state != State.SUPERSEDED
     ]
     if wanted.sources is not None:
-        conditions.append(columns.source.in_(wanted.sources))
+        conditions.append(by(columns.source, wanted.sources).in_(wanted.sources))
+    if wanted.verdicts:
+        conditions += [columns.verdict.in_(wanted.verdicts), HAS_VERDICT]
     simple: Sequence[tuple[Any, Any]] = (
         (wanted.number, lambda: columns.number == wanted.number),
-        (wanted.verdicts, lambda: columns.verdict.in_(wanted.verdicts)),
-        (wanted.channels, lambda: columns.channel.in_(wanted.channels)),
-        (wanted.currency, lambda: columns.currency == wanted.currency),
-        (wanted.least is not None, lambda: columns.amount >= wanted.least),
-        (wanted.most is not None, lambda: columns.amount <= wanted.most),
-        (wanted.issued_from, lambda: columns.issue_date >= wanted.issued_from),
-        (wanted.issued_to, lambda: columns.issue_date <= wanted.issued_to),
+        (wanted.channels, lambda: by(columns.channel, wanted.channels).in_(wanted.channels)),
+        (wanted.currency, lambda: by(columns.currency) == wanted.currency),
+        (wanted.least is not None, lambda: by(columns.amount) >= wanted.least),
+        (wanted.most is not None, lambda: by(columns.amount) <= wanted.most),
+        (wanted.issued_from, lambda: by(columns.issue_date) >= wanted.issued_from),
+        (wanted.issued_to, lambda: by(columns.issue_date) <= wanted.issued_to),
         (wanted.received_from, lambda: columns.received_at >= wanted.received_from),
         (wanted.received_to, lambda: columns.received_at <= wanted.received_to),
+        (wanted.idle is True, lambda: columns.due_at.is_(None)),
+        (wanted.idle is False, lambda: columns.due_at.is_not(None)),
     )
     conditions += [made() for given, made in simple if given]
     for text in (wanted.text, wanted.buyer):
         if text.strip():
-            conditions += words.matching(text)
+            conditions += words.matching(text, many=read_in is not None)
     return conditions
 
 
@@ -183,7 +206,6 @@ def _beyond(order: Order, descending: bool, after: str) -> ColumnElement[bool]:
         raise ConfigError(
             "this place in the list is not known", where="after", fix="begin at the first page again"
         ) from error
-    column = _COLUMNS[order]
-    if descending:
-        return or_(column < value, and_(column == value, submissions.c.id < identifier))
-    return or_(column > value, and_(column == value, submissions.c.id > identifier))
+    place = tuple_(literal(value, _COLUMNS[order].type), literal(identifier))
+    row = tuple_(_COLUMNS[order], submissions.c.id)
+    return row < place if descending else row > place

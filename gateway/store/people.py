@@ -30,6 +30,7 @@ __all__ = [
     "lock",
     "need_second_factor",
     "recovery_codes_left",
+    "renew_password",
     "set_password",
     "set_second_factor",
     "speak",
@@ -155,6 +156,11 @@ def set_password(connection: Connection, person: str, kept: str, *, must_change:
     values = {"password": kept, "must_change_password": must_change}
     connection.execute(update(people).where(people.c.id == person).values(values))
     end_sessions(connection, person)
+
+
+def renew_password(connection: Connection, person: str, kept: str) -> None:
+    """The same password under today's parameters; nothing else changes."""
+    connection.execute(update(people).where(people.c.id == person).values(password=kept))
 
 
 def end_sessions(connection: Connection, person: str) -> int:

@@ -40,7 +40,8 @@ def count(connection: Connection, kind: Kind, bucket: int, *, window: timedelta,
             "calls": case((over, 1), else_=portal_calls.c.calls + 1),
         },
     )
-    return connection.execute(counted.returning(portal_calls.c.calls)).scalar_one()
+    calls: int = connection.execute(counted.returning(portal_calls.c.calls)).scalar_one()
+    return calls
 
 
 def rests_until(

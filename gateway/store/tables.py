@@ -24,11 +24,14 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    literal_column,
     text,
     true,
 )
 
 __all__ = [
+    "HAS_VERDICT",
+    "STANDS_FOR_ANOTHER",
     "alarm_mails",
     "alarms",
     "api_tokens",
@@ -204,12 +207,42 @@ submissions = Table(
     # For lists of many: each in the order in which people ask for it.
     Index("ix_submissions_received_at", "received_at", "id"),
     Index("ix_submissions_changed_at", "changed_at", "id"),
-    Index("ix_submissions_state", "state", "received_at", "id"),
+    Index("ix_submissions_state", "state", "received_at", "id", "source", "currency", "amount"),
     Index("ix_submissions_buyer", "buyer", "id"),
     Index("ix_submissions_amount", "amount", "id"),
     Index("ix_submissions_issue_date", "issue_date", "id"),
     Index("ix_submissions_channel", "channel", "received_at", "id"),
     Index("ix_submissions_source", "source", "received_at", "id"),
+)
+# Few of a million have a verdict, or stand for an earlier revision: the indices that hold only these are
+# used where a query says so in the very words.
+HAS_VERDICT = submissions.c.verdict != literal_column("''")
+STANDS_FOR_ANOTHER = submissions.c.superseded_by != literal_column("''")
+_VERDICT, _SUPERSEDED = text("verdict <> ''"), text("superseded_by <> ''")
+Index(
+    "ix_submissions_verdict",
+    *(
+        submissions.c[name]
+        for name in (
+            "verdict",
+            "state",
+            "received_at",
+            "id",
+            "due_at",
+            "source",
+            "channel",
+            "currency",
+            "amount",
+        )
+    ),
+    sqlite_where=_VERDICT,
+    postgresql_where=_VERDICT,
+)
+Index(
+    "ix_submissions_superseded_by",
+    submissions.c.superseded_by,
+    sqlite_where=_SUPERSEDED,
+    postgresql_where=_SUPERSEDED,
 )
 
 # What invoices are looked up by: each word of number and buyer, without capitals and accents.

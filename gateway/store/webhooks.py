@@ -315,9 +315,7 @@ def give_up(
 ) -> tuple[str, ...]:
     """Park everything that was queued until then and still waits; returns the ids of these events, oldest
     first."""
-    late = and_(
-        webhook_deliveries.c.webhook == identifier, _WAITING, webhook_deliveries.c.made_at <= before
-    )
+    late = and_(webhook_deliveries.c.webhook == identifier, _WAITING, webhook_deliveries.c.made_at <= before)
     query = select(webhook_deliveries.c.event).where(late).order_by(webhook_deliveries.c.seq)
     events = tuple(connection.scalars(query))
     if events:

@@ -38,14 +38,17 @@ def keep(connection: Connection, submission: str, number: str, buyer: str) -> No
         connection.execute(insert(invoice_words), rows)
 
 
-def matching(text: str) -> list[ColumnElement[bool]]:
-    """Conditions on submissions that hold where each word of `text` begins a word of the invoice."""
-    word = invoice_words.c.word
+def matching(text: str, *, many: bool = False) -> list[ColumnElement[bool]]:
+    """Conditions on submissions that hold where each word of `text` begins a word of the invoice. `many`
+    asks each invoice for its words, in place of each word for its invoices."""
     wanted = [piece[:_LONGEST] for piece in map(_joined, _plain(text).split()) if piece][:_MOST]
-    return [
-        submissions.c.id.in_(select(invoice_words.c.submission).where(word >= piece, word < piece + _LAST))
-        for piece in wanted
-    ]
+    return [_with_word(piece, many) for piece in wanted]
+
+
+def _with_word(piece: str, many: bool) -> ColumnElement[bool]:
+    word, of = invoice_words.c.word, invoice_words.c.submission
+    begun = select(of).where(word >= piece, word < piece + _LAST)
+    return begun.where(of == submissions.c.id).exists() if many else submissions.c.id.in_(begun)
 
 
 def _plain(text: str) -> str:

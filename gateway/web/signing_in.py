@@ -69,9 +69,7 @@ def router(gateway: Gateway, pages: Pages, sign_in: SignIn, doors: Doors) -> API
             raise Problem(HTTPStatus.FORBIDDEN, "nobody signs in with a password here")
         answer = await run_in_threadpool(sign_in.attempt, login, password, code, now=gateway.clock())
         if answer.outcome is not Outcome.SIGNED_IN:
-            return page(
-                request, _STATUS[answer.outcome], next=inside(next), login=login, answer=answer
-            )
+            return page(request, _STATUS[answer.outcome], next=inside(next), login=login, answer=answer)
         response = RedirectResponse(inside(next), HTTPStatus.SEE_OTHER)
         return with_session(gateway, response, answer.shown)
 

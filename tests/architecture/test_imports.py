@@ -133,12 +133,13 @@ def test_only_the_clock_asks_for_the_time() -> None:
 
 
 def test_nothing_is_printed_and_nothing_is_run_from_text() -> None:
-    """Output goes through the console of the command line, or into the log; only compiled rules are run."""
+    """Output goes through the console of the command line, or into the log; only compiled rules and the
+    compiled expressions of mappings are run, which hold nothing but names and literals of our own writing."""
     forbidden = {"print", "eval", "exec", "pickle.load", "pickle.loads", "os.system"}
     wrong = [
         f"{module.place}:{line} calls {name}"
         for module in modules()
-        if not is_below(module.name, ["formats.rules", "gateway.rules"])
+        if not is_below(module.name, ["formats.rules", "gateway.rules", "mappings.written"])
         for line, name in module.calls()
         if name in forbidden
     ]

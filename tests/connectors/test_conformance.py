@@ -31,6 +31,7 @@ from connectors.conformance.registry import trial, trial_kinds
 from connectors.conformance.suite import run_one
 from connectors.conformance.table import markdown
 from connectors.http import HttpClient
+from connectors.kit.fields import Fields
 from connectors.registry import ERPS, erp
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.http_server import Reply, Request, SandboxHttpServer, json_reply, text_reply
@@ -155,7 +156,8 @@ class Shop:
     def _list(self, request: Request) -> Reply:
         after = int(request.query["after"])
         rows = self.changes[after : after + 4]
-        return json_reply({"rows": rows, "last": after + len(rows), "end": len(self.changes)})
+        page = {"rows": rows, "last": after + len(rows), "end": len(self.changes)}
+        return json_reply({**page, "session": "one-that-nobody-may-see"})
 
     def _one(self, request: Request) -> Reply:
         return json_reply(self.documents[request.match[1]])
@@ -220,7 +222,7 @@ class Sound:
 
     def pull(self, cursor: str) -> Iterator[Page]:
         while True:
-            feed = self.get("/list", after=cursor or "0")
+            feed = Fields(self.get("/list", after=cursor or "0"), "/list")
             documents = tuple(self.document(key) for key in dict.fromkeys(feed["rows"]))
             cursor = str(feed["last"])
             yield Page(documents, cursor)
@@ -237,7 +239,8 @@ class Sound:
         pass
 
     def report_status(self, report: StatusReport) -> WriteBack:
-        existed = any(note["reference"] == report.reference for note in self.get("/notes"))
+        notes = [Fields(note, "/notes") for note in self.get("/notes")]
+        existed = any(note["reference"] == report.reference for note in notes)
         if not existed:
             self.write(report)
         return WriteBack("a note", existed)
@@ -283,6 +286,36 @@ class QuietAndOn(Sound):
                     continue
             yield Page(tuple(taken), str(feed["last"]))
             feed = self.get("/list", after=str(feed["last"]))
+
+
+class SeesNothing(Sound):
+    """Takes a list without what it looks for as one without invoices."""
+
+    def pull(self, cursor: str) -> Iterator[Page]:
+        feed = self.get("/list", after=cursor or "0")
+        if "rows" in feed:
+            yield from super().pull(cursor)
+
+
+class CountsOnIt(Sound):
+    """Breaks down where a field is missing."""
+
+    def report_status(self, report: StatusReport) -> WriteBack:
+        existed = any(note["reference"] == report.reference for note in self.get("/notes"))
+        if not existed:
+            self.write(report)
+        return WriteBack("a note", existed)
+
+
+class KeepsEverything(Sound):
+    """Keeps an answer that it does not know as evidence, whatever is in it."""
+
+    def get(self, path: str, **query: str) -> Any:
+        answer = super().get(path, **query)
+        if isinstance(answer, dict) and "session_" in answer:
+            evidence = json.dumps(answer).encode()
+            raise RemoteUnexpected("no session", where=path, fix="look", evidence=evidence)
+        return answer
 
 
 class OneGulp(Sound):
@@ -383,6 +416,9 @@ def test_a_connector_without_mistakes_passes() -> None:
     [
         (QuietOnErrors, "revoked login"),
         (QuietAndOn, "500"),
+        (SeesNothing, "list in another form"),
+        (CountsOnIt, "any answer in another form"),
+        (KeepsEverything, "secrets in such an answer"),
         (OneGulp, "paging"),
         (Forward, "resume"),
         (WritesBlindly, "write-back once"),

@@ -16,7 +16,7 @@ from connectors.erp.tryton import Tryton, TrytonSettings
 from connectors.sandbox.faults import Fault
 from formats.errors import RemoteBlocked, RemoteUnavailable
 from formats.model import Invoice
-from formats.model.line import LineVat
+from formats.model.vat import LineVat
 from formats.syntaxes import ubl
 from tests.strategies import sample_invoice
 

@@ -180,8 +180,8 @@ def test_a_way_satisfies_a_row_by_profile_and_network() -> None:
 
 def test_a_provider_reaches_what_its_route_says_and_any_network_without_a_word() -> None:
     assert networks_of("sftp-outbox", ()) is None
-    assert networks_of("sftp-outbox", ("sdi",)) == {"sdi"}
-    assert networks_of("peppol", ("peppol", "nemhandel")) == {"peppol", "nemhandel"}
+    assert networks_of("sftp-outbox", ("sdi",)) == frozenset({"sdi"})
+    assert networks_of("peppol", ("peppol", "nemhandel")) == frozenset({"peppol", "nemhandel"})
 
 
 def test_one_of_two_alternatives_is_enough() -> None:

@@ -39,7 +39,8 @@ def config(tmp_path: Path) -> Path:
     (folder / "companies").mkdir()
     (folder / "companies" / "acme.yaml").write_text("{}\n", "utf-8")
     (folder / "channels").mkdir()
-    box = "name: mail\nkind: email\nsettings: {smtp: {host: 127.0.0.1}, sender: a@example.com, delivered_when: relay}\n"
+    mail = "{smtp: {host: 127.0.0.1}, sender: a@example.com, delivered_when: relay}"
+    box = f"name: mail\nkind: email\nsettings: {mail}\n"
     (folder / "channels" / "mail.yaml").write_text(box, "utf-8")
     route = "routes: [{name: all, channel: mail, profile: peppol-bis-3}]\n"
     (folder / "routing.yaml").write_text(route, "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -189,3 +190,17 @@ def test_what_a_row_says_is_asked_once_for_each_row() -> None:
         answers.append([way(scope) for way in ways])
     assert answers == [["n1", "d1"], ["n2", "d2"]]
     assert asked == ["rows", "rows"]
+
+
+def test_an_expression_may_be_longer_than_python_reads_a_line() -> None:
+    """Two hundred alternatives stand within each other once they are written out."""
+    text = " || ".join(f"a{number}" for number in range(200)) + " || a"
+    assert compile_expression(text, FUNCTIONS)({"a": "here"}) == "here"
+
+
+@pytest.mark.parametrize("name", ["None", "v", "_1", "'); import os; ('", "\\", "a\nb", "{x}"])
+def test_names_and_texts_are_never_taken_for_code(name: str) -> None:
+    quoted = json.dumps(name)
+    assert compile_expression(quoted, FUNCTIONS)({name: "found"}) == "found"
+    assert compile_expression(f"a[?{quoted} == 'x'].b", FUNCTIONS)({"a": [{name: "x", "b": 7}]}) == [7]
+    assert compile_expression(f"a == `{quoted}`", FUNCTIONS)({"a": name}) is True

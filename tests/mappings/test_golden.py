@@ -17,7 +17,6 @@ from tests.mappings.special_cases import absent_from_examples
 # What an ERP's interface, or the table of small senders, does not tell or cannot have.
 LACKS: Mapping[str, set[str]] = {
     "csv_invoice": {"BG-20", "BG-21", "BG-28", "BT-125"},
-    "json_invoice": {"BG-20", "BG-21", "BG-28", "BT-125"},
     "netsuite_rest": {"BT-125"},
     "odoo": {
         *("BG-20", "BG-21", "BG-28", "BT-113", "BT-125", "BT-149 of 100"),

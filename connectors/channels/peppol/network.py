@@ -40,7 +40,7 @@ class PeppolNetwork:
         self._lock = threading.RLock()
         self._trust_folder = self._below(settings.trust_folder or f"trust/{settings.stage}")
         self._authorities = Watched(lambda: certificate_files(self._trust_folder), self._read_authorities)
-        self._keys = Watched(self._key_files, self._read_keys, lambda before, now: now.after(before))
+        self._keys = Watched(self._key_files, self._read_keys, _followed)
         self._downloads: AuthorityDownloads | None = None
         self._revocation: CrlThenOcsp | None = None
         self._trust: Trust | None = None
@@ -180,3 +180,7 @@ class PeppolNetwork:
 
     def _below(self, path: str) -> Path:
         return self._surroundings.folder / path
+
+
+def _followed(before: KeyRing, now: KeyRing) -> KeyRing:
+    return now.after(before)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from connectors.base import (
+    Counts,
     OpenInvoice,
     PostsPayments,
     Push,
@@ -16,7 +18,7 @@ from connectors.base import (
 )
 from connectors.conformance.bench import Bench
 from connectors.conformance.outcome import Behaviour, NotApplicable, insist
-from connectors.conformance.trial import KnowsNumbers, TakesPayments, TakesPurchases
+from connectors.conformance.trial import KnowsDays, KnowsNumbers, TakesPayments, TakesPurchases
 from connectors.sandbox.faults import Fault
 from formats.errors import EInvoicingError, MalformedDocument, RemoteRefused, RemoteUnavailable
 
@@ -60,6 +62,21 @@ def parties(bench: Bench) -> None:
         all(known.get(party.key) == dict(party.facts) for party in later),
         "read on from the last cursor, an unchanged buyer looks different",
     )
+
+
+def counting(bench: Bench) -> None:
+    connector, trial = bench.connector(), bench.trial
+    if not isinstance(connector, Counts):
+        raise NotApplicable("This connector cannot count what the ERP posted.")
+    if not isinstance(trial, KnowsDays):
+        raise NotApplicable("The trial does not tell of which day its invoices are.")
+    (first,) = trial.add(1)
+    day = trial.day(first)
+    before = connector.count_posted(day)
+    more = sum(trial.day(key) == day for key in trial.add(3))
+    after = connector.count_posted(day)
+    insist(before >= 1 and after == before + more, f"{more} more were posted, and {after - before} counted")
+    insist(connector.count_posted(date(1999, 1, 1)) == 0, "something is counted on a day without invoices")
 
 
 def posting(bench: Bench) -> None:
@@ -146,6 +163,7 @@ def empty_pushes(bench: Bench) -> None:
 BEHAVIOURS: Final = (
     Behaviour("payments", "what is asked about is told, nothing else", payments),
     Behaviour("master data", "buyers come with plain facts, the same each time", parties),
+    Behaviour("counting", "what the ERP counts grows with what is posted", counting),
     Behaviour("payment posting", "posted again or with a lost answer, it is there once", posting),
     Behaviour("received invoices", "taken again or with a lost answer, it is there once", purchases),
     Behaviour("forged calls", "a wake-up call that nobody signed is refused", forged_calls),

@@ -22,7 +22,7 @@ _KEYS: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}
 
 
 def lists(bench: Bench) -> None:
-    keys = set(bench.trial.add(3))
+    keys = set(bench.trial.add(1))
     whole = bench.read_on("", keys)
     fault = bench.arm("other-form", "list")
     pulled = bench.pull()

@@ -84,10 +84,11 @@ def _signing(gateway: Gateway, now: datetime) -> Iterator[tuple[str, datetime]]:
 
 def _clients(gateway: Gateway) -> Iterator[tuple[str, datetime]]:
     """Settings of sources and channels that name a certificate of ours."""
-    specs = [*gateway.settings.sources, *gateway.settings.channels]
-    for spec in specs:
-        for path, reference in _references(spec.settings.model_dump(), ()):
-            name = f"{spec.name} ({'.'.join(path)})"
+    sources = ((one.name, one.settings) for one in gateway.settings.sources)
+    channels = ((one.name, one.settings) for one in gateway.settings.channels)
+    for owner, found in (*sources, *channels):
+        for path, reference in _references(found.model_dump(), ()):
+            name = f"{owner} ({'.'.join(path)})"
             try:
                 yield from ((name, end) for end in _read(reference, gateway.settings.folder))
             except ConfigError:  # said by gateway check, and by the source itself

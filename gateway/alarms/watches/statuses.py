@@ -45,7 +45,7 @@ def watch(gateway: Gateway, now: datetime) -> Iterator[Found]:
         return
     since = min(waiting)
     late = sum(now - at > SENT_WITHIN for at in waiting)
-    number = "one status waits" if len(waiting) == 1 else f"{len(waiting)} statuses wait"
+    number = "One status waits" if len(waiting) == 1 else f"{len(waiting)} statuses wait"
     yield Found(
         subject="message level status",
         since=since,

@@ -31,7 +31,7 @@ def watch(gateway: Gateway, now: datetime) -> Iterator[Found]:
     with gateway.database.read() as connection:
         found = connection.execute(query).all()
     for source, number, since, sentence in found:
-        news = "one piece of news is" if number == 1 else f"{number} pieces of news are"
+        news = "One piece of news is" if number == 1 else f"{number} pieces of news are"
         yield Found(
             subject=source,
             since=since,

@@ -30,7 +30,11 @@ class NewLink(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     days: int | None = Field(
-        None, ge=1, le=MOST_DAYS, description="how many days it holds; as configured without it", examples=[30]
+        None,
+        ge=1,
+        le=MOST_DAYS,
+        description="how many days it holds; as configured without it",
+        examples=[30],
     )
 
 
@@ -83,9 +87,7 @@ def router(gateway: Gateway) -> APIRouter:
         )
 
     def invoice(connection: Connection, request: Request, identifier: str) -> Submission:
-        return visible.submission(
-            connection, gateway, actor_of(request), identifier, Right.SHARE_WITH_BUYERS
-        )
+        return visible.submission(connection, gateway, actor_of(request), identifier, Right.SHARE_WITH_BUYERS)
 
     @routes.get("/{id}/links", summary="The links that the buyer was given")
     def listed(request: Request, id: str) -> BuyerLinks:  # noqa: A002  # the name in the address

@@ -94,9 +94,9 @@ class _Figures(Collector):
                 "gateway_webhook_events", "Events on their way by state", labels=["webhook", "state"]
             )
             for webhook in webhooks.listing(connection):
-                standing = webhooks.standing(connection, webhook.id)
-                events.add_metric([webhook.id, "waiting"], standing.waiting)
-                events.add_metric([webhook.id, "parked"], standing.parked)
+                events_of = webhooks.standing(connection, webhook.id)
+                events.add_metric([webhook.id, "waiting"], events_of.waiting)
+                events.add_metric([webhook.id, "parked"], events_of.parked)
             yield events
         calls = GaugeMetricFamily(
             "gateway_calls_left", "Calls left in the window", labels=["tenant", "window"]

@@ -194,5 +194,3 @@ def _picture(address: str) -> Markup:
     code = segno.make(address, error="m", micro=False)
     # Written by segno from a text that it encodes: nothing of it is markup.
     return Markup(code.svg_inline(omitsize=True, border=4, dark="#000", light="#fff"))  # noqa: S704
-
-

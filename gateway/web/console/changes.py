@@ -75,7 +75,9 @@ def router(shell: Shell) -> APIRouter:
         part = _part(shell, actor, subject)
         if part.digest != digest:
             raise Problem(
-                HTTPStatus.CONFLICT, "it is another text by now", fix="look at the page again before you propose"
+                HTTPStatus.CONFLICT,
+                "it is another text by now",
+                fix="look at the page again before you propose",
             )
         with refused_in_words():
             agreeing.propose(gateway, part, reason=reason, by=actor)
@@ -126,13 +128,13 @@ def _text(before: Change | None) -> Mapping[str, Any]:
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:
     old, new = _lines(before), _lines(after)
     found = difflib.unified_diff(old, new, n=_AROUND, lineterm="")
-    lines = [Line(line[:1], line[1:]) for line in found if not line.startswith(("---", "+++"))]
+    lines = [Line(line[:1], line[1:]) for line in found if not line.startswith(("---", "+++", "@@"))]
     return lines[:_MOST_LINES]
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
     if set(values) == {"text"}:
         return str(values["text"]).splitlines()
-    return [f"{name}: {value}" for name, value in sorted(values.items()) if name not in ("person", "party change")]
-
-
+    return [
+        f"{name}: {value}" for name, value in sorted(values.items()) if name not in ("person", "party change")
+    ]

@@ -54,7 +54,6 @@ def router(shell: Shell) -> APIRouter:
                 )
             except ConfigError:  # a place of another order, or of an earlier release
                 return RedirectResponse(question.address(), HTTPStatus.SEE_OTHER)
-            number = finding.count_up_to(connection, question.wanted, _COUNTED + 1)
             kept = views.of(connection, session.person.id) if session else ()
         only = _only(question, found)
         if only is not None:
@@ -64,7 +63,7 @@ def router(shell: Shell) -> APIRouter:
             "asked": question,
             "rows": found.rows,
             "after": found.after,
-            "number": number,
+            "number": found.number,
             "counted": _COUNTED,
             "states": tuple(State),
             "verdicts": tuple(Verdict),

@@ -17,14 +17,14 @@ from gateway.access.rights import Right
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import finding
 from gateway.store.finding import Filter, Order
-from gateway.store.tables import journal, submissions
+from gateway.store.tables import STANDS_FOR_ANOTHER, journal, submissions
 from gateway.web.console.shell import Shell
 from gateway.web.guard import actor_of
 
 __all__ = ["router"]
 
 _DAYS: Final = 14
-_SAMPLE: Final = 2_000
+_SAMPLE: Final = 1_000
 _ARRIVED: Final = (State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.PAID)
 _NOT_ARRIVED: Final = (
     State.RECEIVED,
@@ -125,7 +125,9 @@ def _sample(connection: Connection, sources: tuple[str, ...] | None) -> tuple[in
     stopped = select(journal.c.submission).where(
         journal.c.submission.in_(ids), journal.c.event.in_(("parked", "rejected"))
     )
-    mended = select(submissions.c.superseded_by).where(submissions.c.superseded_by.in_(ids))
+    mended = select(submissions.c.superseded_by).where(
+        submissions.c.superseded_by.in_(ids), STANDS_FOR_ANOTHER
+    )
     later = {*connection.scalars(stopped), *connection.scalars(mended)}
     rate = (Decimal(len(ids) - len(later)) * 100 / len(ids)).quantize(Decimal("0.1")) if ids else None
     return (round(median(spans)) if spans else None), rate

@@ -185,7 +185,9 @@ def router(shell: Shell) -> APIRouter:
 
         def act(connection: Connection, found: Person) -> None:
             if not found.password:
-                raise ConfigError("this person has no password here", where=found.login, fix="see the provider")
+                raise ConfigError(
+                    "this person has no password here", where=found.login, fix="see the provider"
+                )
             people.set_password(connection, found.id, kept, must_change=True)
             forget_failures(connection, found.login)
             vouch(connection, request, found, "password reset")
@@ -195,7 +197,9 @@ def router(shell: Shell) -> APIRouter:
         return shell.render(request, "new_password.html", context, section="people")
 
     @routes.post("/people/{person}/second-factor")
-    def second_factor(request: Request, person: str, act: Annotated[str, Form(max_length=10)] = "") -> Response:
+    def second_factor(
+        request: Request, person: str, act: Annotated[str, Form(max_length=10)] = ""
+    ) -> Response:
         if act not in ("require", "free", "reset"):
             raise not_there()
 

@@ -38,7 +38,8 @@ class Sharing:
 
 
 def sharing(connection: Connection, shell: Shell, submission: Submission, *, acts: bool) -> Sharing:
-    """For the page of one invoice. Addresses are shown to those who act on it alone: they open the invoice."""
+    """For the page of one invoice. Addresses are shown to those who act on it alone: they open the
+    invoice."""
     found = portal_links.of(connection, submission.id)
     now = shell.gateway.clock()
     links = Links(shell.gateway) if acts and found else None

@@ -101,6 +101,6 @@ def _to_show(form: Mapping[str, str], asked: tuple[Entry, ...]) -> dict[str, str
     """What was typed, but never something that was typed where a reference to a secret belongs."""
     shown = {name: form.get(name, "") for name in _OWN}
     for one in asked:
-        text = form.get(one.path, "")
-        shown[one.path] = text if one.way != "secret" or SECRET_FILE.fullmatch(text.strip()) else ""
+        text = form.get(one.field, "")
+        shown[one.field] = text if one.way != "secret" or SECRET_FILE.fullmatch(text.strip()) else ""
     return shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -48,23 +47,20 @@ def groups(connection: Connection, sources: Sources) -> tuple[Group, ...]:
     """Each verdict with something to do, in the order of Verdict; the oldest first in each."""
     found = []
     for verdict in Verdict:
-        if verdict is Verdict.PROVIDER:
-            rows = _given_up(connection, sources)
-            total = Sums(len(rows), _worth(rows))
-        else:
-            wanted = Filter(sources=sources, states=_STOPPED, verdicts=(verdict.value,))
-            rows = finding.find(connection, wanted, order=Order.RECEIVED, descending=False, size=SHOWN).rows
-            total = finding.sums(connection, wanted) if rows else Sums(0, {})
+        wanted = _for_people(sources, verdict)
+        rows = finding.find(connection, wanted, order=Order.RECEIVED, descending=False, size=SHOWN).rows
         if rows:
-            found.append(Group(verdict, rows[:SHOWN], total))
+            found.append(Group(verdict, rows, finding.sums(connection, wanted)))
     return tuple(found)
 
 
 def count(connection: Connection, sources: Sources, *, with_inbox: bool) -> int:
     """How many things wait for a person, counted no further than 1,000."""
-    wanted = Filter(sources=sources, states=_STOPPED, verdicts=tuple(one.value for one in _PEOPLE))
-    total = finding.count_up_to(connection, wanted, _MOST_COUNTED)
-    total += len(_given_up(connection, sources)) + len(changes(connection, sources))
+    total = sum(
+        finding.count_up_to(connection, _for_people(sources, *verdicts), _MOST_COUNTED)
+        for verdicts in (_PEOPLE, (Verdict.PROVIDER,))
+    )
+    total += len(changes(connection, sources))
     return total + (len(items(connection)) if with_inbox else 0)
 
 
@@ -82,40 +78,37 @@ def changes(connection: Connection, sources: Sources) -> tuple[parties.Change, .
 
 def itself(connection: Connection, sources: Sources) -> Itself:
     """What waits for a system of somebody else and goes on as soon as that answers."""
-    wanted = Filter(sources=sources, states=(State.PARKED, *_UNDER_WAY), verdicts=(Verdict.PROVIDER.value,))
-    total = finding.sums(connection, wanted)
+    verdicts = (Verdict.PROVIDER.value,)
+    under_way = Filter(sources=sources, states=_UNDER_WAY, verdicts=verdicts)
+    again = Filter(sources=sources, states=(State.PARKED,), verdicts=verdicts, idle=False)
+    total = _both(finding.sums(connection, under_way), finding.sums(connection, again))
     if not total.count:
         return Itself(total, (), None)
-    rows = finding.find(connection, wanted, size=_MOST_LOOKED_AT).rows
-    healing = [row for row in rows if not _is_given_up(row)]
+    rows = [
+        row
+        for wanted in (again, under_way)
+        for row in finding.find(connection, wanted, size=_MOST_LOOKED_AT).rows
+    ]
     reasons: dict[str, int] = {}
-    for row in healing:
+    for row in rows:
         reasons[row.sentence] = reasons.get(row.sentence, 0) + 1
     frequent = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:3]
     soon = min(
-        (row for row in healing if row.due_at), key=lambda row: row.due_at or row.received_at, default=None
+        (row for row in rows if row.due_at), key=lambda row: row.due_at or row.received_at, default=None
     )
-    given_up = [row for row in rows if _is_given_up(row)]
-    worth = _worth(given_up)
-    amounts = {name: value - worth.get(name, Decimal(0)) for name, value in total.amounts.items()}
-    left = {name: value for name, value in amounts.items() if value}
-    return Itself(Sums(total.count - len(given_up), left), tuple(frequent), soon)
+    return Itself(total, tuple(frequent), soon)
 
 
-def _given_up(connection: Connection, sources: Sources) -> tuple[Submission, ...]:
-    """Other people's systems where trying again has no time any more: a person has to find out."""
-    wanted = Filter(sources=sources, states=_STOPPED, verdicts=(Verdict.PROVIDER.value,))
-    rows = finding.find(connection, wanted, order=Order.RECEIVED, descending=False, size=_MOST_LOOKED_AT).rows
-    return tuple(row for row in rows if _is_given_up(row))
+def _for_people(sources: Sources, *verdicts: Verdict) -> Filter:
+    """What has stopped with these verdicts. Other people's systems only where trying again has no time any
+    more: then a person has to find out."""
+    idle = True if verdicts == (Verdict.PROVIDER,) else None
+    return Filter(sources=sources, states=_STOPPED, verdicts=tuple(one.value for one in verdicts), idle=idle)
 
 
-def _is_given_up(row: Submission) -> bool:
-    return row.state in _STOPPED and row.due_at is None
-
-
-def _worth(rows: tuple[Submission, ...] | list[Submission]) -> Mapping[str, Decimal]:
-    amounts: dict[str, Decimal] = {}
-    for row in rows:
-        if row.currency and row.amount is not None:
-            amounts[row.currency] = amounts.get(row.currency, Decimal(0)) + row.amount
-    return dict(sorted(amounts.items()))
+def _both(one: Sums, other: Sums) -> Sums:
+    amounts = {
+        name: one.amounts.get(name, Decimal(0)) + other.amounts.get(name, Decimal(0))
+        for name in sorted({*one.amounts, *other.amounts})
+    }
+    return Sums(one.count + other.count, amounts)

@@ -28,7 +28,7 @@ ANSWER_WINDOW: Final = timedelta(hours=1)
 # An office behind one address opens several invoices at a time; each costs a page and a few files.
 ADDRESS_LIMIT: Final = 240
 LINK_LIMIT: Final = 120
-ANSWER_LIMIT: Final = 10
+ANSWER_LIMIT: Final = 20
 
 
 class NoLink(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -106,16 +106,15 @@ class Shown:
 def read(connection: Connection, gateway: Gateway, submission: Submission, language: str) -> Shown:
     """The page's content in the buyer's language. Raises what reading the archive raises."""
     invoice = invoice_of(connection, submission)
-    sheet = view(invoice, LANGUAGES[language])
-    left_out = max(0, len(sheet["lines"]) - MOST_LINES)
+    sheet = view(replace(invoice, lines=invoice.lines[:MOST_LINES]), LANGUAGES[language])
     today = gateway.clock().astimezone(ZoneInfo(gateway.settings.web.time_zone)).date()
     standing, left = _standing(connection, submission, invoice)
     payment = invoice.payment
     may_answer = answers.may_answer(submission)
     return Shown(
         invoice=invoice,
-        sheet={**sheet, "lines": sheet["lines"][:MOST_LINES]},
-        lines_left_out=left_out,
+        sheet=sheet,
+        lines_left_out=max(0, len(invoice.lines) - MOST_LINES),
         standing=standing,
         state=submission.step,
         today=today,
@@ -135,9 +134,7 @@ def read(connection: Connection, gateway: Gateway, submission: Submission, langu
     )
 
 
-def _standing(
-    connection: Connection, submission: Submission, invoice: Invoice
-) -> tuple[str, Decimal | None]:
+def _standing(connection: Connection, submission: Submission, invoice: Invoice) -> tuple[str, Decimal | None]:
     if submission.state is State.SUPERSEDED:
         return "replaced", None
     if submission.step is State.REJECTED:

@@ -83,7 +83,7 @@ def test_a_scheme_that_is_not_listed_is_told() -> None:
 
 
 def test_every_check_of_the_list_is_there() -> None:
-    own = {"sirene", "uen", "iin", "ico"}
+    own = {"sirene", "uen", "iin", "ico", "leitweg"}
     for scheme in participant_schemes().values():
         if scheme.check and scheme.check not in own:
             assert import_module(f"stdnum.{scheme.check}").is_valid("x") is False

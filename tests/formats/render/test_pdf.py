@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from decimal import Decimal
@@ -14,8 +16,11 @@ from hypothesis import HealthCheck, given, settings
 
 from formats.errors import ConfigError
 from formats.model import Invoice, Note, Totals
+from formats.model.kept_back import payable
+from formats.model.spain import Spain, Withheld
 from formats.model.terms import CATALOGUE
 from formats.render.appearance import Appearance, Logo, read_logo
+from formats.render.payment_code import payment_text
 from formats.render.pdf import render_pdf
 from formats.render.words import LANGUAGES
 from tests.formats.render.test_appearance import logo
@@ -228,6 +233,52 @@ def test_languages_have_the_same_words() -> None:
         assert words.categories.keys() == english.categories.keys()
         assert words.units.keys() == english.units.keys()
         assert all(getattr(words, field.name) for field in fields(words))
+
+
+def test_what_the_buyer_keeps_back_is_not_asked_for() -> None:
+    """Tax withheld at the source, split payment and security: the pages and the code for banking apps ask for
+    what is really transferred."""
+    sample = sample_invoice()
+    assert sample.totals is not None
+    withheld = (Withheld(tax_type="04", rate=Decimal("15.00"), base=Decimal(100), amount=Decimal("15.00")),)
+    spain = Spain(withheld=withheld, retention=Decimal("100.00"), retention_reason="Garantía de obra")
+    invoice = replace(sample, spain=spain)
+    assert payable(invoice) == (sample.totals.due or 0) - 115
+    page = _pages(render_pdf(invoice))[0]
+    assert "Tax withheld by the buyer (15 %)" in page
+    assert "Garantía de obra" in page
+    assert "EUR 2,409.22" in page
+    assert "EUR2409.22" in payment_text(invoice)
+    split = tuple(replace(row, category="B") for row in sample.vat_breakdown)
+    assert payable(replace(sample, vat_breakdown=split)) == sample.totals.without_vat
+    assert payable(sample) == sample.totals.due
+
+
+_LARGE = """
+import resource
+from dataclasses import replace
+from io import BytesIO
+from pypdf import PdfReader
+from formats.render.payment_code import payment_text
+from formats.render.pdf import render_pdf
+from tests.strategies import sample_invoice
+sample = sample_invoice()
+lines = tuple(replace(sample.lines[n % 3], identifier=str(n + 1)) for n in range(4000))
+pages = PdfReader(BytesIO(render_pdf(replace(sample, lines=lines)))).pages
+print(len(pages), "Carried forward" in pages[200].extract_text())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_four_thousand_lines_do_not_break_it() -> None:
+    """In a process of its own, whose memory is measured in megabytes."""
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", _LARGE], capture_output=True, text=True, timeout=300, check=True
+    )
+    pages, carried, megabytes = done.stdout.split()
+    assert int(pages) > 200
+    assert carried == "True"
+    assert int(megabytes) < 1500
 
 
 def test_an_unknown_language_names_the_known_ones() -> None:

@@ -204,7 +204,7 @@ def test_progress_never_goes_back_and_ends() -> None:
 
 def test_a_response_is_told_in_words() -> None:
     assert describe(QUERY) == (
-        "The buyer has a question; processing waits for the answer. references are missing or wrong "
+        "The buyer has a question; processing waits for the answer. References are missing or wrong "
         "(Purchase order number missing; BT-13 PO-4711 expected). Asked for: provide information."
     )
     assert describe(_coded("PD", PARTLY), "de").startswith(

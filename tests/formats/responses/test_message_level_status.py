@@ -235,7 +235,7 @@ def test_times_are_taken_to_utc() -> None:
 def test_a_status_is_told_in_words() -> None:
     assert describe(REFUSED) == (
         "Refused by the buyer's access point: Document failed validation. "
-        "a rule is broken: BR-16: no invoice line. a rule warns: a warning."
+        "A rule is broken: BR-16: no invoice line. A rule warns: a warning."
     )
     assert describe(PASSED_ON, "nl") == "Doorgegeven aan de koper, zonder bevestiging."
     for language in LANGUAGES:

@@ -386,6 +386,32 @@ def test_natures(category: str, reason: str | None, nature: str) -> None:
     assert all(text_of(document, "RiferimentoNormativo"))
 
 
+def test_what_is_not_subject_to_vat_has_the_rate_zero(schema: Schema) -> None:
+    """EN 16931 gives it none (BR-O-05); Italy's schema wants one, in lines and sums."""
+    row = VatBreakdown(taxable_amount=Decimal("95.00"), tax_amount=Decimal("0.00"), category="O")
+    allowance = AllowanceCharge(
+        amount=Decimal("5.00"), base_amount=Decimal("100.00"), vat_category="O", reason="Omaggio"
+    )
+    lines = (line("100.00", "O", None),)
+    invoice = italian(lines=lines, allowances=(allowance,), vat_breakdown=(row,))
+    document = write(invoice)
+    assert text_of(document, "AliquotaIVA") == ["0.00"] * 3
+    assert schema.check(xml.parse(document), BINDING) == ()
+    back = read(document)
+    assert (back.lines, back.allowances) == (invoice.lines, (allowance,))
+    assert [(one.category, one.rate) for one in back.vat_breakdown] == [("O", None)]
+    assert write(back) == document
+
+
+def test_an_allowance_of_nothing_has_no_sign() -> None:
+    nothing = AllowanceCharge(
+        amount=Decimal("0.00"), vat_category="S", vat_rate=Decimal(22), reason="Omaggio"
+    )
+    document = write(italian(allowances=(nothing,)))
+    assert b"-0.00" not in document
+    assert read(document).allowances == (nothing,)
+
+
 @pytest.mark.parametrize("category", ["Z", "L", "M"])
 def test_a_category_that_italy_does_not_know_is_refused_by_name(category: str) -> None:
     with pytest.raises(MalformedDocument, match=f"{category} has no counterpart"):

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from gateway import settings
-from gateway.settings import ConfigProblems
+from gateway.config_file import ConfigProblems
 from gateway.store.inbox import State
 from tests.gateway.peppol.conftest import SUPPLIER, Site, opened
 from tests.gateway.stories import SharedRules

@@ -36,7 +36,7 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def running(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:  # noqa: F811
+def running(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     config = shutil.copytree(written, tmp_path_factory.mktemp("portal") / "config")
     prepared.sqlite_copy(config / "gateway.db")
     gateway = Gateway.open(config)

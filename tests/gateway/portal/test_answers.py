@@ -53,7 +53,9 @@ def test_a_dispute_is_work_for_the_clerk_and_news_for_the_erp(shared: Shared) ->
     assert answer.status_code == 303
     assert answer.headers["location"] == f"{shared.path}?said=dispute"
     now = again(shared.web.gateway, shared.one)
-    sentence = "the buyer says that the quantity is not right, line 2 Slijtring SR-210: We ordered 4 rings, not 6"
+    sentence = (
+        "the buyer says that the quantity is not right, line 2 Slijtring SR-210: We ordered 4 rings, not 6"
+    )
     assert (now.state, now.verdict, now.sentence) == (State.DISPUTED, Verdict.DOCUMENT, sentence)
     assert news(shared)[-1][1] == sentence
     ((actor, told),) = entries(shared, "portal answer")
@@ -191,7 +193,9 @@ def test_a_form_that_is_not_ours_does_nothing(shared: Shared, content: bytes) ->
     assert entries(shared, "portal answer") == []
 
 
-def test_answers_are_limited_more_narrowly_than_views(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_are_limited_more_narrowly_than_views(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(door, "ANSWER_LIMIT", 2)
     answers = [say(shared, kind="dispute", topic="price", text=f"no {n}").status_code for n in range(3)]
     assert answers == [303, 303, 429]

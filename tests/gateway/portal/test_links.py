@@ -141,7 +141,12 @@ def _token(web: Web, company: str, role: Role) -> dict[str, str]:
     now = web.gateway.clock()
     with web.gateway.database.begin() as connection:
         _, shown = tokens.make(
-            connection, "shop", {company: RIGHTS[role]}, made_by="it", ends_at=now + timedelta(days=1), now=now
+            connection,
+            "shop",
+            {company: RIGHTS[role]},
+            made_by="it",
+            ends_at=now + timedelta(days=1),
+            now=now,
         )
     return {"Authorization": f"Bearer {shown}"}
 
@@ -189,8 +194,6 @@ def test_what_cannot_be_shared_is_said_to_the_program(web: Web) -> None:
     today = web.gateway.clock().date()
     one = at_buyer(web.gateway, invoice("2026-3", today=today), source=EXACT, state=State.SUPERSEDED)
     assert again(web.gateway, one).state is State.SUPERSEDED
-    answer = web.client.post(
-        f"/api/v1/invoices/{one.id}/links", headers=_token(web, "vandael", Role.FINANCE)
-    )
+    answer = web.client.post(f"/api/v1/invoices/{one.id}/links", headers=_token(web, "vandael", Role.FINANCE))
     assert answer.status_code == 409
     assert "another revision" in json.dumps(answer.json())

@@ -256,6 +256,18 @@ def test_amounts_are_found_however_they_are_typed(web: Web, marit: str) -> None:
         assert "2026-1" in web.client.get("/invoices", params=params, headers=web.headers(marit)).text, text
 
 
+def test_the_page_of_an_invoice_says_why_it_goes_this_way(web: Web, marit: str) -> None:
+    one = stopped(web, "2026-1")
+    why = {"route": "Peppol", "buyer kind": "public", "because": "a <law> demands it since 2026-01-01"}
+    before = web.client.get(f"/invoices/{one.id}", headers=web.headers(marit)).text
+    assert "Why this way" not in before
+    with web.gateway.database.begin() as connection:
+        journal.append(connection, "checked", why, now=web.gateway.clock(), submission=one.id)
+    page = web.client.get(f"/invoices/{one.id}", headers=web.headers(marit)).text
+    assert "Public body" in page
+    assert "A &lt;law&gt; demands it since 2026-01-01." in page
+
+
 def test_what_came_from_an_erp_is_never_markup(web: Web, marit: str) -> None:
     evil = "<script>alert(1)</script>"
     one = stopped(web, "<b>1</b>", buyer=evil, sentence=evil)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from gateway.access.rights import ALL_COMPANIES, Role
 from gateway.store import views
+from gateway.store.tables import saved_views
 from tests.gateway.web.conftest import Web
 
 
@@ -39,7 +41,7 @@ def test_the_same_name_holds_the_later_list_and_a_forgotten_one_is_gone(signed_i
         assert keep(signed_in, "marit", "Mine", question)[0] == 303
     with signed_in.gateway.database.read() as connection:
         sessions = signed_in.form_token("marit")
-        (person,) = {row.person for row in connection.execute(views.saved_views.select())}
+        (person,) = connection.scalars(select(saved_views.c.person))
         (kept,) = views.of(connection, person)
     assert kept.question == "state=disputed"
     form = {"form_token": sessions}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from formats.errors import ConfigError
 from gateway.pipeline.submission import State
 from gateway.store import journal
 from gateway.store import webhooks as store
@@ -146,7 +147,10 @@ def test_a_receiver_that_is_gone_is_not_asked_again(world: World) -> None:
     world.invoice("2026-1")
     world.receiver.answers = [(410, {}, b"")]
     world.round()
-    assert standing(world).parked == 1
+    world.time.pass_(hours=2)
+    world.round()
+    assert standing(world) == store.Standing(0, 2, None)
+    assert len(world.receiver.got) == 1
 
 
 def test_a_replay_sends_everything_since_an_event_under_the_same_ids(world: World) -> None:
@@ -164,7 +168,7 @@ def test_a_replay_sends_everything_since_an_event_under_the_same_ids(world: Worl
 def test_a_replay_since_an_event_that_is_none_is_refused(world: World, since: str) -> None:
     world.invoice("2026-1")
     webhook = deciding.named(world.gateway, NAME)
-    with pytest.raises(deciding.ConfigError, match="no such event"):
+    with pytest.raises(ConfigError, match="no such event"):
         deciding.replay(world.gateway, webhook, since=since, by="it")
 
 

@@ -60,6 +60,6 @@ class Attachment:
 def _canonical(content: bytes) -> bytes | None:
     try:
         tree = parse(content, largest=_LARGEST).getroottree()
-    except MalformedDocument:
+        return etree.tostring(tree, method="c14n", exclusive=True, with_comments=False)
+    except (MalformedDocument, etree.C14NError):  # a relative name space has no canonical form
         return None
-    return etree.tostring(tree, method="c14n", exclusive=True, with_comments=False)

@@ -137,14 +137,20 @@ def attribute(text: str) -> str:
 
 
 def canonical(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
-    """Exclusive canonical XML without comments; `prefixes` is the PrefixList that the signer named."""
-    return etree.tostring(
-        element,
-        method="c14n",
-        exclusive=True,
-        with_comments=False,
-        inclusive_ns_prefixes=list(prefixes) or None,
-    )
+    """Exclusive canonical XML without comments; `prefixes` is the PrefixList that the signer named.
+
+    EBMS:0009 for what has no canonical form: a name space that is no absolute address.
+    """
+    try:
+        return etree.tostring(
+            element,
+            method="c14n",
+            exclusive=True,
+            with_comments=False,
+            inclusive_ns_prefixes=list(prefixes) or None,
+        )
+    except etree.C14NError as error:
+        raise _invalid("a name space in the message is not an absolute address") from error
 
 
 def children(element: etree._Element, namespace: str, name: str) -> list[etree._Element]:

@@ -94,7 +94,7 @@ def covered_bytes(content: bytes) -> bytes:
     transforms = signature.findall(f"{_DS}SignedInfo/{_DS}Reference/{_DS}Transforms/{_DS}Transform")
     method = transforms[-1] if len(transforms) == 2 else None
     _without(signature)
-    return _canonical(root.getroottree(), method)
+    return _canonical(root.getroottree(), method, "SMP answer")
 
 
 def _parsed(content: bytes, where: str) -> etree._Element:
@@ -144,7 +144,7 @@ def _require_value(
     try:
         key.verify(
             _decoded(signature, "SignatureValue", where),
-            _canonical(alone.getroottree(), canonical),
+            _canonical(alone.getroottree(), canonical, where),
             padding.PKCS1v15(),
             _SIGNATURES[method](),
         )
@@ -171,15 +171,21 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _canonical(tree: etree._ElementTree, method: etree._Element | None) -> bytes:
+def _canonical(tree: etree._ElementTree, method: etree._Element | None, where: str) -> bytes:
     """Canonical XML without comments; inclusive where nothing is said (XML Signature, section 4.4.3.2)."""
-    if method is None or method.get("Algorithm") == _INCLUSIVE:
-        return etree.tostring(tree, method="c14n", with_comments=False)
-    listed = method.find(_PREFIXES)
+    inclusive = method is None or method.get("Algorithm") == _INCLUSIVE
+    listed = method.find(_PREFIXES) if method is not None and not inclusive else None
     prefixes = (listed.get("PrefixList") or "").split() if listed is not None else []
-    return etree.tostring(
-        tree, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes or None
-    )
+    try:
+        return etree.tostring(
+            tree,
+            method="c14n",
+            exclusive=not inclusive,
+            with_comments=False,
+            inclusive_ns_prefixes=prefixes or None,
+        )
+    except etree.C14NError as error:
+        raise _invalid("a name space in the document is not an absolute address", where) from error
 
 
 def _without(signature: etree._Element) -> None:

@@ -271,6 +271,7 @@ def altered_digest(content: bytes) -> bytes:
     [
         altered_digest,
         lambda content: content.replace(b"RefToMessageId>m-1", b"RefToMessageId>m-2"),
+        lambda content: content.replace(b"<eb:SignalMessage>", b'<eb:SignalMessage xmlns:x="none/absolute">'),
         lambda content: content.replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"),
         lambda content: (
             content[: content.index(b"<wsse:Bin")] + content[content.index(b"</wsse:Security>") :]

@@ -112,6 +112,7 @@ def unsecured(envelope: bytes) -> bytes:
         (replaced("</S12:Body>", "<x/></S12:Body>"), "EBMS:0101"),
         (replaced("0088:7300010000001", "0088:7300010<!-- -->000001"), "EBMS:0009"),
         (replaced("0088:7300010000001", "0088:7300010<?x ?>000001"), "EBMS:0009"),
+        (replaced("<eb:UserMessage>", '<eb:UserMessage xmlns:x="none/absolute">'), "EBMS:0009"),
     ],
 )
 def test_wrapped_and_altered_signatures_are_refused(network: Network, change: Change, code: str) -> None:

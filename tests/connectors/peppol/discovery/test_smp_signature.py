@@ -136,6 +136,15 @@ def test_a_second_signature_is_refused() -> None:
     assert "exactly one" in refusal(etree.tostring(root))
 
 
+@pytest.mark.parametrize("transform", ["", EXCLUSIVE])
+def test_a_document_without_a_canonical_form_is_refused(transform: str) -> None:
+    """A name space that is no absolute address has none."""
+    content = signed(PLAIN, SMP, transform=transform)
+    odd = content.replace(b"<smp:ServiceInformation>", b'<smp:ServiceInformation xmlns:x="none/absolute">')
+    assert odd != content
+    assert "not an absolute address" in refusal(odd)
+
+
 def test_a_comment_does_not_cut_a_value_short() -> None:
     """Comments are not signed, so whoever reads must not see them."""
     cut = SIGNED.replace(b"0208:0123456749</ids", b"0208:01234<!-- x -->56749</ids")

@@ -1,0 +1,175 @@
+"""The stories of the people who use the console, with the demo's data, in a real browser."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.main import app
+from gateway.pipeline.submission import State, Verdict
+from gateway.store import journal
+from tests.browser.office import Office, copy_of
+from tests.gateway.offline import Offline
+from tests.gateway.web.conftest import PASSWORD
+
+_STOPPED = (State.PARKED, State.REJECTED, State.DISPUTED)
+
+
+@pytest.fixture
+def busy(day: Offline, tmp_path: Path) -> Iterator[Office]:
+    """A gateway after the bad day in which people change something."""
+    with copy_of(day, tmp_path) as office:
+        yield office
+
+
+def row(page: Any, number: str) -> Any:
+    """The row of an invoice on the work list."""
+    return page.get_by_role("row").filter(has=page.get_by_text(re.compile(rf"\b{number}$")))
+
+
+def of(office: Office, verdict: Verdict) -> list[str]:
+    return [one.number for one in office.listed() if one.state in _STOPPED and one.verdict == verdict]
+
+
+def test_a_clerk_clears_the_work_list_of_the_demo(browser: Any, busy: Office) -> None:
+    """One of each verdict is decided in the console; what is mended in the ERPs goes on by itself."""
+    page = busy.page(browser, "marit")
+    page.goto("/")
+    heading = page.locator(".head p")
+    assert "need a person" in heading.inner_text()
+
+    # Document: the arithmetic is told, and where to look in the ERP. One is set aside, the others are mended.
+    wrong = row(page, "90000212")
+    assert "6,568.80 EUR, but" in wrong.inner_text()
+    assert "90.00 EUR too much" in wrong.inner_text()
+    assert "Check in the ERP: Billed value" in wrong.inner_text()
+    row(page, "26700014").get_by_role("link", name="See what to mend").click()
+    page.get_by_text("It is no longer wanted").click()
+    page.get_by_label("Why it is not sent").fill("billed twice")
+    page.get_by_role("button", name="Set it aside").click()
+    page.get_by_role("status").wait_for()
+    assert busy.one("26700014").state is State.SUPERSEDED
+
+    # Disputed: the buyer's question is answered, and the invoice is not tried again by mistake.
+    (asked,) = [one for one in busy.listed() if one.state is State.DISPUTED]
+    page.goto("/")
+    assert "The purchase order number is missing" in row(page, asked.number).inner_text()
+
+    # Provider: nobody knows whether the mail went out; the clerk asks the buyer.
+    (doubtful,) = of(busy, Verdict.PROVIDER)
+    row(page, doubtful).get_by_role("link").last.click()
+    page.get_by_label("What you found out").fill("called them: they have it")
+    page.get_by_role("button", name="The buyer has it").click()
+    page.get_by_role("status").wait_for()
+    assert busy.one(doubtful).state is State.DELIVERED
+
+    # Precondition: one goes another way at once, the others once IT has mended the login.
+    closed = of(busy, Verdict.PRECONDITION)
+    assert "26700001" in closed
+    page.goto("/")
+    assert "refuses the login" in row(page, "26700001").inner_text()
+    row(page, "26700001").get_by_role("link").last.click()
+    page.get_by_role("button", name="Try e-mail").click()
+    page.get_by_role("status").wait_for()
+    assert busy.world is not None
+    busy.world.clear_faults()
+    for number in closed:
+        if number != "26700001":
+            page.goto("/")
+            row(page, number).get_by_role("link").last.click()
+            page.get_by_role("button", name="Try again now").click()
+            page.get_by_role("status").wait_for()
+
+    # Route, and the rest of the documents: mended in the ERPs.
+    page.goto("/")
+    assert "Fill one of these in the ERP" in row(page, "26700012").inner_text()
+    busy.world.mend()
+    busy.until(lambda: not of(busy, Verdict.DOCUMENT) and not of(busy, Verdict.ROUTE))
+    busy.until(lambda: busy.one("26700002").state in (State.DELIVERED, State.PAID))
+    assert (busy.one("26700001").channel, busy.one("26700001").state) == ("email", State.DELIVERED)
+    page.goto("/")
+    assert page.locator(".work-part").count() == 0, heading.inner_text()
+    page.context.close()
+
+
+def test_a_compliance_officer_takes_evidence_along_and_can_change_nothing(
+    browser: Any, demo: Office, tmp_path: Path
+) -> None:
+    page = demo.page(browser, accept_downloads=True)
+    page.goto("/invoices?q=90000201")
+    page.get_by_label("E-mail").fill("chantal")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="90000201").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Evidence file").click()
+    kept = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(kept)
+    assert faults_in(kept) == []
+
+    stopped = demo.one("90000212")
+    for place in ("/", "/invoices", f"/invoices/{stopped.id}", "/inbox", "/overview", "/alarms", "/record", "/system"):
+        assert page.goto(place).status == 200, place
+        assert buttons(page) == [], place
+    for place in ("/changes", "/people", "/sources/new"):
+        assert page.goto(place).status == 403, place
+    # A form that no page shows, sent with all that a form of hers carries.
+    token = demo.web.form_token("chantal")
+    for path in (f"/invoices/{stopped.id}/retry", "/invoices/act", "/sources/new", "/people"):
+        answer = page.request.post(path, form={"form_token": token, "invoice": stopped.id, "act": "retry"})
+        assert answer.status == 403, path
+    assert demo.one("90000212") == stopped
+    page.context.close()
+
+
+def test_a_viewer_of_one_company_sees_nothing_of_another(browser: Any, demo: Office) -> None:
+    page = demo.page(browser, "pieter")
+    for place in ("/", "/invoices", "/invoices?q=90000212", "/overview"):
+        page.goto(place)
+        for name in ("90000212", "BW-2026", "Kranbau Wendt", "sap-nordlicht", "netsuite-brightwater"):
+            told = page.content().replace("q=90000212", "").replace('value="90000212"', "")
+            assert name not in told, (place, name)
+    page.goto("/invoices")
+    assert page.get_by_role("link", name="26700001").is_visible()
+    exported = page.request.get("/invoices/export.csv").text()
+    assert "26700001" in exported
+    assert "90000212" not in exported
+    other = demo.one("90000212")
+    for path in (f"/invoices/{other.id}", f"/invoices/{other.id}/files/invoice.pdf"):
+        assert page.request.get(path).status == 404, path
+    for path in ("/inbox", "/record", "/system", "/alarms"):
+        assert page.request.get(path).status == 403, path
+    page.context.close()
+
+
+def buttons(page: Any) -> list[str]:
+    """What can be pressed on a page, but for searching and leaving."""
+    shown = page.locator("main form[method=post] button, main button[formaction]").all()
+    return [one.inner_text() for one in shown if one.is_visible()]
+
+
+def faults_in(evidence: Path) -> list[str]:
+    """What an auditor without the gateway finds wrong in an evidence file, after its own README."""
+    wrong = []
+    with zipfile.ZipFile(evidence) as archive:
+        names = archive.namelist()
+        for name in names:
+            if name.startswith("documents/") and hashlib.sha256(archive.read(name)).hexdigest() not in name:
+                wrong.append(name)
+        entries = [json.loads(line) for line in archive.read("journal.jsonl").decode().splitlines()]
+    for entry in entries:
+        said = [entry[name] for name in ("seq", "at", "submission", "actor", "event", "data", "previous")]
+        text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        if hashlib.sha256(text.encode()).hexdigest() != entry["digest"]:
+            wrong.append(f"entry {entry['seq']}")
+    if len(entries) < 5 or not any(name.startswith("documents/") for name in names):
+        wrong.append("holds hardly anything")
+    return wrong

@@ -1,0 +1,132 @@
+"""An alarm is told once, again when nobody takes it, over when it is over; mails wait for their server."""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+
+from gateway.alarms import deciding
+from gateway.alarms.model import Kind
+from gateway.alarms.rounds import Rounds
+from gateway.store import alarms, journal
+from gateway.store.tables import journal as journal_table
+from gateway.wiring import Gateway
+from tests.gateway.alarms.conftest import RECEIVER, SOURCE, World
+
+
+def events(world: World) -> list[str]:
+    with world.gateway.database.read() as connection:
+        return [entry.event for entry in journal.entries(connection) if entry.event.startswith("alarm ")]
+
+
+def test_all_is_well_at_first(world: World) -> None:
+    assert world.look() == ()
+    assert world.rounds.send() == 0
+
+
+def test_an_alarm_is_raised_once_mailed_and_over(world: World) -> None:
+    world.source_fails(8)
+    (alarm,) = world.look()
+    assert (alarm.kind, alarm.subject, alarm.company) == ("source", SOURCE, "vandael")
+    assert "no answer within 5 seconds" in alarm.sentence
+    world.look()
+    assert world.rounds.send() == 1
+    assert world.mailbox.subjects == [f"Alarm: source, {SOURCE}"]
+    assert world.mailbox.got[0]["To"] == RECEIVER
+    assert "What to do: gateway check exact-vandael" in world.mailbox.got[0].get_content()
+    world.source_is_well()
+    assert world.look() == ()
+    world.rounds.send()
+    assert world.mailbox.subjects[1:] == [f"Over: source, {SOURCE}"]
+    assert events(world) == ["alarm raised", "alarm mailed", "alarm over", "alarm mailed"]
+
+
+def test_a_source_that_heals_itself_is_no_alarm_and_one_that_it_must_mend_is_at_once(world: World) -> None:
+    world.source_fails(2)
+    assert world.look() == ()
+    world.source_fails(1, "precondition")
+    assert len(world.look()) == 1
+
+
+def test_what_nobody_takes_is_told_again_and_what_somebody_takes_is_not(world: World) -> None:
+    world.source_fails(8)
+    world.look()
+    world.pass_(hours=25)
+    (alarm,) = world.look()
+    world.rounds.send()
+    assert world.mailbox.subjects == [f"Alarm: source, {SOURCE}", f"Still open: source, {SOURCE}"]
+    assert deciding.take(world.gateway, alarm, by="Marit", reason="the ERP is being upgraded")
+    assert not deciding.take(world.gateway, alarm, by="Ine")
+    world.pass_(hours=25)
+    (alarm,) = world.look()
+    assert (alarm.taken_by, alarm.reason) == ("Marit", "the ERP is being upgraded")
+    assert events(world)[-1] == "alarm taken"
+    assert world.rounds.send() == 0
+
+
+def test_mails_wait_for_a_server_that_is_down_and_a_gateway_that_is_restarted(world: World) -> None:
+    world.mailbox.stop()
+    world.source_fails(8)
+    world.look()
+    assert world.rounds.send() == 0
+    with world.gateway.database.read() as connection:
+        (unsent,) = alarms.unsent_mails(connection)
+    assert "connection" in unsent.sentence
+    world.mailbox.start()
+    assert world.rounds.send() == 0  # it is left alone for a while
+    world.pass_(minutes=2)
+    again = Gateway.open(world.config, clock=lambda: world.now)
+    assert Rounds(again).send() == 1
+    assert Rounds(again).send() == 0
+    again.close()
+    assert world.mailbox.subjects == [f"Alarm: source, {SOURCE}"]
+
+
+def test_a_wrong_password_of_the_mail_server_is_said_without_the_password(world: World) -> None:
+    (world.config / "secrets" / "mail").write_text("something else\n")
+    world.source_fails(8)
+    world.look()
+    assert world.rounds.send() == 0
+    with world.gateway.database.read() as connection:
+        (unsent,) = alarms.unsent_mails(connection)
+    assert "refused the login" in unsent.sentence
+    assert "something else" not in unsent.sentence
+
+
+def test_a_record_that_was_changed_is_noticed_and_stays_an_alarm(world: World) -> None:
+    world.invoice("2026-1")
+    world.invoice("2026-2")
+    assert world.look() == ()
+    with world.gateway.database.begin() as connection:
+        change = update(journal_table).where(journal_table.c.seq == 3)
+        connection.execute(change.values(data='{"amount":"1.00"}'))
+    # What was looked at is looked at again once a day.
+    assert world.look() == ()
+    world.pass_(hours=25)
+    world.look()
+    world.look()
+    (alarm,) = world.open(Kind.RECORD)
+    assert "entry 3" in alarm.sentence
+    world.pass_(hours=50)
+    world.look()
+    assert world.open(Kind.RECORD)[0].id == alarm.id
+
+
+def test_entries_cut_off_at_the_end_are_noticed(world: World) -> None:
+    world.invoice("2026-1")
+    with world.gateway.database.begin() as connection:
+        connection.execute(journal_table.delete().where(journal_table.c.seq == 2))
+    (alarm,) = world.look()
+    assert "cut off" in alarm.sentence
+
+
+def test_little_room_on_the_disk_is_an_alarm(world: World) -> None:
+    little = world.gateway.settings.alarms.model_copy(update={"free_megabytes": 10**12})
+    object.__setattr__(world.gateway.settings, "alarms", little)
+    assert [one.kind for one in world.look()] == ["disk"]
+
+
+def test_switched_off_nothing_is_looked_at(world: World) -> None:
+    off = world.gateway.settings.alarms.model_copy(update={"enabled": False})
+    object.__setattr__(world.gateway.settings, "alarms", off)
+    world.source_fails(8)
+    assert world.look() == ()
