@@ -1,7 +1,7 @@
 # make demo   the main job from end to end, against an offline world on this machine
 # make test   all tests that this machine can run
 # make check  what CI checks: format, lint, types, tests
-# make docs   renew the generated pages
+# make docs   renew the generated pages and the pictures in docs/images (these need Chromium)
 # make golden renew the examples of the mappings; read the difference before you commit it
 # make equality  how equal the compiled rules are to the official ones, pack by pack (see tests/equality_page.py)
 # make interop  our access point against phase4, in both directions (see tests/interop/README.md)
@@ -37,6 +37,7 @@ equality: $(READY)
 
 docs: $(READY)
 	@$(BIN)/python -m tests.coverage_page
+	@GATEWAY_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser/test_screenshots.py
 
 golden: $(READY)
 	@$(BIN)/python -m tests.golden

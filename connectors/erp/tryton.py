@@ -1,4 +1,4 @@
-"""Tryton over its JSON-RPC: posted customer invoices out, status notes and proof in, payments and buyers out.
+"""Tryton over its JSON-RPC: customer invoices, payments and buyers out, status and received invoices in.
 
 For companies that invoice with the modules account_invoice and, where VAT categories and unit codes are to
 come from Tryton, edocument_unece. One database of one server, as one technical user; changes are found by the
@@ -9,37 +9,43 @@ relation; dates, decimals and binaries, which Tryton wraps into objects, come as
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from pydantic import Field
 
 from connectors.base import (
-    CheckStep,
     OpenInvoice,
-    Page,
     PartyPage,
     PartyRecord,
     PaymentStatus,
     PurchaseInvoice,
     SecretReference,
-    SourceDocument,
-    StatusReport,
     Surroundings,
     WriteBack,
 )
-from connectors.checking import in_order
-from connectors.erp import tryton_purchases
 from connectors.http import HttpAnswer, HttpClient
-from connectors.kit.documents import cancelled, facts, json_document, settlement
+from connectors.kit import complaints
+from connectors.kit.complaints import Complaint, Complaints
+from connectors.kit.database import DatabaseConnector, Found, Reading
+from connectors.kit.documents import (
+    cancelled,
+    document_or_reason,
+    facts,
+    insist_on_sum,
+    settlement,
+    without,
+)
 from connectors.kit.json_rpc import JsonRpc, Session, strange
-from connectors.kit.keyset import Change, Feed, Place, Span
-from connectors.kit.notes import post_news
-from connectors.kit.records import Record, Records, names, record_id
-from connectors.kit.server import ServerSettings
-from formats.errors import RemoteError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
+from connectors.kit.keyset import Feed
+from connectors.kit.notes import FileRecords
+from connectors.kit.purchases import Draft, Row, rows, take_once, the_one
+from connectors.kit.records import Record, Records, names
+from connectors.kit.server import DatabaseSettings
+from formats.errors import RemoteError, RemoteRefused, RemoteUnexpected
 
 __all__ = ["Tryton", "TrytonSettings"]
 
@@ -70,28 +76,27 @@ _VARYING: Final = frozenset(
 )
 # Fields that say nothing about the content of an invoice: they change with payments and with the record.
 _VOLATILE: Final = frozenset({"state", "write_date"})
-_REFUSED: Final = ("AccessError", "AccessButtonError", "LoginException")
 _PARTS: Final = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-_MICROSECOND: Final = timedelta(microseconds=1)
-_IDS_PER_CALL: Final = 200
+_PRICE_DIGITS: Final = 4
+_MEANINGS: Final = (
+    complaints.no_login(
+        "check user and password of the gateway's user in Tryton, and that it is active", statuses=(401,)
+    ),
+    complaints.no_database(statuses=(404,)),
+    complaints.busy("ConcurrencyException"),
+    complaints.no_right("AccessError", "AccessButtonError", "LoginException", words="not allowed"),
+)
+_OTHERWISE: Final = "look at the record in Tryton; if the server was upgraded, compare its modules"
 
 
-class TrytonSettings(ServerSettings):
+class TrytonSettings(DatabaseSettings):
     """One company in one database of a Tryton server."""
 
-    database: str = Field(description="name of the database", pattern=r"^[A-Za-z0-9_.-]{1,100}$")
     user: str = Field(description="login of the gateway's user; it needs the groups that read invoices")
     password: SecretReference = Field(description="env:NAME or file:PATH of its password")
-    company: int = Field(ge=1, description="id of the company, as in the address of its form in Tryton")
     first_day: date | None = Field(
         None,
         description="invoices dated before this day are left alone: the day you begin; empty: all there are",
-    )
-    invoices_per_page: int = Field(
-        50, ge=1, le=500, description="invoices read and stored at a time, 1 to 500"
-    )
-    overlap_minutes: float = Field(
-        10.0, ge=0, description="minutes that are looked at again on each visit, for changes finished late"
     )
     purchase_account: str = Field(
         "",
@@ -104,197 +109,213 @@ class TrytonSettings(ServerSettings):
     )
 
 
-class Tryton:
-    """One company of Tryton.
+class Tryton(DatabaseConnector[TrytonSettings, "_Models"]):
+    """One company of Tryton. Invoices that were cancelled after posting are shown to people."""
 
-    Cursor: that of `connectors.kit.keyset`; a visit that was broken off goes on where it was, a new one looks
-    back by the overlap.
-    Raises: RemoteUnavailable (retried), RemoteRefused (parked for IT), RemoteUnexpected (parked, with the
-    answer).
-    """
+    erp = "Tryton"
+    invoice_model = "account.invoice"
+    company_words = ("party.name", "currency.code")
+    rights_fix = "it must read invoices and parties, and make notes and attachments"
 
     def __init__(self, name: str, settings: TrytonSettings, surroundings: Surroundings) -> None:
-        self._name, self._settings = name, settings
-        self._http = settings.client(surroundings.clock)
-        self._records = _Models(self._http, settings, lambda: surroundings.secret(settings.password))
+        http = settings.client(surroundings.clock)
+        super().__init__(name, settings, http, _Models(http, settings, surroundings))
 
-    @property
-    def name(self) -> str:
-        return self._name
+    def invoices(self) -> Feed[Record]:
+        domain: list[object] = [
+            ("type", "=", "out"),
+            ("state", "in", ["posted", "paid", "cancelled"]),
+            ("number", "!=", None),
+            ("company", "=", self._settings.company),
+        ]
+        if self._settings.first_day is not None:
+            domain.append(("invoice_date", ">=", _day(self._settings.first_day)))
+        return self.changes("account.invoice", domain, _INVOICE)
 
-    def pull(self, cursor: str) -> Iterator[Page]:
-        """Posted and paid customer invoices by the time of their last write; those cancelled after posting
-        are shown to people."""
-        place = Place.read(cursor, system="Tryton", where=f"source {self._name}")
-        company: Record | None = None
-        for changes, reached in self._invoices().pages(place):
-            company = company or self._company()
-            rows = [change.row for change in changes]
-            documents = tuple(_document(row, company) for row in rows if row["state"] != "cancelled")
-            aside = tuple(
-                cancelled("Tryton", row["id"], row["number"]) for row in rows if row["state"] == "cancelled"
-            )
-            yield Page(documents, reached.cursor, aside)
+    def reading(self) -> Reading:
+        company = cache(self.company)
+        return lambda changed: [_document(row, company()) for row in changed]
 
-    def acknowledge(self, page: Page) -> None:
-        """Nothing is to be tidied up in Tryton."""
-
-    def report_status(self, report: StatusReport) -> WriteBack:
-        """A note on the invoice and the delivered XML beside it: a posted invoice cannot be written to."""
-        return post_news(_Board(self._records), record_id(report.key, "Tryton", "account.invoice"), report)
+    def board(self) -> _Board:
+        return _Board(self._models)
 
     def pull_payments(self, invoices: Sequence[OpenInvoice]) -> Iterator[PaymentStatus]:
         """What is still to pay, and what settled the rest: payment lines, or a credit note against it."""
-        asked = {record_id(invoice.key, "Tryton", "account.invoice"): invoice for invoice in invoices}
-        ids = list(asked)
-        for start in range(0, len(ids), _IDS_PER_CALL):
-            domain = [["id", "in", ids[start : start + _IDS_PER_CALL]], self._of_company()]
-            for row in self._records.search("account.invoice", domain, _PAYMENT, limit=_IDS_PER_CALL):
+        asked = self.asked(invoices)
+        for row in self._models.read("account.invoice", asked, (*_PAYMENT, "company")).values():
+            if row["company"] == self._settings.company:
                 yield _payment(row, asked[int(row["id"])])
 
     def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
         """All parties on each visit, by id: what changes beside a party, an address or a number, does not
         show in its time of writing, and one that was never changed has none."""
-        size, last = self._settings.invoices_per_page, 0
-        while True:
-            domain = [["id", ">", last]]
-            rows = self._records.search("party.party", domain, _PARTY, limit=size, order="id")
-            if rows:
-                last = int(rows[-1]["id"])
-                yield PartyPage(tuple(PartyRecord(str(row["id"]), _facts(row)) for row in rows), "")
-            if len(rows) < size:
-                return
+        for found in self._models.by_id("party.party", [], _PARTY, page=self._settings.invoices_per_page):
+            yield PartyPage(tuple(PartyRecord(str(row["id"]), _facts(row)) for row in found), "")
 
     def take_purchase(self, purchase: PurchaseInvoice) -> WriteBack:
         """A draft supplier invoice; supplier, accounts and taxes are those that are there."""
-        settings = self._settings
-        ledger = tryton_purchases.Ledger(
-            settings.company, settings.purchase_account, settings.payable_account
-        )
-        return tryton_purchases.take(self._records, purchase, ledger)
+        return take_once(_Drafts(self._models, self._settings), purchase, system="Tryton")
 
-    def check(self) -> Iterator[CheckStep]:
-        return in_order(
-            (
-                ("Connection", self._check_connection),
-                ("Login", self._check_login),
-                ("Company", self._check_company),
-                ("Rights", self._check_rights),
-                ("Invoices", self._check_invoices),
-            )
-        )
-
-    def close(self) -> None:
-        self._http.close()
-
-    # Reading.
-
-    def _invoices(self) -> Feed[Record]:
-        settings = self._settings
-        overlap = timedelta(minutes=settings.overlap_minutes)
-        return Feed(self._changed, page=settings.invoices_per_page, overlap=overlap, grain=_MICROSECOND)
-
-    def _changed(self, span: Span) -> list[Change[Record]]:
-        domain: list[object] = [
-            ["type", "=", "out"],
-            ["state", "in", ["posted", "paid", "cancelled"]],
-            ["number", "!=", None],
-            self._of_company(),
-            ["write_date", ">=", _moment(span.since)],
-            ["id", ">", span.last],
-        ]
-        if span.before is not None:
-            domain.append(["write_date", "<", _moment(span.before)])
-        if self._settings.first_day is not None:
-            first = self._settings.first_day
-            day = {"__class__": "date", "year": first.year, "month": first.month, "day": first.day}
-            domain.append(["invoice_date", ">=", day])
-        wanted = ("write_date",) if span.order == "newest" else _INVOICE
-        order = {"time": "write_date, id", "id": "id", "newest": "write_date desc, id desc"}[span.order]
-        rows = self._records.search("account.invoice", domain, wanted, limit=span.limit, order=order)
-        return [Change(int(row["id"]), datetime.fromisoformat(row["write_date"]), row) for row in rows]
-
-    def _of_company(self) -> list[object]:
-        return ["company", "=", self._settings.company]
-
-    def _company(self) -> Record:
-        domain = [["id", "=", self._settings.company]]
-        rows = self._records.search("company.company", domain, _COMPANY, limit=1)
-        if not rows:
-            raise RemoteRefused(
-                f"the gateway's user does not see company {self._settings.company}",
-                where=f"Tryton {self._settings.database}",
-                fix="correct company in the settings, or give the user access to it in Tryton",
-            )
-        return rows[0]
-
-    # Checking.
-
-    def _check_connection(self) -> str:
-        return f"Tryton {self._records.version()} answers at {self._http.base_url}"
-
-    def _check_login(self) -> str:
-        preferences = self._records.call("model.res.user.get_preferences", True, {})
+    def login(self) -> str:
+        preferences = self._models.call("model.res.user.get_preferences", True, {})
         company = preferences.get("company.rec_name", "no company") if isinstance(preferences, dict) else ""
-        return f"logged in as {self._settings.user}, {company}"
+        return f"{self._settings.user}, {company}"
 
-    def _check_company(self) -> str:
-        company = self._company()
-        return f"{company['party']['name']}, {company['currency']['code']}"
+    def company(self) -> Record:
+        key = self._settings.company
+        return self.seen(self._models.read("company.company", [key], _COMPANY).get(key))
 
-    def _check_rights(self) -> str:
-        models = ["account.invoice", "party.party", "ir.note", "ir.attachment"]
-        rights = self._records.call("model.ir.model.access.get_access", models, {})
-        missing = [name for name in models if not rights.get(name, {}).get("read")]
-        missing += [name for name in models[2:] if not rights.get(name, {}).get("create")]
-        if missing:
-            raise RemoteRefused(
-                f"the gateway's user lacks rights on {', '.join(sorted(set(missing)))}",
-                where=f"Tryton {self._settings.database}",
-                fix="it must read invoices and parties, and make notes and attachments",
-            )
-        return "may read invoices and parties, and make notes and attachments"
+    def lacking(self) -> list[str]:
+        wanted = {"account.invoice": "read", "party.party": "read"}
+        wanted |= {"ir.note": "read create", "ir.attachment": "read create"}
+        rights = self._models.call("model.ir.model.access.get_access", list(wanted), {})
+        return [
+            f"{operation} {model}"
+            for model, operations in wanted.items()
+            for operation in operations.split()
+            if not rights.get(model, {}).get(operation)
+        ]
 
-    def _check_invoices(self) -> str:
-        missing = sorted({*_INVOICE} - {*self._records.known("account.invoice", _INVOICE)})
-        found = "can be read" if self._invoices().any() else "can be read, there is none yet"
-        return found + (f"; the server does not have {', '.join(missing)}" if missing else "")
+    def absent(self) -> list[str]:
+        return sorted(self._models.absent("account.invoice", _INVOICE))
 
 
-class _Board:
+class _Board(FileRecords["_Models"]):
     """Notes and attachments of invoices."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def beside(self, key: int) -> Mapping[str, object]:
+        return {"resource": _resource(key)}
+
+    def held(self, content: bytes) -> Mapping[str, object]:
+        return {"data": {"__class__": "bytes", "base64": base64.b64encode(content).decode("ascii")}}
 
     def find_note(self, key: int, reference: str) -> int:
-        rows = self._records.search_all("ir.note", [["resource", "=", _resource(key)]], ("message",))
+        rows = self.models.search_all("ir.note", [["resource", "=", _resource(key)]], ("message",))
         return next((int(row["id"]) for row in rows if f"[{reference}]" in str(row["message"])), 0)
 
-    def has_file(self, key: int, name: str) -> bool:
-        domain = [["resource", "=", _resource(key)], ["name", "=", name]]
-        return bool(self._records.search("ir.attachment", domain, ("name",), limit=1))
-
-    def add_file(self, key: int, name: str, content: bytes) -> None:
-        data = {"__class__": "bytes", "base64": base64.b64encode(content).decode("ascii")}
-        self._records.create("ir.attachment", {"resource": _resource(key), "name": name, "data": data})
-
     def add_note(self, key: int, parts: tuple[str, ...]) -> int:
-        return self._records.create("ir.note", {"resource": _resource(key), "message": "\n".join(parts)})
+        return self.models.create("ir.note", {"resource": _resource(key), "message": "\n".join(parts)})
+
+
+class _Drafts(_Board):
+    """Received invoices as draft supplier invoices. Supplier, accounts and taxes are those that are there."""
+
+    def __init__(self, models: _Models, settings: TrytonSettings) -> None:
+        super().__init__(models)
+        self._settings, self._company = settings, settings.company
+
+    def find_draft(self, mark: str) -> Draft | None:
+        domain = [("type", "=", "in"), ("company", "=", self._company), ("description", "ilike", f"%{mark}%")]
+        found = self.models.search("account.invoice", domain, ("total_amount",), limit=1)
+        if not found:
+            return None
+        key = int(found[0]["id"])
+        return Draft(key, f"Tryton {_resource(key)}", found[0].get("total_amount"))
+
+    def make_draft(self, purchase: PurchaseInvoice, mark: str) -> None:
+        invoice, settings = purchase.invoice, self._settings
+        supplier, number = self._supplier(purchase), invoice.number or "?"
+        expense = self._account("expense", "purchase_account", settings.purchase_account)
+        code = invoice.currency or ""
+        currency = self._only("currency.currency", [("code", "=", code)], f"the currency {code}")
+        owed = supplier.get("account_payable_used")
+        lines = [
+            {
+                "type": "line",
+                "company": self._company,
+                "currency": currency,
+                "description": row.text,
+                "quantity": float(row.quantity),  # Tryton's quantities are floats
+                "unit_price": _decimal(row.price),
+                "account": expense,
+                "taxes": [["add", self._taxes(row)]],
+            }
+            for row in rows(invoice, price_digits=_PRICE_DIGITS)
+        ]
+        values: dict[str, object] = {
+            "type": "in",
+            "company": self._company,
+            "party": supplier["id"],
+            "invoice_address": self._address(supplier),
+            "account": owed or self._account("payable", "payable_account", settings.payable_account),
+            "journal": self._only("account.journal", [("type", "=", "expense")], "a journal for expenses"),
+            "currency": currency,
+            "reference": number,
+            "description": f"{number} {mark}",
+            "comment": purchase.note,
+            "lines": [["create", lines]],
+        }
+        for name, day in (("invoice_date", invoice.issue_date), ("payment_term_date", invoice.due_date)):
+            if day is not None:
+                values[name] = _day(day)
+        self.models.create("account.invoice", values)
+
+    def _supplier(self, purchase: PurchaseInvoice) -> Record:
+        """The one party with the seller's VAT number or, where it says none, of its name."""
+        seller = purchase.invoice.seller
+        vat, name = (seller.vat_identifier, seller.name) if seller is not None else (None, None)
+        domain = [("identifiers.code", "=", vat)] if vat else [("name", "=", name or "")]
+        wanted = ("name", "addresses", "account_payable_used")
+        said = f"{name or 'a seller without a name'} ({vat or 'no VAT number'})"
+        return the_one(
+            self.models.search("party.party", domain, wanted, limit=2),
+            none=f"{said} is not among the parties of Tryton",
+            many=f"{said} is more than once among the parties of Tryton",
+            where=f"Tryton, invoice {purchase.invoice.number}",
+            fix="make the supplier with its VAT number, or merge the two; it is tried again by itself",
+        )
+
+    def _address(self, supplier: Record) -> int:
+        found = (supplier.get("addresses") or [])[:1]
+        first = _arranged(found, f"an address of {supplier['name']}")
+        return int(first["id"] if isinstance(first, dict) else first)
+
+    def _account(self, kind: str, setting: str, wanted: str) -> int:
+        """The account of this kind (expense, payable): the one that is named, or the only one there is."""
+        domain: list[object] = [("company", "=", self._company), ("closed", "!=", True)]
+        domain.append((f"type.{kind}", "=", True))
+        if wanted:
+            domain.append(["OR", [("code", "=", wanted)], [("name", "=", wanted)]])
+        found = the_one(
+            self.models.search("account.account", domain, ("code",), limit=2),
+            none=f"no {kind} account of Tryton fits received invoices",
+            many=f"more than one {kind} account of Tryton fits received invoices",
+            where=f"Tryton, {setting}" + (f" {wanted!r}" if wanted else ""),
+            fix=f"name one as {setting} in the settings of this source, by its code",
+        )
+        return int(found["id"])
+
+    def _taxes(self, row: Row) -> list[int]:
+        """The one purchase tax of that rate and category; none where several fit, for a person to choose."""
+        if row.rate is None:
+            return []
+        domain = [
+            ("company", "=", self._company),
+            ("type", "=", "percentage"),
+            ("rate", "=", _decimal(row.rate / 100)),
+            ("parent", "=", None),
+            ["OR", [("group", "=", None)], [("group.kind", "in", ["purchase", "both"])]],
+        ]
+        found = self.models.search("account.tax", domain, ("unece_category_code",), limit=20)
+        fitting = [one for one in found if one.get("unece_category_code") in (None, "", row.category)]
+        return [int(fitting[0]["id"])] if len(fitting) == 1 else []
+
+    def _only(self, model: str, domain: list[object], what: str) -> int:
+        return int(_arranged(self.models.search(model, domain, ("id",), limit=2), what)["id"])
 
 
 class _Models(Records):
-    """The models of the server. Safe to share between threads.
+    """The models of the server. Safe to share between threads."""
 
-    Raises RemoteUnavailable (down, busy, too many logins, a record locked by somebody), RemoteRefused (login,
-    rights), RemoteUnexpected (anything else that the server says, in its words).
-    """
-
-    def __init__(self, http: HttpClient, settings: TrytonSettings, password: Callable[[], str]) -> None:
+    def __init__(self, http: HttpClient, settings: TrytonSettings, surroundings: Surroundings) -> None:
         super().__init__()
-        self._user, self._password = settings.user, password
-        self._system, self._path = f"Tryton {settings.database}", f"/{settings.database}/rpc/"
-        self._rpc = JsonRpc(http, self._explained)
+        self._settings, self._surroundings = settings, surroundings
+        self.system, self._path = f"Tryton {settings.database}", f"/{settings.database}/rpc/"
+        login, database = f"the login of {settings.user}", settings.database
+        self._complaints = Complaints(
+            "Tryton", _MEANINGS, otherwise=_OTHERWISE, database=database, login=login
+        )
+        self._rpc = JsonRpc(http, self._explained, budget=settings.budget("Tryton", http, surroundings))
         self._session = Session(self._log_in)
 
     def version(self) -> str:
@@ -315,18 +336,15 @@ class _Models(Records):
             )
         return _plain(self._rpc.result(answer, method))
 
-    def known(self, model: str, wanted: Iterable[str]) -> list[str]:
-        return [name for name in wanted if self._has(model, name)]
+    def has(self, model: str, name: str) -> bool:
+        return model not in _VARYING or super().has(model, name)
+
+    def moment(self, at: datetime) -> object:
+        utc = at.astimezone(UTC)
+        return {"__class__": "datetime", **{part: getattr(utc, part) for part in _PARTS}}
 
     def strange(self, what: str) -> RemoteUnexpected:
         return strange("Tryton", self._where(what), "tryton.md")
-
-    def _has(self, model: str, name: str) -> bool:
-        step, _, rest = name.partition(".")
-        if model not in _VARYING:
-            return True
-        field = self.fields(model).get(step)
-        return field is not None and (not rest or self._has(str(field.get("relation")), rest))
 
     def _search(
         self, model: str, domain: Sequence[object], wanted: Sequence[str], limit: int, order: str
@@ -342,14 +360,11 @@ class _Models(Records):
         return self.call(f"model.{model}.create", [dict(values)], {})
 
     def _log_in(self) -> str:
-        method = "common.db.login"
-        answer = self._ask(method, (self._user, {"password": self._password()}), "")
+        method, user = "common.db.login", self._settings.user
+        password = self._surroundings.secret(self._settings.password)
+        answer = self._ask(method, (user, {"password": password}), "")
         if answer.status == 401:
-            raise RemoteRefused(
-                f"Tryton does not accept the login of {self._user}",
-                where=self._where(method),
-                fix="check user and password of the gateway's user in Tryton, and that it is active",
-            )
+            raise self._complaints.error(Complaint("", "", 401), self._where(method))
         try:
             found = self._rpc.result(answer, method)
         except RemoteUnexpected as error:
@@ -357,51 +372,47 @@ class _Models(Records):
             raise RemoteUnexpected(error.what, where=error.where, fix=error.fix) from None
         if not isinstance(found, list) or len(found) < 2:
             raise self.strange(method)
-        token = f"{self._user}:{found[0]}:{found[1]}".encode()
+        token = f"{user}:{found[0]}:{found[1]}".encode()
         return f"Session {base64.b64encode(token).decode('ascii')}"
 
     def _ask(self, method: str, arguments: Sequence[object], session: str) -> HttpAnswer:
         headers = {"Authorization": session} if session else {}
-        answer = self._rpc.ask(self._path, method, list(arguments), headers=headers, allowed=(401, 404))
+        writing = method.endswith(".create")
+        answer = self._rpc.ask(
+            self._path, method, list(arguments), headers=headers, allowed=(401, 404), writing=writing
+        )
         if answer.status == 404:
-            raise RemoteRefused(
-                f"there is no database {self._system.partition(' ')[2]} on this server",
-                where=self._where(method),
-                fix="correct database in the settings",
-            )
+            raise self._complaints.error(Complaint("", "", 404), self._where(method))
         return answer
 
     def _explained(self, method: str, error: Any, answer: HttpAnswer) -> RemoteError:
         where = self._where(method)
         if error is None:
             return strange("Tryton", where, "tryton.md", answer.content)
-        said = error if isinstance(error, list) and error else [str(error)]
-        kind, told = str(said[0]), said[1] if len(said) > 1 else ""
-        text = str(told[0] if isinstance(told, list) and told else told or kind)[:300]
-        if kind == "ConcurrencyException":
-            what = "somebody else is changing this record in Tryton"
-            return RemoteUnavailable(what, where=where, fix="it is tried again by itself")
-        if kind in _REFUSED or "AccessError" in kind or "not allowed" in text:
-            fix = "give the gateway's user the right to do this in Tryton"
-            return RemoteRefused(f"Tryton refuses: {text}", where=where, fix=fix)
-        return RemoteUnexpected(
-            f"Tryton says: {text}",
-            where=where,
-            fix="look at the record in Tryton; if the server was upgraded, compare its modules",
-            evidence=answer.content,
-        )
+        kind, told = [*(error if isinstance(error, list) and error else [error]), ""][:2]
+        text = (told[0] if told else "") if isinstance(told, list) else told
+        return self._complaints.error(Complaint(str(kind), str(text or kind)), where, answer.content)
 
     def _where(self, method: str) -> str:
-        return f"{self._system}, {method}"
+        return f"{self.system}, {method}"
 
 
-def _document(row: Record, company: Record) -> SourceDocument:
-    return json_document(
-        {"invoice": row, "company": company},
-        key=str(row["id"]),
+def _document(row: Record, company: Record) -> Found:
+    key, number = str(row["id"]), row["number"]
+    if row["state"] == "cancelled":
+        return cancelled("Tryton", key, number)
+
+    def made() -> dict[str, Any]:
+        amounts = [line["amount"] for line in row["lines"] if line["type"] == "line"]
+        insist_on_sum("Tryton", number, amounts, row["untaxed_amount"])
+        return {"invoice": row, "company": company}
+
+    return document_or_reason(
+        made,
+        key=key,
         revision=str(row["write_date"]),
-        origin=f"Tryton invoice {row['number']}",
-        lasting=[{name: value for name, value in row.items() if name not in _VOLATILE}, company],
+        origin=f"Tryton invoice {number}",
+        lasting=lambda content: [without(content["invoice"], *_VOLATILE), company],
     )
 
 
@@ -439,10 +450,22 @@ def _resource(key: int) -> str:
     return f"account.invoice,{key}"
 
 
-def _moment(value: datetime) -> dict[str, object]:
-    """A moment as Tryton takes it: UTC, without saying so."""
-    utc = value.astimezone(UTC)
-    return {"__class__": "datetime", **{part: getattr(utc, part) for part in _PARTS}}
+def _arranged(found: Sequence[Any], what: str) -> Any:
+    return the_one(
+        found,
+        none=f"{what} is missing in Tryton",
+        many=f"{what} is there more than once in Tryton",
+        where="Tryton, received invoices",
+        fix="arrange it there; it is tried again by itself",
+    )
+
+
+def _decimal(value: Decimal) -> dict[str, str]:
+    return {"__class__": "Decimal", "decimal": format(value, "f")}
+
+
+def _day(value: date) -> dict[str, object]:
+    return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
 
 
 def _plain(value: Any) -> Any:

@@ -11,9 +11,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from formats.errors import RemoteError, RemoteUnavailable, RemoteUnexpected
+from formats.errors import RemoteBlocked, RemoteError, RemoteRefused, RemoteUnavailable, RemoteUnexpected
 
-__all__ = ["Complaint", "Complaints", "Meaning"]
+__all__ = [
+    "Complaint",
+    "Complaints",
+    "Meaning",
+    "blocked",
+    "busy",
+    "no_database",
+    "no_login",
+    "no_right",
+    "own_error",
+]
+
 
 _LONGEST = 300
 
@@ -31,7 +42,7 @@ class Complaint:
 class Meaning:
     """One row: an error of ours for some kinds (whole, or between dots), statuses, or words (a pattern).
 
-    `what` and `fix` may hold {system}, {kind}, {text} and the facts of the table. `uncertain` as in
+    `what` and `fix` may hold {system}, {kind}, {text}, {status} and the facts of the table. `uncertain` as in
     RemoteUnavailable.
     """
 
@@ -51,6 +62,43 @@ class Meaning:
         )
 
 
+def no_login(fix: str, *kinds: str, statuses: tuple[int, ...] = (), words: str = "") -> Meaning:
+    """Who we are is not believed; {login} says what was shown."""
+    return Meaning(RemoteRefused, "{system} does not accept {login}", fix, kinds, statuses, words)
+
+
+def no_database(*kinds: str, statuses: tuple[int, ...] = (), words: str = "", hint: str = "") -> Meaning:
+    """The server does not have the {database}."""
+    fix = "correct database in the settings" + (f"; {hint}" if hint else "")
+    what = "there is no database {database} on this server"
+    return Meaning(RemoteRefused, what, fix, kinds, statuses, words)
+
+
+def no_right(*kinds: str, statuses: tuple[int, ...] = (), words: str = "") -> Meaning:
+    """The user may not do this."""
+    fix = "give the gateway's user the right to do this in {system}"
+    return Meaning(RemoteRefused, "{system} refuses: {text}", fix, kinds, statuses, words)
+
+
+def busy(*kinds: str, statuses: tuple[int, ...] = (), words: str = "") -> Meaning:
+    """Somebody else writes the same record, or the database has no room for us just now."""
+    what = "{system}'s database is busy, or somebody is changing this record"
+    return Meaning(RemoteUnavailable, what, "it is tried again by itself", kinds, statuses, words)
+
+
+def blocked(*kinds: str, statuses: tuple[int, ...] = (), words: str = "") -> Meaning:
+    """The ERP has reasons of its own, which it tells in words for people."""
+    what, fix = "{system} will not do this: {text}", "put right in {system} what it says"
+    return Meaning(RemoteBlocked, what, fix, kinds, statuses, words)
+
+
+def own_error(*statuses: int) -> Meaning:
+    """The ERP broke down over the call, and may have done what it was for."""
+    what = "{system} answered {status}, an error of its own"
+    fix = "it is looked up, then tried again by itself; if it lasts, look into the server's log"
+    return Meaning(RemoteUnavailable, what, fix, statuses=statuses, uncertain=True)
+
+
 class Complaints:
     """The table of one ERP; `facts` are what its sentences name, such as the database."""
 
@@ -67,7 +115,13 @@ class Complaints:
         found = self.find(said)
         text = " ".join(said.text.split())[:_LONGEST]
         kind = said.kind.rpartition(".")[2] or "an error"
-        words = {**self._facts, "system": self._system, "kind": kind, "text": text}
+        words = {
+            **self._facts,
+            "system": self._system,
+            "kind": kind,
+            "text": text,
+            "status": str(said.status),
+        }
         what, fix = found.what.format_map(words), found.fix.format_map(words)
         if issubclass(found.error, RemoteUnexpected):
             return found.error(what, where=where, fix=fix, evidence=evidence)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from connectors.base import (
     OpenInvoice,
@@ -18,7 +19,18 @@ from connectors.base import (
 )
 from formats.errors import DocumentError
 
-__all__ = ["cancelled", "facts", "insist_on_sum", "json_document", "page_of", "settlement", "total_of"]
+__all__ = [
+    "cancelled",
+    "document_or_reason",
+    "facts",
+    "for_people",
+    "insist_on_sum",
+    "json_document",
+    "page_of",
+    "settlement",
+    "total_of",
+    "without",
+]
 
 
 def json_document(
@@ -38,14 +50,38 @@ def json_document(
     )
 
 
+def for_people(system: str, key: str, number: object, what: str, *, fix: str) -> RejectedDocument:
+    """An invoice that is not sent, and why."""
+    origin = f"{system} invoice {number}"
+    return RejectedDocument(key, origin, DocumentError(what, where=origin, fix=fix))
+
+
 def cancelled(system: str, key: object, number: object) -> RejectedDocument:
     """An invoice that was cancelled after it had been posted: the buyer may have it already."""
-    problem = DocumentError(
-        f"invoice {number} was cancelled in {system} after it was posted",
-        where=f"{system} invoice {number}",
-        fix=f"if the buyer has it, make a credit note in {system}; then dismiss this",
-    )
-    return RejectedDocument(f"{key}:cancelled", f"{system} invoice {number}", problem)
+    what = f"invoice {number} was cancelled in {system} after it was posted"
+    fix = f"if the buyer has it, make a credit note in {system}; then dismiss this"
+    return for_people(system, f"{key}:cancelled", number, what, fix=fix)
+
+
+def document_or_reason(
+    make: Callable[[], Mapping[str, Any]],
+    *,
+    key: str,
+    revision: str,
+    origin: str,
+    lasting: Callable[[Mapping[str, Any]], object],
+) -> SourceDocument | RejectedDocument:
+    """The document of the bundle that `make` makes, or the DocumentError that it raises, for people."""
+    try:
+        content = make()
+    except DocumentError as problem:
+        return RejectedDocument(key, origin, problem)
+    return json_document(content, key=key, revision=revision, origin=origin, lasting=lasting(content))
+
+
+def without(content: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
+    """A record but for some of its fields."""
+    return {name: value for name, value in content.items() if name not in left_out}
 
 
 def page_of(found: Iterable[SourceDocument | RejectedDocument], cursor: str) -> Page:
@@ -63,9 +99,7 @@ def total_of(values: Iterable[str | None]) -> Decimal:
     return sum((Decimal(value or "0") for value in values), Decimal(0))
 
 
-def insist_on_sum(
-    system: str, number: object, amounts: Iterable[str | None], said: str | None, *, fix: str
-) -> None:
+def insist_on_sum(system: str, number: object, amounts: Iterable[str | None], said: str | None) -> None:
     """Raises DocumentError where the lines that could be read are not all there are: without a line, an
     invoice would go out that says less than it should."""
     made = total_of(amounts)
@@ -73,7 +107,8 @@ def insist_on_sum(
         raise DocumentError(
             f"the lines of invoice {number} make {made}, its untaxed amount is {said}",
             where=f"{system} invoice {number}",
-            fix=fix,
+            fix="look for lines that the gateway's user may not read, or for a discount booked on the "
+            "invoice and not on its lines",
         )
 
 

@@ -18,12 +18,13 @@ __all__ = ["JsonRpc", "Session", "strange"]
 _Proof = TypeVar("_Proof")
 
 
-def strange(system: str, where: str, page: str, evidence: bytes = b"") -> RemoteUnexpected:
+def strange(system: str, where: str, page: str = "", evidence: bytes = b"") -> RemoteUnexpected:
     """An answer of a form that nobody foresaw; `page` is the page of docs/connectors that names versions."""
+    known = f"those in docs/connectors/{page}" if page else "the one that this connector was written for"
     return RemoteUnexpected(
         f"{system} answered in a form that this connector does not know",
         where=where,
-        fix=f"compare the server's version with those in docs/connectors/{page}",
+        fix=f"compare the server's version with {known}",
         evidence=evidence,
     )
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from connectors.base import DeliveryState, StatusReport, WriteBack
 from connectors.kit.records import Records
 
 __all__ = ["FileRecords", "NoteBoard", "post_news"]
+
+_Models = TypeVar("_Models", bound=Records)
 
 
 class NoteBoard(Protocol):
@@ -36,12 +38,14 @@ class NoteBoard(Protocol):
         ...
 
 
-class FileRecords:
+class FileRecords(Generic[_Models]):
     """Files as records of a model: `beside` gives the fields that tie one to the record with a key, `held`
     those that hold the content. Half a NoteBoard."""
 
-    def __init__(self, records: Records, model: str = "ir.attachment") -> None:
-        self._records, self._model = records, model
+    files = "ir.attachment"
+
+    def __init__(self, models: _Models) -> None:
+        self.models = models
 
     def beside(self, key: int) -> Mapping[str, object]:
         raise NotImplementedError
@@ -51,10 +55,10 @@ class FileRecords:
 
     def has_file(self, key: int, name: str) -> bool:
         domain = [(field, "=", value) for field, value in {**self.beside(key), "name": name}.items()]
-        return bool(self._records.search(self._model, domain, ("name",), limit=1))
+        return bool(self.models.search(self.files, domain, ("name",), limit=1))
 
     def add_file(self, key: int, name: str, content: bytes) -> None:
-        self._records.create(self._model, {"name": name, **self.beside(key), **self.held(content)})
+        self.models.create(self.files, {"name": name, **self.beside(key), **self.held(content)})
 
 
 def post_news(board: NoteBoard, key: int, report: StatusReport) -> WriteBack:

@@ -6,7 +6,7 @@ Which fields a model has depends on version and modules; what is not there is no
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from connectors.kit.fields import Fields
 from connectors.kit.keyset import Change, Feed, Span
 from formats.errors import RemoteUnexpected
 
-__all__ = ["Record", "Records", "names", "record_id"]
+__all__ = ["Record", "Records", "at", "names", "record_id"]
 
 Record = Mapping[str, Any]
 
@@ -38,6 +38,15 @@ def names(text: str) -> tuple[str, ...]:
         else:
             found.append(f"{way[-1]}.{part}" if way else part)
     return tuple(found)
+
+
+def at(record: Record | None, name: str) -> Any:
+    """What stands behind a dotted name; None where it ends before."""
+    for step in name.split("."):
+        if record is None:
+            return None
+        record = record.get(step)
+    return record
 
 
 def record_id(key: str, system: str, model: str) -> int:
@@ -87,6 +96,10 @@ class Records(ABC):
     def moment(self, at: datetime) -> object:
         """A moment (aware) as the ERP takes it in conditions."""
 
+    @abstractmethod
+    def version(self) -> str:
+        """The server's version, asked without a login."""
+
     def fields(self, model: str) -> Mapping[str, Any]:
         """The fields that this database has in a model. Asked once."""
         if model not in self._fields:
@@ -95,6 +108,15 @@ class Records(ABC):
                 raise self.strange(f"{model}.fields_get")
             self._fields[model] = found
         return self._fields[model]
+
+    def foretell(self, models: Mapping[str, str]) -> None:
+        """Fields that all versions have and that need not be asked for: `name partner_id:res.partner`, with
+        the model that a relation leads to."""
+        for model, fields in models.items():
+            parts = (field.partition(":") for field in fields.split())
+            self._fields[model] = {
+                name: {"type": "many2one", "relation": behind} if behind else {} for name, _, behind in parts
+            }
 
     def has(self, model: str, name: str) -> bool:
         """Whether a model has a field; what stands behind a dot is looked for in the model referred to."""
@@ -119,14 +141,20 @@ class Records(ABC):
 
     def search_all(self, model: str, domain: Sequence[object], wanted: Sequence[str]) -> list[Record]:
         """All records that fit, by id, in calls of bounded size."""
-        found: list[Record] = []
+        return [row for rows in self.by_id(model, domain, wanted, page=_ROWS_PER_CALL) for row in rows]
+
+    def by_id(
+        self, model: str, domain: Sequence[object], wanted: Sequence[str], *, page: int
+    ) -> Iterator[list[Record]]:
+        """All records that fit, by id, a page at a time; for those that are not told apart by time."""
         last = 0
         while True:
-            rows = self.search(model, [*domain, ("id", ">", last)], wanted, limit=_ROWS_PER_CALL)
-            found += rows
-            if len(rows) < _ROWS_PER_CALL:
-                return found
-            last = int(rows[-1]["id"])
+            rows = self.search(model, [*domain, ("id", ">", last)], wanted, limit=page)
+            if rows:
+                yield rows
+                last = int(rows[-1]["id"])
+            if len(rows) < page:
+                return
 
     def read(self, model: str, ids: Iterable[int], wanted: Sequence[str]) -> dict[int, Record]:
         """These records by id, in calls of bounded size. Those that are gone are left out."""
@@ -175,7 +203,7 @@ class Records(ABC):
         return found
 
     def _read(self, model: str, ids: Sequence[int], wanted: Sequence[str]) -> object:
-        """These records as the ERP gives them; for an ERP that reads by id in another way than it searches."""
+        """These records as the ERP gives them; some read by id in another way than they search."""
         return self._search(model, [("id", "in", list(ids))], wanted, len(ids), "id")
 
     def _told(self, stamp: object) -> datetime:
@@ -195,4 +223,3 @@ class Records(ABC):
             return [Fields(self._plain(model, row), f"{self.system}, {model}") for row in rows]
         except (ValueError, ArithmeticError) as error:
             raise self.strange(f"{model}.{what}") from error
-

@@ -7,23 +7,13 @@ one model is read together, however many records refer to it, and kept: a page t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from connectors.kit.fields import Fields
 from connectors.kit.records import Record, Records
 
-__all__ = ["Relations", "Rows", "steps"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Records of one model, and what is wanted of them."""
-
-    model: str
-    rows: Sequence[Record]
-    wanted: Sequence[str]
+__all__ = ["Relations", "steps"]
 
 
 class Relations:
@@ -34,19 +24,32 @@ class Relations:
         self._known: dict[str, dict[int, Record]] = {}
         self._names: dict[str, set[str]] = {}
 
-    def read(self, model: str, ids: Iterable[int], wanted: Sequence[str]) -> dict[int, Record]:
+    def read(self, model: str, ids: Collection[int], wanted: Sequence[str]) -> dict[int, Record]:
         """These records with what they refer to, by id. Those that are gone are left out."""
         rows = list(self._records.read(model, ids, steps(wanted)).values())
-        (filled,) = self.fill(Rows(model, rows, wanted))
-        return {int(row["id"]): row for row in filled}
+        return {int(row["id"]): row for row in self.fill(model, rows, wanted)}
 
-    def fill(self, *found: Rows) -> list[list[Record]]:
+    def children(
+        self, model: str, way: str, parents: Collection[int], wanted: Sequence[str]
+    ) -> dict[int, list[Record]]:
+        """The records of a model that refer to these by the field `way`, for each of them, by sequence and
+        id; with what they refer to in turn."""
+        found: dict[int, list[Record]] = {}
+        if parents:
+            rows = self._records.search_all(model, [(way, "in", sorted(parents))], (way, *steps(wanted)))
+            for row in self.fill(model, rows, wanted):
+                found.setdefault(int(row[way]), []).append(row)
+        for rows in found.values():
+            rows.sort(key=lambda row: (row.get("sequence") or 0, row["id"]))
+        return found
+
+    def fill(self, model: str, found: Sequence[Record], wanted: Sequence[str]) -> list[Record]:
         """These records with objects in place of ids, lists of objects in place of lists of ids.
 
         What is gone is None, or left out of its list.
         """
-        level = [(one.model, [Fields(row, one.model) for row in one.rows], one.wanted) for one in found]
-        filled: list[list[Record]] = [list(rows) for _, rows, _ in level]
+        filled = [Fields(row, model) for row in found]
+        level = [(model, filled, wanted)]
         while level:
             ways = [
                 (rows, step, target, behind)
@@ -55,12 +58,19 @@ class Relations:
                 if (target := self._target(model, step))
             ]
             self._learn(ways)
-            level = [(target, self._put(rows, step, target, behind), behind) for rows, step, target, behind in ways]
-        return filled
+            level = [
+                (target, self._put(rows, step, target, behind), behind) for rows, step, target, behind in ways
+            ]
+        return list(filled)
 
     def _target(self, model: str, step: str) -> str:
-        field = self._records.fields(model).get(step) or {}
-        return str(field.get("relation") or "")
+        """The model behind a relation; "" where this database does not have the field."""
+        field = self._records.fields(model).get(step)
+        if field is None:
+            return ""
+        if not field.get("relation"):
+            raise self._records.strange(f"{model}.{step}")
+        return str(field["relation"])
 
     def _learn(self, ways: Iterable[tuple[Sequence[Record], str, str, Sequence[str]]]) -> None:
         """Read what the ways lead to and is not yet known, each model once."""

@@ -8,7 +8,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from connectors.base import ConnectorSettings
+from connectors.base import ConnectorSettings, Surroundings
+from connectors.budget import CallBudget, CallLimit
 from connectors.http import HttpClient, is_safe_address
 
 __all__ = ["DatabaseSettings", "ServerSettings"]
@@ -51,6 +52,16 @@ class DatabaseSettings(ServerSettings):
     overlap_minutes: float = Field(
         15.0, ge=0, description="minutes that are looked at again on each visit, for changes finished late"
     )
+
+    calls_per_minute: int = Field(
+        0, ge=0, le=6000, description="calls that the server allows in a minute; 0 for no limit"
+    )
+
+    def budget(self, erp: str, http: HttpClient, surroundings: Surroundings) -> CallBudget:
+        """The ledger of calls that all sources of this database share; a few are kept for writing."""
+        calls = self.calls_per_minute
+        limits = [CallLimit("minute", calls, 60, reserve=min(5, calls // 4))] if calls else []
+        return surroundings.budget(f"{erp} {self.database} at {http.base_url}", *limits)
 
     @property
     def overlap(self) -> timedelta:

@@ -69,7 +69,7 @@ footer em { display: block; margin-top: .8rem; }
   main { margin: 0; padding: 1.2rem; border-radius: 0; box-shadow: none; }
   header { flex-direction: column; align-items: flex-start; gap: .8rem; }
   h1 { text-align: left; }
-  .lines thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
+  .lines thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .lines, .lines tbody, .lines tr, .lines td { display: block; width: auto; }
   .lines tr { padding: .7rem 0; border-bottom: 1px solid var(--line); }
   .lines td + td + td { display: flex; justify-content: space-between; gap: 1rem; width: auto; }

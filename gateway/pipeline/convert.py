@@ -71,6 +71,7 @@ def facts(invoice: Invoice) -> dict[str, Any]:
         "buyer": _listed(invoice.buyer.name if invoice.buyer else None, 300),
         "currency": _listed(invoice.currency, 3),
         "amount": amount if amount is not None and abs(amount) < _LARGEST_AMOUNT else None,
+        "payment_due": invoice.due_date,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Final
 
 from connectors.base import OpenInvoice, PaymentState, PaymentStatus
@@ -13,18 +14,20 @@ from gateway.wiring import Gateway
 
 __all__ = ["follow_payments"]
 
-_WATCHED: Final = (State.SENT, State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.REJECTED, State.PAID)
+_UNPAID: Final = (State.SENT, State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.REJECTED)
+# For so long after the last news a payment may still be taken back.
+_WATCHED_AFTER: Final = timedelta(days=180)
 _PAYABLE: Final = (State.DELIVERED, State.ACCEPTED, State.DISPUTED)
 
 
 def follow_payments(gateway: Gateway, source: str) -> int:
-    """Ask one ERP about all its invoices that went out; returns how many changed. Safe to repeat."""
+    """Ask one ERP about its invoices that went out: all that are not paid, and those paid within half a year.
+    Returns how many changed. Safe to repeat."""
     with gateway.database.read() as connection:
-        watched = {
-            submission.source_key: submission
-            for submission in submissions.listing(connection, states=_WATCHED)
-            if submission.source == source
-        }
+        since = gateway.clock() - _WATCHED_AFTER
+        unpaid = submissions.listing(connection, states=_UNPAID, source=source)
+        paid = submissions.listing(connection, states=(State.PAID,), source=source, changed_since=since)
+        watched = {submission.source_key: submission for submission in (*paid, *unpaid)}
     changed = 0
     if watched:
         for status in gateway.source(source).pull_payments(tuple(_open(watched.values()))):

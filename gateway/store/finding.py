@@ -18,7 +18,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select, tuple_
 
 from formats.errors import ConfigError
 from gateway.pipeline.submission import State
@@ -68,7 +68,8 @@ class Filter:
     """What is looked for; empty fields do not narrow. `sources` None stands for all, () for none.
 
     `text` is words that number or buyer begin with. Amounts are in `currency`, dates inclusive. `idle` True
-    is for what nothing is planned for, False for what is tried again by itself.
+    is for what nothing is planned for, and for what stopped while it was handed over, where trying again may
+    find out nothing; False is for what is tried again by itself.
     """
 
     sources: tuple[str, ...] | None = None
@@ -168,6 +169,7 @@ def _conditions(wanted: Filter, read_in: Order | None) -> list[ColumnElement[boo
         conditions.append(by(columns.source, wanted.sources).in_(wanted.sources))
     if wanted.verdicts:
         conditions += [columns.verdict.in_(wanted.verdicts), HAS_VERDICT]
+    doubtful = and_(columns.state == State.PARKED, columns.resume_state == State.SENDING)
     simple: Sequence[tuple[Any, Any]] = (
         (wanted.number, lambda: columns.number == wanted.number),
         (wanted.channels, lambda: by(columns.channel, wanted.channels).in_(wanted.channels)),
@@ -178,8 +180,8 @@ def _conditions(wanted: Filter, read_in: Order | None) -> list[ColumnElement[boo
         (wanted.issued_to, lambda: by(columns.issue_date) <= wanted.issued_to),
         (wanted.received_from, lambda: columns.received_at >= wanted.received_from),
         (wanted.received_to, lambda: columns.received_at <= wanted.received_to),
-        (wanted.idle is True, lambda: columns.due_at.is_(None)),
-        (wanted.idle is False, lambda: columns.due_at.is_not(None)),
+        (wanted.idle is True, lambda: or_(columns.due_at.is_(None), doubtful)),
+        (wanted.idle is False, lambda: and_(columns.due_at.is_not(None), not_(doubtful))),
     )
     conditions += [made() for given, made in simple if given]
     for text in (wanted.text, wanted.buyer):

@@ -252,11 +252,22 @@ def by_message_id(connection: Connection, message_id: str) -> Submission | None:
     return None if row is None else read_row(row)
 
 
-def listing(connection: Connection, *, states: Iterable[State] | None = None) -> list[Submission]:
-    """Submissions in the order they came, without those that another one stands for."""
+def listing(
+    connection: Connection,
+    *,
+    states: Iterable[State] | None = None,
+    source: str = "",
+    changed_since: datetime | None = None,
+) -> list[Submission]:
+    """Submissions in the order they came, without those that another one stands for; of all sources unless
+    one is named."""
     query = select(submissions).where(submissions.c.state != State.SUPERSEDED)
     if states is not None:
         query = query.where(submissions.c.state.in_(tuple(states)))
+    if source:
+        query = query.where(submissions.c.source == source)
+    if changed_since is not None:
+        query = query.where(submissions.c.changed_at >= changed_since)
     query = query.order_by(submissions.c.arrival)
     return [read_row(row) for row in connection.execute(query)]
 

@@ -184,6 +184,8 @@ submissions = Table(
     Column("buyer", String(300), nullable=False, default=""),
     Column("currency", String(3), nullable=False, default=""),
     Column("amount", Cents),
+    # BT-9; null too for what was read by a release that did not keep it.
+    Column("payment_due", Date),
     Column("mapping", String(200), nullable=False, default=""),
     Column("invoice_digest", _DIGEST, nullable=False, default=""),
     Column("origins_digest", _DIGEST, nullable=False, default=""),
@@ -305,6 +307,7 @@ payments = Table(
     Column("paid_on", Date),
     Column("evidence", Text, nullable=False, default=""),
     Column("seen_at", Moment, nullable=False),
+    Index("ix_payments_state", "state"),
 )
 
 journal = Table(
@@ -745,8 +748,8 @@ webhooks = Table(
     Column("ended_at", Moment),
 )
 
-# One event on its way to one webhook; `seq` is its journal entry, `about` the submission or the alarm. `due_at`
-# is null once it needs no sending.
+# One event on its way to one webhook; `seq` is its journal entry, `about` the submission or the alarm.
+# `due_at` is null once it needs no sending.
 webhook_deliveries = Table(
     "webhook_deliveries",
     metadata,

@@ -8,11 +8,12 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import as4, mapping, pipeline, pulling, rendering, rules
+from tests.benchmarks import as4, console, mapping, pipeline, pulling, rendering, rules
 
 
 def main() -> None:
     rows = [*mapping.run(), *rendering.run(), *pulling.run(), *pipeline.run(), *as4.run()]
+    rows += console.run()
     examples = Path(os.environ.get("GATEWAY_TESTDATA", ""), "peppol-bis-3", "examples")
     if examples.is_dir():
         rows += rules.run(examples)

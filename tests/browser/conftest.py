@@ -1,5 +1,5 @@
-"""What the tests in a browser share. The browser and the demo's day are made once for all of them, and end with
-them: the browser's loop must not run in the thread of other tests."""
+"""What the tests in a browser share. The browser and the demo's day are made once for all of them, and end
+with them: the browser's loop must not run in the thread of other tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from gateway.access.rights import ALL_COMPANIES, Role
 from gateway.cli.setup import write_config
-from tests.browser.office import Office, bad_day, copy_of, opened
+from tests.browser.office import Office, bad_day, copy_of, in_a_thread, opened
 from tests.gateway import prepared
 from tests.gateway.offline import Offline
 from tests.gateway.web.conftest import Web
@@ -51,14 +51,14 @@ def empty_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(tmp_path: Path, empty_config: Path) -> Iterator[tuple[Web, str]]:
     """An empty gateway that answers on a port of this machine, with a clerk who has signed in."""
     config = shutil.copytree(empty_config, tmp_path / "config")
-    with opened(config, people={"marit": {ALL_COMPANIES: Role.FINANCE}}) as office:
+    with opened(config, roles={"marit": {ALL_COMPANIES: Role.FINANCE}}) as office:
         yield office.web, office.url
 
 
 @pytest.fixture(scope="package")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offline]:
     """The demo's invoices on a bad day (see `bad_day`)."""
-    with bad_day(tmp_path_factory.mktemp("day")) as made:
+    with in_a_thread(bad_day(tmp_path_factory.mktemp("day"))) as made:
         yield made
 
 

@@ -3,14 +3,16 @@ one with the day that the demo's invoices make."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.peppol.desk import PeppolDesk
@@ -21,7 +23,7 @@ from gateway.access.rights import ALL_COMPANIES, Role
 from gateway.alarms.rounds import Rounds
 from gateway.pipeline.runner import Runner
 from gateway.pipeline.submission import State
-from gateway.store import inbox, reports, submissions
+from gateway.store import inbox, people, reports, submissions
 from gateway.store.submissions import Submission
 from gateway.web.app import create_app
 from gateway.web.guard import COOKIE
@@ -29,6 +31,8 @@ from gateway.web.server import WebServer
 from gateway.wiring import Gateway
 from tests.gateway.offline import Offline, offline_world
 from tests.gateway.web.conftest import Web
+
+_T = TypeVar("_T")
 
 PEOPLE = {
     "ingrid": {ALL_COMPANIES: Role.ADMINISTRATOR},
@@ -67,6 +71,7 @@ class Office:
         context = browser.new_context(
             viewport={"width": width, "height": height}, base_url=self.url, **{"locale": "en-GB", **more}
         )
+        context.set_default_timeout(8_000)
         if who:
             context.add_cookies([{"name": COOKIE, "value": self.web.cookies[who], "url": self.url}])
         return context.new_page()
@@ -79,6 +84,21 @@ class Office:
         """The newest submission of this number."""
         with self.gateway.database.read() as connection:
             return submissions.find(connection, number)[-1]
+
+    def address(self, place: str) -> str:
+        """An address in which {number}, {login} and the like stand for the id of what is called so."""
+        called = re.search(r"\{(.+)\}", place)
+        if called is None:
+            return place
+        name = called[1]
+        with self.gateway.database.read() as connection:
+            if place.startswith("/people/"):
+                (found,) = [one.id for one in people.listing(connection) if one.login == name]
+            elif place.startswith("/inbox/"):
+                found = next(one.id for one in inbox.listing(connection) if one.number == name)
+            else:
+                found = submissions.find(connection, name)[-1].id
+        return place.replace(called[0], found)
 
     def until(self, holds: Callable[[], object]) -> None:
         """Rounds of the gateway until something holds, for a minute at most."""
@@ -93,7 +113,9 @@ class Office:
 
 
 @contextmanager
-def opened(config: Path, *, world: World | None = None, people: Any = None) -> Iterator[Office]:
+def opened(
+    config: Path, *, world: World | None = None, roles: Mapping[str, dict[str, Role]] | None = None
+) -> Iterator[Office]:
     """The gateway of this config folder at a port of this machine, with these people signed in."""
     with closing(Gateway.open(config, clock=lambda: datetime.now(UTC))) as gateway:
         logs.configure("critical", "text")
@@ -101,8 +123,8 @@ def opened(config: Path, *, world: World | None = None, people: Any = None) -> I
         server.start()
         try:
             web = Web(gateway, None)  # type: ignore[arg-type]  # the browser asks, not the test client
-            for name, roles in (people or {}).items():
-                web.add(name, roles)
+            for name, held in (roles or {}).items():
+                web.add(name, held)
             if world is not None:
                 network(world).registers.gateway(f"{server.url}/as4")
             yield Office(gateway, server.url, web, world)
@@ -129,15 +151,29 @@ def bad_day(folder: Path) -> Iterator[Offline]:
         world.arm("mail", Fault("drop-after", "smtp DATA"))
         world.arm("mail", Fault("lost-receipt", "dsn"))
         network(world).behave(_ASKS, "queries")
-        with opened(offline.config, world=world, people=PEOPLE) as office:
+        with opened(offline.config, world=world, roles=PEOPLE) as office:
             for _ in range(2):
-                assert network(world).outgoing.send_invoice("F-2026-88", seller=_SUPPLIER, buyer=_OURS).delivered
+                assert (
+                    network(world).outgoing.send_invoice("F-2026-88", seller=_SUPPLIER, buyer=_OURS).delivered
+                )
             office.until(lambda: _settled(office))
             Rounds(office.gateway).look(everything=True)
             (folder / "cookies").write_text(
                 "\n".join(f"{name} {value}" for name, value in office.web.cookies.items())
             )
         yield offline
+
+
+@contextmanager
+def in_a_thread(made: AbstractContextManager[_T]) -> Iterator[_T]:
+    """Enter and leave it in a thread of its own: the imitated mail server starts a loop, which the thread of
+    a running browser refuses."""
+    with ThreadPoolExecutor(1) as thread:
+        entered = thread.submit(made.__enter__).result(120)
+        try:
+            yield entered
+        finally:
+            thread.submit(made.__exit__, None, None, None).result(60)
 
 
 @contextmanager

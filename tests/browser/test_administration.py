@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,20 +23,7 @@ from gateway.wiring import Gateway
 from tests.gateway import prepared
 from tests.gateway.web.conftest import PASSWORD, Web
 
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-pytestmark = pytest.mark.skipif(not _CHROMIUM, reason="needs a browser: apt-get install chromium")
-
 _SHOTS = os.environ.get("GATEWAY_TEST_SCREENSHOTS", "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as engine:
-        opened = engine.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.access.rights import ALL_COMPANIES, Role
-from gateway.cli.setup import write_config
 from gateway.pipeline.submission import State
-from gateway.web.app import create_app
 from gateway.web.guard import COOKIE
-from gateway.web.server import WebServer
-from gateway.wiring import Gateway
-from tests.gateway import prepared
 from tests.gateway.web.conftest import Web
 from tests.gateway.web.test_console import state, stopped
-
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-pytestmark = pytest.mark.skipif(not _CHROMIUM, reason="needs a browser: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as engine:
-        opened = engine.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Web, str]]:
-    """A gateway that answers on a port of this machine, with a clerk who has signed in."""
-    config = tmp_path / "config"
-    write_config(config, 21000)
-    prepared.sqlite_copy(config / "gateway.db")
-    gateway = Gateway.open(config)
-    server = WebServer(create_app(gateway), "127.0.0.1", 0)
-    server.start()
-    web = Web(gateway, None)  # type: ignore[arg-type]  # the browser asks, not the test client
-    web.add("marit", {ALL_COMPANIES: Role.FINANCE})
-    yield web, server.url
-    server.stop()
-    gateway.close()
 
 
 def opened(browser: Any, served: tuple[Web, str], width: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,21 +12,17 @@ from gateway.pipeline.submission import State
 from gateway.store.inbox import Kind
 from gateway.store.inbox import State as Stage
 from gateway.web.guard import COOKIE
+from tests.browser.office import in_a_thread
 from tests.gateway.peppol.conftest import Site, opened
 from tests.gateway.stories import SharedRules, billing
 from tests.gateway.web.conftest import Web
-
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-pytestmark = pytest.mark.skipif(not _CHROMIUM, reason="needs a browser: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Two invoices under one number came in, and a buyer has a question about one of ours."""
     rules = SharedRules()
-    with opened(tmp_path_factory.mktemp("inbox"), rules) as made:
+    with in_a_thread(opened(tmp_path_factory.mktemp("inbox"), rules)) as made:
         made.network.behave("", "queries")
         made.put(billing("90000214"))
         made.until(lambda: made.state("90000214") is State.DISPUTED)
@@ -43,14 +38,11 @@ def _invoices(site: Site) -> list[Stage]:
 
 
 @pytest.fixture(scope="module")
-def address(site: Site) -> Iterator[tuple[Any, str]]:
+def address(browser: Any, site: Site) -> tuple[Any, str]:
     """A browser in which a clerk has signed in, as what makes its pages, and the clerk's cookie."""
     web = Web(site.gateway, None)  # type: ignore[arg-type]  # the browser asks, not the test client
     web.add("marit", {ALL_COMPANIES: Role.FINANCE})
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield browser, web.cookies["marit"]
-        browser.close()
+    return browser, web.cookies["marit"]
 
 
 def page_of(address: tuple[Any, str], site: Site, width: int = 1280) -> Any:

@@ -4,7 +4,6 @@ sees it."""
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,7 @@ from tests.gateway import prepared
 from tests.gateway.portal.shared import again, at_buyer, invoice, line, share
 from tests.gateway.web.conftest import Web
 
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 LONG = "Gesellschaft für Anlagenbau und Instandhaltung Ober-Niederrodenau mbH & Co. KG in Liquidation"
-
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-pytestmark = pytest.mark.skipif(not _CHROMIUM, reason="needs a browser: apt-get install chromium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     config: Path = tmp_path_factory.mktemp("portal") / "config"
     write_config(config, 21000)
     prepared.sqlite_copy(config / "gateway.db")
@@ -64,10 +59,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.start()
     web = Web(gateway, None)  # type: ignore[arg-type]  # the browser asks, not the test client
     web.add("marit", {ALL_COMPANIES: Role.FINANCE})
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield Served(gateway, server.url, web.cookies["marit"], browser)
-        browser.close()
+    yield Served(gateway, server.url, web.cookies["marit"], browser)
     server.stop()
     gateway.close()
 

@@ -22,8 +22,7 @@ from connectors.base import (
     StatusReport,
     Surroundings,
 )
-from connectors.erp.odoo import Odoo, OdooSettings
-from connectors.erp.odoo_models import plain
+from connectors.erp.odoo import Odoo, OdooSettings, plain
 from connectors.kit.plain import fraction, text_of_html
 from connectors.sandbox.faults import Chance, Fault
 from connectors.sandbox.odoo import API_KEY, DATABASE, USER, ImitatedOdoo

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from gateway.access.rights import Right
 from gateway.pipeline.submission import State, Verdict
-from gateway.store import finding
+from gateway.store import finding, receipts
 from gateway.store.finding import Filter, Order
 from gateway.store.tables import STANDS_FOR_ANOTHER, journal, submissions
 from gateway.web.console.shell import Shell
@@ -70,6 +70,7 @@ def router(shell: Shell) -> APIRouter:
                 for verdict in Verdict
             }
             not_arrived = finding.sums(connection, Filter(sources=sources, states=_NOT_ARRIVED))
+            owed = receipts.owed(connection, sources, today)
         context: dict[str, Any] = {
             "bars": bars,
             "today": bars[-1].number,
@@ -80,6 +81,8 @@ def router(shell: Shell) -> APIRouter:
             "causes": causes,
             "most": max((one.count for one in causes.values()), default=0),
             "not_arrived": not_arrived,
+            "owed": owed,
+            "most_owed": max((one.count for one in owed.values()), default=0),
         }
         return shell.render(request, "overview.html", context, section="overview")
 

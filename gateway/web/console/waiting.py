@@ -101,7 +101,7 @@ def itself(connection: Connection, sources: Sources) -> Itself:
 
 def _for_people(sources: Sources, *verdicts: Verdict) -> Filter:
     """What has stopped with these verdicts. Other people's systems only where trying again has no time any
-    more: then a person has to find out."""
+    more, or the message may be there already: then a person has to find out."""
     idle = True if verdicts == (Verdict.PROVIDER,) else None
     return Filter(sources=sources, states=_STOPPED, verdicts=tuple(one.value for one in verdicts), idle=idle)
 

@@ -10,11 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from connectors.base import SourceDocument
+from connectors.base import PaymentState, PaymentStatus, SourceDocument
 from gateway.access.rights import ALL_COMPANIES, Role
 from gateway.pipeline.submission import State, Verdict
-from gateway.store import documents, journal, submissions
+from gateway.store import documents, journal, payments, receipts, submissions, tables
+from gateway.store.receipts import Due
 from gateway.store.submissions import Submission
 from tests.gateway.web.conftest import Web
 
@@ -337,3 +339,41 @@ def test_an_entry_that_says_less_than_usual_leaves_the_page_readable(web: Web) -
     page = web.client.get(f"/invoices/{one.id}", headers=web.headers("marit"))
     assert page.status_code == 200
     assert "Handed to —" in page.text
+
+
+def test_the_overview_tells_what_is_overdue_and_what_is_expected(web: Web) -> None:
+    """By when it is due, less what was paid; without what no ERP calls unpaid, and without credit notes."""
+    web.add("marit", {ALL_COMPANIES: Role.FINANCE})
+    today = web.gateway.clock().date()
+    for place, (days, kind, paid, told) in enumerate(
+        (
+            (-45, "380", "0.00", PaymentState.OPEN),
+            (-3, "380", "38.76", PaymentState.PARTLY_PAID),
+            (2, "380", "0.00", PaymentState.OPEN),
+            (-3, "381", "0.00", PaymentState.OPEN),
+            (-3, "380", "10238.76", PaymentState.PAID),
+            (-3, "380", "0.00", None),
+        )
+    ):
+        one = stopped(web, f"2026-{place}")
+        with web.gateway.database.begin() as connection:
+            connection.execute(
+                update(tables.submissions)
+                .where(tables.submissions.c.id == one.id)
+                .values(state=State.DELIVERED, payment_due=today + timedelta(days=days), type_code=kind)
+            )
+            if told:
+                status = PaymentStatus("", "", told, "EUR", Decimal(paid), None)
+                payments.store(connection, one.id, status, now=web.gateway.clock())
+    with web.gateway.database.read() as connection:
+        found = receipts.owed(connection, None, today)
+        elsewhere = receipts.owed(connection, (SAP,), today)
+    assert {due: (one.count, one.amounts) for due, one in found.items()} == {
+        Due.LONG_OVERDUE: (1, {"EUR": Decimal("10238.76")}),
+        Due.OVERDUE: (1, {"EUR": Decimal("10200.00")}),
+        Due.THIS_WEEK: (1, {"EUR": Decimal("10238.76")}),
+    }
+    assert elsewhere == {}
+    page = web.client.get("/overview", headers=web.headers("marit")).text
+    assert "Overdue for more than 30 days" in page
+    assert "10,200.00" in page

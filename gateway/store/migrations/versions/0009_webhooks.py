@@ -47,9 +47,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("webhook", "seq", name=op.f("pk_webhook_deliveries")),
     )
     op.create_index("ix_webhook_deliveries_due", "webhook_deliveries", ["webhook", "due_at"])
-    op.create_index(
-        "ix_webhook_deliveries_about", "webhook_deliveries", ["webhook", "about", "seq"]
-    )
+    op.create_index("ix_webhook_deliveries_about", "webhook_deliveries", ["webhook", "about", "seq"])
     op.create_index("ix_webhook_deliveries_state", "webhook_deliveries", ["state", "ended_at"])
 
 
