@@ -12,13 +12,13 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, not_, or_, select, tuple_
 
 from formats.errors import ConfigError
 from gateway.pipeline.submission import State
@@ -26,6 +26,7 @@ from gateway.store import submissions as store
 from gateway.store import words
 from gateway.store.submissions import Submission
 from gateway.store.tables import HAS_VERDICT, submissions
+from gateway.store.words import Words
 
 __all__ = ["MANY", "Filter", "Found", "Order", "Sums", "count_up_to", "find", "sums"]
 
@@ -53,12 +54,38 @@ _COLUMNS: Final[Mapping[Order, Any]] = {
     Order.AMOUNT: submissions.c.amount,
     Order.ISSUED: submissions.c.issue_date,
 }
+# What some invoices have none of: these come last, whichever way the list is sorted.
+_OPTIONAL: Final = frozenset({Order.AMOUNT, Order.ISSUED})
+_LARGEST: Final = Decimal(10) ** 15
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return found.astimezone(UTC)
+
+
+def _amount(text: str) -> Decimal:
+    found = Decimal(text)
+    if not found.is_finite() or abs(found) > _LARGEST:
+        raise ValueError("not an amount")
+    return found.quantize(Decimal("0.01"))
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("not a text")
+    text.encode()  # half a sign is none
+    return text
+
+
 _READ: Final[Mapping[Order, Any]] = {
-    Order.RECEIVED: datetime.fromisoformat,
-    Order.CHANGED: datetime.fromisoformat,
-    Order.NUMBER: str,
-    Order.BUYER: str,
-    Order.AMOUNT: Decimal,
+    Order.RECEIVED: _moment,
+    Order.CHANGED: _moment,
+    Order.NUMBER: _text,
+    Order.BUYER: _text,
+    Order.AMOUNT: _amount,
     Order.ISSUED: date.fromisoformat,
 }
 
@@ -100,6 +127,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """The last row of a page: `value` is None in the part of the list that has none."""
+
+    value: Any
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sums:
     """How many there are, and what they are worth by currency; never added up across currencies."""
 
@@ -116,28 +151,32 @@ def find(
     after: str = "",
     size: int = 50,
 ) -> Found:
-    """One page of what fits. ConfigError for an `after` that is none of ours."""
-    column = _COLUMNS[order]
-    number = count_up_to(connection, wanted, MANY)
-    read_in = order if number == MANY else None
-    query = select(submissions).where(*_conditions(wanted, read_in), column.is_not(None))
-    if after:
-        query = query.where(_beyond(order, descending, after))
-    ordering = (column.desc(), submissions.c.id.desc()) if descending else (column, submissions.c.id)
-    rows = connection.execute(query.order_by(*ordering).limit(size + 1)).all()
+    """One page of what fits. What has no value in the column that is sorted by comes at the end, in the order
+    of its id. ConfigError for an `after` that is none of ours."""
+    place = _place(order, after) if after else None
+    sought = _sought(connection, wanted)
+    number = _count(connection, wanted, sought, MANY)
+    query = select(submissions).where(*_conditions(wanted, sought, order if number == MANY else None))
+    rows: list[Row[Any]] = []
+    if place is None or place.value is not None:
+        rows += connection.execute(_with_value(query, order, descending, place).limit(size + 1))
+    if len(rows) <= size and order in _OPTIONAL and not _asks_for_value(wanted, order):
+        # Two questions, each in the order of an index, in place of one that would have to sort.
+        rows += connection.execute(_without_value(query, order, place).limit(size + 1 - len(rows)))
     found = tuple(store.read_row(row) for row in rows[:size])
     return Found(found, _cursor(order, found[-1]) if len(rows) > size else "", number)
 
 
 def count_up_to(connection: Connection, wanted: Filter, most: int = _COUNTED) -> int:
     """How many fit, counted no further than `most`."""
-    inner = _narrowed(select(submissions.c.id), wanted).limit(most).subquery()
-    return connection.scalar(select(func.count()).select_from(inner)) or 0
+    return _count(connection, wanted, _sought(connection, wanted), most)
 
 
 def sums(connection: Connection, wanted: Filter) -> Sums:
     """Number and worth of what fits; for filters that narrow, as the states of the work list do."""
-    query = _narrowed(select(submissions.c.currency, func.count(), func.sum(submissions.c.amount)), wanted)
+    query = select(submissions.c.currency, func.count(), func.sum(submissions.c.amount)).where(
+        *_conditions(wanted, _sought(connection, wanted), None)
+    )
     count, amounts = 0, {}
     for currency, number, amount in connection.execute(query.group_by(submissions.c.currency)):
         count += number
@@ -146,11 +185,18 @@ def sums(connection: Connection, wanted: Filter) -> Sums:
     return Sums(count, dict(sorted(amounts.items())))
 
 
-def _narrowed(query: Select[Any], wanted: Filter) -> Select[Any]:
-    return query.where(*_conditions(wanted, None))
+def _sought(connection: Connection, wanted: Filter) -> Words:
+    return words.sought(connection, (wanted.text, wanted.buyer), MANY)
 
 
-def _conditions(wanted: Filter, read_in: Order | None) -> list[ColumnElement[bool]]:
+def _count(connection: Connection, wanted: Filter, sought: Words, most: int) -> int:
+    if sought.common and most <= MANY and replace(wanted, text="", buyer="") == Filter():
+        return most
+    inner = select(submissions.c.id).where(*_conditions(wanted, sought, None)).limit(most).subquery()
+    return connection.scalar(select(func.count()).select_from(inner)) or 0
+
+
+def _conditions(wanted: Filter, sought: Words, read_in: Order | None) -> list[ColumnElement[bool]]:
     """What must hold. Where the list is read in an order, nothing else is offered to look it up by, but what
     an index holds in the very order."""
     columns = submissions.c
@@ -184,30 +230,54 @@ def _conditions(wanted: Filter, read_in: Order | None) -> list[ColumnElement[boo
         (wanted.idle is False, lambda: and_(columns.due_at.is_not(None), not_(doubtful))),
     )
     conditions += [made() for given, made in simple if given]
-    for text in (wanted.text, wanted.buyer):
-        if text.strip():
-            conditions += words.matching(text, many=read_in is not None)
+    conditions += sought.conditions()
     return conditions
 
 
 def _cursor(order: Order, row: Submission) -> str:
     names = {Order.RECEIVED: "received_at", Order.CHANGED: "changed_at", Order.ISSUED: "issue_date"}
     value = getattr(row, names.get(order, order.value))
-    text = value.isoformat() if isinstance(value, date) else str(value)
+    text = value.isoformat() if isinstance(value, date) else None if value is None else str(value)
     return base64.urlsafe_b64encode(json.dumps([order.value, text, row.id]).encode()).decode().rstrip("=")
 
 
-def _beyond(order: Order, descending: bool, after: str) -> ColumnElement[bool]:
+def _with_value(query: Select[Any], order: Order, descending: bool, place: _Place | None) -> Select[Any]:
+    column, identifier = _COLUMNS[order], submissions.c.id
+    query = query.where(column.is_not(None))
+    if place is not None:
+        row, last = tuple_(column, identifier), tuple_(literal(place.value, column.type), literal(place.id))
+        query = query.where(row < last if descending else row > last)
+    return query.order_by(*((column.desc(), identifier.desc()) if descending else (column, identifier)))
+
+
+def _without_value(query: Select[Any], order: Order, place: _Place | None) -> Select[Any]:
+    query = query.where(_COLUMNS[order].is_(None))
+    if place is not None and place.value is None:
+        query = query.where(submissions.c.id > place.id)
+    return query.order_by(submissions.c.id)
+
+
+def _asks_for_value(wanted: Filter, order: Order) -> bool:
+    """Whether the filter itself leaves out what has no value."""
+    bounds = {
+        Order.AMOUNT: (wanted.least, wanted.most),
+        Order.ISSUED: (wanted.issued_from, wanted.issued_to),
+    }
+    return any(bound is not None for bound in bounds[order])
+
+
+def _place(order: Order, after: str) -> _Place:
     try:
         padded = after + "=" * (-len(after) % 4)
         kind, text, identifier = json.loads(base64.urlsafe_b64decode(padded.encode()))
-        value = _READ[order](text)
         if kind != order.value or not isinstance(identifier, str):
             raise ValueError(kind)
-    except (ValueError, TypeError, ArithmeticError, binascii.Error, UnicodeError) as error:
+        if text is None and order in _OPTIONAL:
+            return _Place(None, _text(identifier))
+        if not isinstance(text, str):
+            raise ValueError(kind)
+        return _Place(_READ[order](text), _text(identifier))
+    except (ValueError, TypeError, ArithmeticError, RecursionError, binascii.Error, UnicodeError) as error:
         raise ConfigError(
             "this place in the list is not known", where="after", fix="begin at the first page again"
         ) from error
-    place = tuple_(literal(value, _COLUMNS[order].type), literal(identifier))
-    row = tuple_(_COLUMNS[order], submissions.c.id)
-    return row < place if descending else row > place

@@ -10,6 +10,7 @@ GATEWAY_BENCH_INVOICES sets another number.
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import random
 import statistics
@@ -155,7 +156,7 @@ def _pages(gateway: Gateway, number: int) -> dict[str, Callable[[], str]]:
 def _deep_place(gateway: Gateway) -> Callable[[], str]:
     """A page that begins half way down, and each time a little further."""
     half = gateway.clock() - timedelta(days=_DAYS // 2)
-    step = iter(range(_ROUNDS))
+    step = itertools.count()
 
     def place() -> str:
         with gateway.database.read() as connection:
