@@ -169,12 +169,25 @@ class Page:
 
 
 class DeliveryState(StrEnum):
-    """What is known of one message or, in a StatusReport, of one invoice."""
+    """What is known of one message or, in a StatusReport, of one invoice.
+
+    Receipts of channels know the first three only. ACCEPTED and DISPUTED are the buyer's words about an
+    invoice that they hold; DISPUTED is a question as much as a complaint, and no refusal. CLOSED: a person
+    decided that the matter is settled without this invoice; the text says why.
+    """
 
     ACCEPTED_FOR_TRANSPORT = "sent"
     DELIVERED = "delivered"
     REJECTED = "rejected"
     PARKED = "parked"
+    ACCEPTED = "accepted"
+    DISPUTED = "disputed"
+    CLOSED = "closed"
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the buyer's side holds the invoice and has not refused it."""
+        return self in (DeliveryState.DELIVERED, DeliveryState.ACCEPTED, DeliveryState.DISPUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,6 +489,8 @@ class OutboundMessage:
     # When the first attempt began (aware UTC), the same on every retry; the seller's country (ISO 3166-1).
     made_at: datetime | None = None
     country: str = ""
+    # Whether an earlier attempt with this id may have reached the other side.
+    may_be_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,7 +520,7 @@ class NetworkDocument:
 
     `message_id` is a UUID made before the first attempt, `made_at` (aware UTC) when it was; both stay the
     same on every retry. `sender` and `receiver` are electronic addresses, `country` is where the sender is at
-    home (ISO 3166-1).
+    home (ISO 3166-1). `may_be_there` says that an earlier attempt with this id may have arrived.
     """
 
     message_id: str
@@ -514,6 +529,7 @@ class NetworkDocument:
     receiver: Identifier
     country: str
     content: bytes = field(repr=False)
+    may_be_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,11 @@ class InsideAddress(OSError):
 
 
 def is_outside(address: str) -> bool:
-    """Whether an IP address is on the public internet; also what hides in IPv6 forms of IPv4 is judged."""
+    """Whether an IP address is on the public internet; also what hides in IPv6 forms of IPv4 is judged.
+
+    Of IPv6 only what is given out as global unicast counts (RFC 4291, section 2.4; IANA, 2000::/3): forms
+    that were given up, or belong to one site, lead wherever the operator's own routers take them.
+    """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -38,9 +42,12 @@ def is_outside(address: str) -> bool:
             hidden = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if hidden is not None:
             return is_outside(str(hidden))
+        if found not in _GLOBAL:
+            return False
     return found.is_global and not found.is_multicast
 
 
+_GLOBAL: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 

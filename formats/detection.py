@@ -43,10 +43,12 @@ class Detected:
 
     `root` is the local name of the root element, "" where there is none. `reason` says in one line what it
     was told by, or what is wrong. `document` is the XML: for a hybrid PDF what it embeds as `embedded_name`.
-    `tree` is the parsed document for whoever goes on with it, None where `syntax` is; `identifier` is BT-24,
+    `tree` is the parsed document for whoever reads on in it, and `as_written` the same with its comments and
+    processing instructions, for rules; both None where `syntax` is. `identifier` is BT-24,
     "" where it is missing. `signature` says who signed and whether that matches, for a signed file (.p7m)
     around the document, a signature in it or in the PDF, "" where there is none; nobody is trusted here, so
-    it is opened and not believed.
+    it is opened and not believed. `altered` says that a signature does not match what it covers: that is no
+    invoice that we read.
     """
 
     syntax: str | None
@@ -57,30 +59,40 @@ class Detected:
     embedded_name: str = ""
     identifier: str = ""
     signature: str = ""
+    altered: bool = False
     tree: etree._Element | None = field(default=None, compare=False, repr=False)
+    as_written: etree._Element | None = field(default=None, compare=False, repr=False)
 
 
-def detect(content: bytes) -> Detected:
+def detect(content: bytes, *, despite_signature: bool = False) -> Detected:
     """Look at a file without trusting its name. Never raises; the same bytes always give the same answer.
+
+    A signature that fails refuses the file, wherever it stands; `despite_signature` is for a person who wants
+    to see what such a file says. One that is only too weak to prove anything is told, and refuses a .p7m.
 
     A Cross Industry Invoice under the identifier of the core invoice is Factur-X when a PDF carries it, and
     plain CII when it stands alone.
     """
-    document, name, signature = content, "", ""
+    document, name, told = content, "", _NOT_SIGNED
     try:
         if is_pdf(content):
             embedded = embedded_invoice(content)
             document, name = embedded.content, embedded.name
-            signature = _told(content) if is_signed_pdf(content) else ""
+            told = _told(content) if is_signed_pdf(content) else told
         elif cades.is_signed_file(content):
             signed = cades.content(content)
             document = signed.document
-            signature = _told(content)
+            told = _told(content)
             if any(layer.outcome is cades.Outcome.FAILED for layer in signed.layers):
-                return Detected(None, None, "", _line(signature), document, signature=signature)
-        root = xml.parse(document)
+                told = _Told(told.sentence, altered=True)
+        as_written = xml.parse(document, as_written=True)
+        root = xml.joined(as_written)
     except DocumentError as error:
         return Detected(None, None, "", _line(error.what), document, name)
+    if not told.sentence and is_signed_tree(root):
+        told = _told(document)
+    if told.altered and not despite_signature:
+        return Detected(None, None, "", told.sentence, document, name, signature=told.sentence, altered=True)
     local = etree.QName(root).localname
     syntax = _syntax_of(root)
     if syntax is None:
@@ -89,8 +101,6 @@ def detect(content: bytes) -> Detected:
     stranger = _stranger(root, binding)
     if stranger is not None:
         return Detected(None, None, local, _line(_why_mixed(root, stranger, binding)), document, name)
-    if not signature and is_signed_tree(root):
-        signature = _told(document)
     identifier = binding.value(root, "BT-24") or ""
     profile = _profile_of(root, identifier, syntax, embedded=bool(name))
     if profile is None:
@@ -100,7 +110,19 @@ def detect(content: bytes) -> Detected:
     else:
         reason = f"{profile.title}, by its business process {profile.business_process}"
     key = profile.key if profile else None
-    return Detected(syntax, key, local, _line(reason), document, name, identifier, signature, root)
+    return Detected(
+        syntax,
+        key,
+        local,
+        _line(reason),
+        document,
+        name,
+        identifier,
+        told.sentence,
+        told.altered,
+        root,
+        as_written,
+    )
 
 
 def _syntax_of(root: etree._Element) -> str | None:
@@ -158,10 +180,21 @@ def _why_no_profile(identifier: str) -> str:
     return f"the specification identifier (BT-24) names no profile known here: {identifier}"
 
 
-def _told(signed: bytes) -> str:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    sentence: str = ""
+    altered: bool = False
+
+
+_NOT_SIGNED: Final = _Told()
+
+
+def _told(signed: bytes) -> _Told:
     from formats.signatures.inspection import inspect  # slow to load
 
-    return _line("; ".join(one.sentence for one in inspect(signed)))
+    found = inspect(signed)
+    altered = any(one.outcome is cades.Outcome.FAILED and not one.weak for one in found)
+    return _Told(_line("; ".join(one.sentence for one in found)), altered)
 
 
 def _line(text: str) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import asdict
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from formats.errors import ConfigError
 from gateway.store import documents, journal, submissions
 
-__all__ = ["archive"]
+__all__ = ["archive", "record"]
 
 _SUFFIXES: Final = {
     "application/xml": "xml",
@@ -31,6 +32,12 @@ documents/     every document the journal names, by its SHA-256.
 """
 # A fixed date, so that the same evidence gives the same bytes.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def record(connection: Connection, submission: str, content: bytes, *, by: str, now: datetime) -> None:
+    """Write into the journal that this archive was given to somebody."""
+    data = {"what": "evidence", "digest": documents.digest_of(content)}
+    journal.append(connection, "exported", data, now=now, submission=submission, actor=by)
 
 
 def archive(connection: Connection, number: str) -> bytes:

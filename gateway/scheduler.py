@@ -42,11 +42,16 @@ _STOP_SECONDS: Final = 8.0
 _log = structlog.get_logger("scheduler")
 
 
-def run(gateway: Gateway, started: Callable[[Callable[[], None]], object] = lambda wake: None) -> bool:
+def run(
+    gateway: Gateway,
+    started: Callable[[Callable[[], None]], object] = lambda wake: None,
+    ending: Callable[[], object] = lambda: None,
+) -> bool:
     """Work until SIGTERM or SIGINT; returns whether everything at hand was finished within 8 seconds.
 
     What could not be finished is safe: it goes on at the next start. `started` is called once, with what
-    makes the workers look at once; that returns immediately and may be called from any thread.
+    makes the workers look at once; that returns immediately and may be called from any thread. `ending` is
+    called once, before anything at hand is waited for.
     """
     stopping = threading.Event()
 
@@ -70,6 +75,8 @@ def run(gateway: Gateway, started: Callable[[Callable[[], None]], object] = lamb
     for left_out in gateway.settings.left_out:
         _log.error("left out", name=left_out.name, what=left_out.problem.what, fix=left_out.problem.fix)
     stopping.wait()
+    # First, so that the process that comes after this one finds the port free.
+    ending()
     runner.stop()
     sender.stop()
     # The jobs at hand are waited for in a thread of their own, so that a hanging one cannot hold the process.

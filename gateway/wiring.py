@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -43,6 +44,8 @@ class Gateway:
         self.clock = clock
         self.database = Database(settings.database)
         schema.upgrade(self.database)
+        # Since when (aware UTC) and why nobody can call this process, where it wants to be called.
+        self.not_listening: tuple[datetime, ConfigError] | None = None
         self._shelf = RuleShelf(rule_folders(settings.folder))
         self.rules = RulesEngine(self._shelf, today=lambda: clock().date())
         self.budgets = Budgets(self.database, clock)

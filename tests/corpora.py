@@ -80,7 +80,7 @@ def official(key: str, syntax: str) -> Iterator[Named]:
     for name in CORPORA[key]:
         for place, content in _contents(name):
             try:
-                root = xml.parse(content)
+                root = xml.parse(content, as_written=True)
             except MalformedDocument:
                 continue
             if root.tag in (binding.invoice_root, binding.credit_note_root):
@@ -89,7 +89,7 @@ def official(key: str, syntax: str) -> Iterator[Named]:
 
 def changed(key: str, syntax: str, count: int, *, seed: int) -> Iterator[Named]:
     """Changed copies of these, whether the schema accepts them or not; some are oddly spelled XML."""
-    seeds = [etree.tostring(xml.parse(content)) for _, content in official(key, syntax)]
+    seeds = [etree.tostring(xml.parse(content, as_written=True)) for _, content in official(key, syntax)]
     for number, content in enumerate(mutants(seeds, count, seed=seed, spelled=True), 1):
         yield f"changed {number}", content
 

@@ -3,7 +3,7 @@
 The examples of our own mappings lie in tests/data/mappings; `gateway.mapping_examples` tells their form.
 Those of the national formats lie in tests/data/formats: the canonical invoice as JSON, and its document
 beside it. Those of national profiles of UBL and CII lie in tests/data/profiles: the invoice as an ERP gives
-it, and beside it what it is under each profile of the folder (<case>.<profile>.xml).
+it, and beside it what it is under each profile that profiles.txt of the folder names (<case>.<profile>.xml).
 """
 
 from __future__ import annotations
@@ -23,13 +23,10 @@ __all__ = ["FORMAT_EXAMPLES", "MAPPING_EXAMPLES", "PROFILE_EXAMPLES", "PROFILE_F
 MAPPING_EXAMPLES: Final = Path(__file__).parent / "data" / "mappings"
 FORMAT_EXAMPLES: Final = Path(__file__).parent / "data" / "formats"
 PROFILE_EXAMPLES: Final = Path(__file__).parent / "data" / "profiles"
-# What the examples of each folder are written as.
+# What the examples of each folder are written as: it says so itself.
 PROFILE_FOLDERS: Final = {
-    "cius-hr": ("cius-hr",),
-    "cius-ro": ("cius-ro",),
-    "nlcius": ("nlcius-ubl", "nlcius-cii"),
-    "peppol-belgium": ("peppol-bis-3",),
-    "xrechnung": ("xrechnung-ubl", "xrechnung-cii"),
+    file.parent.name: tuple(file.read_text("utf-8").split())
+    for file in sorted(PROFILE_EXAMPLES.glob("*/profiles.txt"))
 }
 
 

@@ -56,6 +56,9 @@ _STATES: Final[Mapping[DeliveryState, str]] = {
     DeliveryState.DELIVERED: "delivered",
     DeliveryState.REJECTED: "rejected",
     DeliveryState.PARKED: "on hold",
+    DeliveryState.ACCEPTED: "accepted by the buyer",
+    DeliveryState.DISPUTED: "questioned or disputed by the buyer",
+    DeliveryState.CLOSED: "closed",
 }
 
 
@@ -287,7 +290,7 @@ class ExactOnline:
 
     def _attach(self, report: StatusReport, document: str, *, look: bool) -> bool:
         """Whether a file had to be added; `look` for a document that was there already."""
-        if report.state is not DeliveryState.DELIVERED or not report.xml:
+        if not report.state.arrived or not report.xml:
             return False
         name = re.sub(r"[^\w.-]", "_", report.filename or f"{report.number}.xml")
         query = {"$select": "ID,FileName", "$filter": f"Document eq {guid(document)}"}

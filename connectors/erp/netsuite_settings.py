@@ -143,9 +143,13 @@ def external_id(kind: str, reference: str) -> str:
 
 
 def problem_text(report: StatusReport) -> str:
-    """What went wrong, in one line; "" for good news."""
-    bad = report.state in (DeliveryState.REJECTED, DeliveryState.PARKED)
-    return " ".join(report.text.split())[:_LONGEST_NOTE] if bad else ""
+    """What went wrong, what the buyer asks, or why it is closed, in one line; "" for good news."""
+    good = report.state in (
+        DeliveryState.ACCEPTED_FOR_TRANSPORT,
+        DeliveryState.DELIVERED,
+        DeliveryState.ACCEPTED,
+    )
+    return "" if good else " ".join(report.text.split())[:_LONGEST_NOTE]
 
 
 def _is_newer(there: str, moment: datetime) -> bool:

@@ -58,6 +58,10 @@ _STATUS_DEFAULTS: Final = {
     DeliveryState.DELIVERED: "14",
     DeliveryState.REJECTED: "17",
     DeliveryState.PARKED: "05",
+    DeliveryState.ACCEPTED: "16",
+    # The buyer holds it and asks: no failure for SAP to act on; the text says what they ask.
+    DeliveryState.DISPUTED: "14",
+    DeliveryState.CLOSED: "31",
 }
 
 
@@ -85,7 +89,9 @@ class SapIdocSettings(PickupSettings):
         "/in/processed", description="where SAP moves STATUS IDocs it has read; empty: it removes them"
     )
     status_codes: Mapping[DeliveryState, str] = Field(
-        _STATUS_DEFAULTS, description="two-digit IDoc status for sent, delivered, rejected and parked"
+        _STATUS_DEFAULTS,
+        description="two-digit IDoc status for sent, delivered, rejected, parked, accepted, disputed and "
+        "closed",
     )
     status_form: Literal["xml", "flat"] = Field(
         "xml", description="how STATUS IDocs are written: xml or flat"

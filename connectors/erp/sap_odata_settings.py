@@ -23,6 +23,9 @@ _STATES: Final = {
     DeliveryState.DELIVERED: "DELIVERED",
     DeliveryState.REJECTED: "REJECTED",
     DeliveryState.PARKED: "ON HOLD",
+    DeliveryState.ACCEPTED: "ACCEPTED",
+    DeliveryState.DISPUTED: "DISPUTED",
+    DeliveryState.CLOSED: "CLOSED",
 }
 _FIELD: Final = r"^([A-Za-z_]\w{0,127})?$"
 
@@ -126,7 +129,8 @@ class SapODataSettings(SapAccess):
     )
     status_object: StatusObjectSettings = Field(StatusObjectSettings(), description="the custom object")
     states: Mapping[DeliveryState, str] = Field(
-        _STATES, description="SAP's words for sent, delivered, rejected and parked"
+        _STATES,
+        description="SAP's words for sent, delivered, rejected, parked, accepted, disputed and closed",
     )
     attach_xml: bool = Field(
         True, description="true to attach the delivered e-invoice to the billing document in SAP"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from connectors.base import DeliveryState, StatusReport, WriteBack
+from connectors.base import StatusReport, WriteBack
 from connectors.erp.sap_odata_canonical import key, padded
 from connectors.erp.sap_odata_service import ODataService, Row, key_segment, text
 from connectors.erp.sap_odata_settings import AttachmentSettings, SapODataSettings
@@ -111,7 +111,7 @@ class Attachments:
     def add(self, report: StatusReport) -> bool:
         """Attach the delivered e-invoice; whether it had to be. The service takes the same file twice, so
         that its list is read first."""
-        if report.state is not DeliveryState.DELIVERED or not report.xml:
+        if not report.state.arrived or not report.xml:
             return False
         settings, number = self.settings, padded(key(report.key))
         name = re.sub(r"[^\w.-]", "_", report.filename or f"{report.number}.xml", flags=re.ASCII)

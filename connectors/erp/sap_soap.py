@@ -47,12 +47,16 @@ _LENGTHS: Final[Mapping[str, int]] = {
     "AssignmentReference": 18,
     "DocumentItemText": 50,
 }
-# Later news has a higher rank: a line that says DELIVERED never goes back to SENT.
+# Later news has a higher rank: a line that says DELIVERED never goes back to SENT. What comes after delivery
+# may change, and change back.
 _RANKS: Final[Mapping[DeliveryState, int]] = {
     DeliveryState.PARKED: 0,
     DeliveryState.ACCEPTED_FOR_TRANSPORT: 1,
     DeliveryState.DELIVERED: 2,
-    DeliveryState.REJECTED: 3,
+    DeliveryState.REJECTED: 2,
+    DeliveryState.ACCEPTED: 2,
+    DeliveryState.DISPUTED: 2,
+    DeliveryState.CLOSED: 2,
 }
 _RULES: Final = FaultRules(
     refused=("not authorized", "No authorization", "Keine Berechtigung"),

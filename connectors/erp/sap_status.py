@@ -29,6 +29,9 @@ _KIND: Final = {
     DeliveryState.DELIVERED: "S",
     DeliveryState.REJECTED: "E",
     DeliveryState.PARKED: "W",
+    DeliveryState.ACCEPTED: "S",
+    DeliveryState.DISPUTED: "W",
+    DeliveryState.CLOSED: "W",
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Generic, Protocol, TypeVar
 
-from connectors.base import DeliveryState, StatusReport, WriteBack
+from connectors.base import StatusReport, WriteBack
 from connectors.kit.records import Records
 
 __all__ = ["FileRecords", "NoteBoard", "post_news"]
@@ -66,7 +66,7 @@ def post_news(board: NoteBoard, key: int, report: StatusReport) -> WriteBack:
     note = board.find_note(key, report.reference)
     existed = note != 0
     if not existed:
-        if report.state is DeliveryState.DELIVERED and report.xml:
+        if report.state.arrived and report.xml:
             name = report.filename or f"{report.number.replace('/', '-')}.xml"
             if not board.has_file(key, name):
                 board.add_file(key, name, report.xml)

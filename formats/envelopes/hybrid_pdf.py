@@ -82,7 +82,7 @@ def embedded_invoice(content: bytes) -> EmbeddedInvoice:
         ) from error
     except FileNotDecryptedError as error:
         raise _refused(
-            "the PDF is encrypted", "ask the sender for the PDF again, without a password"
+            "the PDF is encrypted", "ask the sender for the PDF again, without encryption"
         ) from error
     except (PyPdfError, *_DAMAGED) as error:
         raise _refused(
@@ -105,8 +105,12 @@ def embedded_invoice(content: bytes) -> EmbeddedInvoice:
 def _attachments(content: bytes) -> list[tuple[str, Any]]:
     """With their names, not yet unpacked."""
     from pypdf import PdfReader
+    from pypdf.errors import FileNotDecryptedError
 
-    listed = islice(PdfReader(BytesIO(content)).attachment_list, _MOST_ATTACHMENTS)
+    reader = PdfReader(BytesIO(content))
+    if reader.is_encrypted:
+        raise FileNotDecryptedError  # PDF/A forbids it, also without a password for reading
+    listed = islice(reader.attachment_list, _MOST_ATTACHMENTS)
     return [(str(attachment.name), attachment) for attachment in listed]
 
 

@@ -94,5 +94,9 @@ class Profile:
         return replace(invoice, specification_id=self.specification_id or None, business_process=process)
 
     def lost(self, invoice: Invoice) -> tuple[str, ...]:
-        """The terms and groups of this invoice that `prepare` leaves out."""
-        return leave_out(invoice, self.without)[1]
+        """The terms and groups of this invoice that `prepare` leaves out, and BT-23 where it says another
+        business process than the invoice."""
+        lost = leave_out(invoice, self.without)[1]
+        ours, said = self.business_process, invoice.business_process
+        replaced = bool(ours and said and ours != said)
+        return tuple(dict.fromkeys((*(("BT-23",) if replaced else ()), *lost)))

@@ -68,7 +68,7 @@ def _comparison(predicate: Expression) -> tuple[str, Expression]:
 
 def _read(name: str, resolve: Callable[[str], bytes]) -> etree._Element:
     holder = etree.Element("document")
-    holder.append(xml.parse(resolve(name), largest=_LARGEST))
+    holder.append(xml.parse(resolve(name), largest=_LARGEST, as_written=True))
     return holder
 
 

@@ -19,7 +19,7 @@ _LARGEST: Final = 50 * 1024 * 1024
 
 def read_rules(main: bytes, resolve: Callable[[str], bytes], phase: str) -> RuleSet:
     """The rule set in a file, told by its root element. Raises NotUnderstood and MalformedDocument."""
-    root = xml.parse(main, largest=_LARGEST)
+    root = xml.parse(main, largest=_LARGEST, as_written=True)
     try:
         if root.tag in (f"{{{schematron.NAMESPACE}}}schema", "{http://www.ascc.net/xml/schematron}schema"):
             return schematron.read(root, resolve, phase)

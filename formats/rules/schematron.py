@@ -68,7 +68,7 @@ class _Includer:
         path = _joined(folder, name)
         if (path, fragment) in self._open:
             raise Refused(f"the file {path[:100]!r} includes itself")
-        included = xml.parse(self._resolve(path), largest=_LARGEST)
+        included = xml.parse(self._resolve(path), largest=_LARGEST, as_written=True)
         if fragment:
             included = _by_id(included, fragment)
         parent = child.getparent()

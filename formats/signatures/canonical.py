@@ -11,7 +11,14 @@ from lxml import etree
 
 from formats.signatures.errors import BrokenSignature
 
-__all__ = ["C14N_1_0", "METHODS", "canonical_document", "canonical_element"]
+__all__ = [
+    "C14N_1_0",
+    "METHODS",
+    "canonical_document",
+    "canonical_element",
+    "has_crowded_namespaces",
+    "read_prefixes",
+]
 
 C14N_1_0: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 C14N_1_1: Final = "http://www.w3.org/2006/12/xml-c14n11"
@@ -23,6 +30,31 @@ METHODS: Final = frozenset(
     }
 )
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
+# Canonicalisation looks at every namespace in force, and at every prefix named, for every element.
+_MOST_NAMESPACES: Final = 100
+_MOST_PREFIXES: Final = 20
+_LONGEST_PREFIXES: Final = 500
+
+
+def has_crowded_namespaces(root: etree._Element) -> bool:
+    """Whether more than 100 declarations of namespaces are in force at some element; then the time that
+    canonicalisation takes is out of proportion to the document. Linear."""
+    in_force = 0
+    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        in_force += 1 if event == "start-ns" else -1
+        if in_force > _MOST_NAMESPACES:
+            return True
+    return False
+
+
+def read_prefixes(listed: str) -> tuple[str, ...]:
+    """The prefixes of a PrefixList, each once. Raises ValueError for more than 20, or 500 characters."""
+    if len(listed) > _LONGEST_PREFIXES:
+        raise ValueError("the PrefixList is too long")
+    prefixes = tuple(dict.fromkeys(listed.split()))
+    if len(prefixes) > _MOST_PREFIXES:
+        raise ValueError("the PrefixList names too many prefixes")
+    return prefixes
 
 
 def canonical_document(root: etree._Element, method: str, prefixes: tuple[str, ...] = ()) -> bytes:

@@ -18,7 +18,7 @@ from formats.errors import DocumentError, SignatureInvalid
 from formats.signatures import cades, pades, xades, xmldsig
 from formats.signatures.cades import Outcome
 from formats.signatures.certificates import CertificateFacts
-from formats.signatures.errors import UntrustedSigner
+from formats.signatures.errors import UntrustedSigner, WeakSignature
 from formats.signatures.presence import is_signed_pdf, is_signed_tree
 from formats.signatures.trust import Judged, Trust
 from formats.signatures.verified import Verified
@@ -37,7 +37,8 @@ class Inspected:
     """One signature, or several that fail together.
 
     `signer` is whom the certificate names, None where that cannot be read; `why` is a sentence for people, ""
-    where the signature passed. `verified` has what is proven, and by how much: only where it passed.
+    where the signature passed. `weak` says that it failed for its algorithm or key alone: it may match, and
+    would prove nothing. `verified` has what is proven, and by how much: only where it passed.
     """
 
     outcome: Outcome
@@ -46,6 +47,7 @@ class Inspected:
     signed_at: datetime | None = None
     kind: str = ""
     algorithm: str = ""
+    weak: bool = False
     verified: Verified | None = field(default=None, repr=False)
 
     @property
@@ -73,6 +75,7 @@ class _Anyone(Trust):
         at: datetime,
         signed_at: datetime | None,
         stamped_at: datetime | None = None,
+        stamping: bool = False,
         where: str,
     ) -> Judged:
         return Judged((signer,))
@@ -118,7 +121,7 @@ def _told(
     try:
         seen = verify(document, _Anyone(()), at or datetime(2000, 1, 1, tzinfo=UTC))
     except SignatureInvalid as error:
-        return (Inspected(Outcome.FAILED, error.what),)
+        return (Inspected(Outcome.FAILED, error.what, weak=isinstance(error, WeakSignature)),)
     except DocumentError as error:
         return (Inspected(Outcome.INDETERMINATE, error.what),)
     told = tuple(
@@ -132,7 +135,8 @@ def _told(
     except UntrustedSigner as error:
         return tuple(replace(one, why=error.what) for one in told)
     except SignatureInvalid as error:
-        return tuple(replace(one, outcome=Outcome.FAILED, why=error.what) for one in told)
+        weak = isinstance(error, WeakSignature)
+        return tuple(replace(one, outcome=Outcome.FAILED, why=error.what, weak=weak) for one in told)
     return tuple(
         replace(one, outcome=Outcome.PASSED, why="", verified=verified)
         for one, verified in zip(told, proven, strict=True)

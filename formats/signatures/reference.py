@@ -18,7 +18,13 @@ from lxml import etree
 from signxml.algorithms import digest_algorithm_implementations
 
 from formats.signatures.algorithms import digest_method
-from formats.signatures.canonical import C14N_1_0, METHODS, canonical_document, canonical_element
+from formats.signatures.canonical import (
+    C14N_1_0,
+    METHODS,
+    canonical_document,
+    canonical_element,
+    read_prefixes,
+)
 from formats.signatures.errors import BrokenSignature
 
 __all__ = ["DS", "WHERE", "XADES", "Covers", "Reference", "broken", "decoded", "detach", "only"]
@@ -193,7 +199,10 @@ def _covers(element: etree._Element, root: etree._Element, signature: etree._Ele
 
 def _prefixes(transform: etree._Element) -> tuple[str, ...]:
     named = transform.find(f"{_EC}InclusiveNamespaces")
-    return tuple((named.get("PrefixList") or "").split()) if named is not None else ()
+    try:
+        return read_prefixes(named.get("PrefixList") or "") if named is not None else ()
+    except ValueError as error:
+        raise broken("the signature names more name spaces than any document needs") from error
 
 
 def _all_but_signatures(transform: etree._Element, address: str) -> bool:

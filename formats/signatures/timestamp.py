@@ -81,7 +81,13 @@ def verify(token: bytes, content: bytes, trust: Trust, at: datetime) -> datetime
         return None
     stampers = Trust(anchors=trust.stampers, intermediates=trust.intermediates)
     stampers.judge(
-        checked.certificate, checked.offered, at=at, signed_at=moment, stamped_at=moment, where=_WHERE
+        checked.certificate,
+        checked.offered,
+        at=at,
+        signed_at=moment,
+        stamped_at=moment,
+        stamping=True,
+        where=_WHERE,
     )
     return moment
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
 from formats.signatures.certificates import CertificateFacts
@@ -54,14 +56,19 @@ class Trust:
         at: datetime,
         signed_at: datetime | None,
         stamped_at: datetime | None = None,
+        stamping: bool = False,
         where: str,
     ) -> Judged:
-        """The path from `signer` to an anchor, by `offered` certificates. All moments are aware.
+        """The path from `signer` to an anchor, by `offered` certificates. All moments are aware. `stamping`
+        judges a service that makes time stamps.
 
         Judged at `at`, or at the moment that a time stamp proves. Raises UntrustedSigner, WeakSignature.
         """
         require_strong_key(signer.public_key(), where=where)
-        _require_use(signer, where)
+        _require_use(signer, where, stamping=stamping)
+        begins = signer.not_valid_before_utc
+        if stamped_at is None and signed_at is not None and signed_at < begins - _CLOCKS_DIFFER:
+            raise self._why(signer, signed_at, where)
         if signed_at is not None and signed_at > at + _CLOCKS_DIFFER:
             raise _untrusted(signer, "claims to be signed in the future", where, Distrust.SIGNED_IN_FUTURE)
         moment = stamped_at or at
@@ -134,21 +141,48 @@ _AUTHORITY: Final = (
 )
 
 
-def _require_use(signer: x509.Certificate, where: str) -> None:
+# What certificates are made for that are no seals and nobody's hand, in words.
+_OTHER_USES: Final = MappingProxyType(
+    {
+        ExtendedKeyUsageOID.SERVER_AUTH: "web servers",
+        ExtendedKeyUsageOID.CLIENT_AUTH: "logging in",
+        ExtendedKeyUsageOID.CODE_SIGNING: "programs",
+        ExtendedKeyUsageOID.TIME_STAMPING: "time stamps",
+        ExtendedKeyUsageOID.OCSP_SIGNING: "answers about revocation",
+    }
+)
+_Extension = TypeVar("_Extension", x509.KeyUsage, x509.ExtendedKeyUsage, x509.BasicConstraints)
+
+
+def _require_use(signer: x509.Certificate, where: str, *, stamping: bool) -> None:
     """Made for signatures or for declarations of intent; qualified certificates often name the latter
-    only."""
+    only. Neither an authority nor made for other uses alone (RFC 5280, 4.2.1.12; RFC 9336)."""
     try:
-        use = signer.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return
+        use = _extension(signer, x509.KeyUsage)
+        purposes = _extension(signer, x509.ExtendedKeyUsage)
+        basic = _extension(signer, x509.BasicConstraints)
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise _untrusted(
             signer, "brings a certificate with damaged extensions", where, Distrust.WRONG_USE
         ) from error
-    if not (use.digital_signature or use.content_commitment):
-        raise _untrusted(
-            signer, "was signed with a certificate that is not made for signatures", where, Distrust.WRONG_USE
-        )
+    mine = ExtendedKeyUsageOID.TIME_STAMPING if stamping else None
+    if use is not None and not (use.digital_signature or use.content_commitment):
+        what = "was signed with a certificate that is not made for signatures"
+    elif purposes is not None and all(one in _OTHER_USES and one != mine for one in purposes):
+        names = ", ".join(_OTHER_USES[one] for one in purposes)
+        what = f"was signed with a certificate that is made for other uses only: {names}"
+    elif basic is not None and basic.ca:
+        what = "was signed with the certificate of an authority, which is made to issue certificates"
+    else:
+        return
+    raise _untrusted(signer, what, where, Distrust.WRONG_USE)
+
+
+def _extension(signer: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return signer.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _end(path: Sequence[x509.Certificate]) -> datetime:

@@ -63,7 +63,7 @@ def sign(
     """
     if at.utcoffset() is None:
         raise ConfigError("the time of signing has no time zone", where=WHERE, fix="give an aware moment")
-    root = xml.parse(data)
+    root = xml.parse(data, as_written=True)
     if place is Place.UBL_EXTENSION:
         _make_extension(root)
     properties = Properties(at, policy, roles, about or SignedObject(), legacy_certificate)

@@ -20,7 +20,7 @@ from signxml.verifier import XMLVerifier
 
 from formats.errors import MalformedDocument
 from formats.signatures.algorithms import signature_method, spoken
-from formats.signatures.canonical import METHODS, canonical_element
+from formats.signatures.canonical import METHODS, canonical_element, has_crowded_namespaces
 from formats.signatures.certificates import loaded
 from formats.signatures.errors import BrokenSignature
 from formats.signatures.reference import DS, WHERE, Covers, Reference, broken, decoded, detach, only
@@ -73,7 +73,7 @@ class _Arithmetic(XMLVerifier):
 def parsed(data: bytes) -> etree._Element:
     """The document, by the parser of the house. Raises BrokenSignature for what is no XML."""
     try:
-        return xml.parse(data)
+        return xml.parse(data, as_written=True)
     except MalformedDocument as error:
         raise BrokenSignature(error.what, where=error.where, fix=error.fix) from error
 
@@ -101,6 +101,8 @@ def check(data: bytes, place: int = 0, *, detached: tuple[str, bytes] | None = N
     signatures = _signatures(root)
     if place >= len(signatures):
         raise broken("the document is not signed")
+    if has_crowded_namespaces(root):
+        raise broken("the document declares more name spaces than any document needs")
     signature = signatures[place]
     # Whoever signs later signs what is there, so what came later was not there.
     for later in signatures[place + 1 :]:

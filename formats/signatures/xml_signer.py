@@ -77,7 +77,9 @@ class _HouseDocuments:
     construction_method: SignatureConstructionMethod
 
     def get_root(self, data: Any) -> etree._Element:
-        return xml.parse(etree.tostring(data.getroottree(), encoding="UTF-8", xml_declaration=True))
+        return xml.parse(
+            etree.tostring(data.getroottree(), encoding="UTF-8", xml_declaration=True), as_written=True
+        )
 
     def _unpack(self, data: Any, references: Any) -> Any:
         signature, document, inputs, references = super()._unpack(data, references)  # type: ignore[misc]

@@ -33,13 +33,13 @@ def sign(data: bytes, signer: Signer, at: datetime) -> bytes:
     Raises MalformedDocument for what is no XML.
     """
     del at
-    return _signed(xml.parse(data), signer, SignatureConstructionMethod.enveloped)
+    return _signed(xml.parse(data, as_written=True), signer, SignatureConstructionMethod.enveloped)
 
 
 def sign_object(data: bytes, signer: Signer, at: datetime) -> bytes:
     """A signature with the document in its `ds:Object`."""
     del at
-    return _signed(xml.parse(data), signer, SignatureConstructionMethod.enveloping)
+    return _signed(xml.parse(data, as_written=True), signer, SignatureConstructionMethod.enveloping)
 
 
 def sign_detached(data: bytes, signer: Signer, at: datetime, *, name: str) -> bytes:

@@ -20,6 +20,9 @@ from formats.model.invoice import Note
 from formats.syntaxes.fatturapa_text import basic, latin
 from formats.syntaxes.kinds import DATE, XML_BLANKS, Surrounding, put_text, text_of
 
+# Letters stand for digits where two people would have the same.
+_FISCAL_CODE: Final = re.compile(r"[A-Z]{6}(?:[0-9LMNP-V]{2}[A-Z]){2}[0-9LMNP-V]{3}[A-Z]")
+
 __all__ = [
     "AMOUNT",
     "MOMENT_DAY",
@@ -123,7 +126,7 @@ def split_tax_number(value: str) -> tuple[str, str]:
 
 def _is_fiscal_code(text: str) -> bool:
     """A person's fiscal code begins with letters, too: RSSMRA80A01H501U."""
-    return len(text) == 16 and text[:6].isalpha()
+    return _FISCAL_CODE.fullmatch(text) is not None
 
 
 class _Note:

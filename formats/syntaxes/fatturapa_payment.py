@@ -46,8 +46,9 @@ def take_payment(invoice: Invoice) -> Invoice:
     if not rows:
         return invoice
     first = rows[0]
-    provider = first.bic or first.bank
-    transfer = CreditTransfer(account=first.account, account_name=first.payee, service_provider=provider)
+    # The name of a bank is no identifier: it stays in the instalment (IT-36).
+    bic = first.bic if _BIC.match(first.bic or "") else None
+    transfer = CreditTransfer(account=first.account, account_name=first.payee, service_provider=bic)
     means = first_of(MEANS, first.means) or _DIRECT_DEBITS.get(first.means or "", "ZZZ")
     invoice = replace(
         invoice,

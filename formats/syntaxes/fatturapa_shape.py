@@ -17,7 +17,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from formats.errors import MalformedDocument
+from formats.errors import DocumentError, MalformedDocument
 from formats.model.invoice import Invoice, Note, SupportingDocument
 from formats.model.italy import ItalianInvoice
 from formats.model.party import Address
@@ -59,10 +59,12 @@ _FORMATS: Final = {
 
 
 def adapt(invoice: Invoice) -> Invoice:
-    """The invoice as FatturaPA says it. Raises MalformedDocument where Italy has no code for what it says."""
+    """The invoice as FatturaPA says it. Raises MalformedDocument where Italy has no code for what it says,
+    DocumentError where the seller's VAT number, the transmitter or the lines are missing."""
     italy = invoice.italy or ItalianInvoice()
     missing = {name: value for name, value in _defaults(invoice).items() if getattr(italy, name) is None}
     shaped = replace(invoice, italy=replace(italy, **missing))
+    _refuse_what_cannot_be(shaped)
     shaped = add_payment(add_references(flat(with_natures(shaped))))
     if len(shaped.lines) > _MOST_LINES:
         raise MalformedDocument(
@@ -77,6 +79,25 @@ def adapt(invoice: Invoice) -> Invoice:
         documents=tuple(_attachment(one) for one in invoice.documents if one.content),
         **elsewhere,
     )
+
+
+def _refuse_what_cannot_be(invoice: Invoice) -> None:
+    """What no document can do without, and nobody can derive."""
+    seller, italy = invoice.seller, invoice.italy or ItalianInvoice()
+    if seller is None or not seller.vat_identifier:
+        raise DocumentError(
+            "the seller has no VAT number (IdFiscaleIVA)",
+            where="BT-31",
+            fix="enter it in the ERP, with the country in front",
+        )
+    if not italy.transmitter:
+        raise DocumentError(
+            "nobody is named who transmits the file (IdTrasmittente)",
+            where="IT-3",
+            fix="name the transmitter, or enter the seller's VAT number in the ERP",
+        )
+    if not invoice.lines:
+        raise DocumentError("there is no invoice line", where="BG-25", fix="FatturaPA wants one at least")
 
 
 def restore(invoice: Invoice) -> Invoice:

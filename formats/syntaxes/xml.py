@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import BinaryIO, Final
 
@@ -10,7 +11,7 @@ from lxml import etree
 from formats.errors import MalformedDocument
 from formats.syntaxes import encodings
 
-__all__ = ["LARGEST", "is_well_formed", "parse", "serialize"]
+__all__ = ["LARGEST", "is_well_formed", "joined", "parse", "serialize"]
 
 LARGEST: Final = 100 * 1024 * 1024
 _LARGEST_TEXT: Final = 10_000_000
@@ -37,8 +38,12 @@ _TOO_DEEP: Final = "Excessive depth"
 _PLACE: Final = re.compile(r"(?:, line \d+, column \d+)? \(<string>, line \d+\)\Z")
 
 
-def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
-    """The root element of one XML document.
+def parse(content: bytes, *, largest: int = LARGEST, as_written: bool = False) -> etree._Element:
+    """The root element of one XML document, without comments and processing instructions.
+
+    A comment inside a text parts it for whoever asks an element for its text, so `10<!-- -->00` would be read
+    as 10, also below a signature, which does not cover comments. `as_written` keeps both, for what needs the
+    document to the letter: signatures, canonical forms, and rules that are compared with other engines.
 
     Refuses document type declarations (they carry entity bombs and outside references), documents over
     `largest` bytes, elements nested over 256 levels deep (2,048 in documents over 10 MB) or with more than
@@ -69,7 +74,8 @@ def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
         load_dtd=False,
         dtd_validation=False,
         huge_tree=huge,
-        remove_pis=False,
+        remove_comments=not as_written,
+        remove_pis=not as_written,
     )
     try:
         root = etree.fromstring(content, parser)
@@ -90,6 +96,15 @@ def parse(content: bytes, *, largest: int = LARGEST) -> etree._Element:
             fix="check the export in the ERP; no invoice needs so many",
         )
     return root
+
+
+def joined(root: etree._Element) -> etree._Element:
+    """What `parse` gives where `root` is what it gives `as_written`: the same where nothing parts a text."""
+    if next(root.iter(etree.Comment, etree.PI), None) is None:
+        return root
+    whole = copy.deepcopy(root.getroottree()).getroot()
+    etree.strip_tags(whole, etree.Comment, etree.PI)
+    return whole
 
 
 def is_well_formed(source: BinaryIO) -> bool:

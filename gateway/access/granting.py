@@ -13,7 +13,7 @@ from gateway.access.rights import ALL_COMPANIES, Actor, Right
 from gateway.store import journal, people, tokens
 from gateway.store.tokens import ApiToken
 
-__all__ = ["LONGEST_DAYS", "grantable", "may_see", "new_token", "revoke", "scopes_for"]
+__all__ = ["LONGEST_DAYS", "grantable", "may_revoke", "may_see", "new_token", "revoke", "scopes_for"]
 
 LONGEST_DAYS: Final = 730
 _MOST: Final = 200
@@ -92,8 +92,13 @@ def new_token(
 
 
 def may_see(actor: Actor, token: ApiToken) -> bool:
+    """Whether the token is the actor's own, was made with it, or the actor sees people."""
+    return _own(actor, token) or actor.may(Right.SEE_PEOPLE)
+
+
+def may_revoke(actor: Actor, token: ApiToken) -> bool:
     """Whether the token is the actor's own, was made with it, or the actor manages people."""
-    return actor.id in (token.maker, token.id, token.parent) or actor.may(Right.MANAGE_PEOPLE)
+    return _own(actor, token) or actor.may(Right.MANAGE_PEOPLE)
 
 
 def revoke(connection: Connection, token: ApiToken, *, by: Actor | None, now: datetime) -> bool:
@@ -124,6 +129,10 @@ def _require_held(by: Actor, scopes: Mapping[str, frozenset[Right]]) -> None:
                     where="token, scopes",
                     fix="leave it out, or ask somebody who holds it",
                 )
+
+
+def _own(actor: Actor, token: ApiToken) -> bool:
+    return actor.id in (token.maker, token.id, token.parent)
 
 
 def _holds(token: ApiToken, now: datetime) -> bool:

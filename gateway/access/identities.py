@@ -164,7 +164,8 @@ def _new(
         raise NotLetIn(
             "no login",
             f"{provider.title} does not say under which confirmed address you are known",
-            f"ask whoever runs the provider to send the claim {provider.login_claim}",
+            f"ask whoever runs the provider to send the claim {provider.login_claim}"
+            + (", and email_verified: true" if provider.login_claim == "email" else ""),
         )
     name = str(claims.get("name") or login)[:200]
     language = str(claims.get("locale") or "en")[:2].lower()
@@ -193,7 +194,9 @@ def _login(provider: Provider, claims: Mapping[str, Any]) -> str:
 
 
 def _unproven(provider: Provider, claims: Mapping[str, Any]) -> bool:
-    return provider.login_claim == "email" and claims.get("email_verified") is False
+    """Unless the provider says, in so many words, that it has confirmed the address: without the claim, or
+    with another kind of value in it, anybody may have typed it."""
+    return provider.login_claim == "email" and claims.get("email_verified") is not True
 
 
 def _spend(connection: Connection, state: str, *, now: datetime) -> None:

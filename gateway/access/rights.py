@@ -32,9 +32,16 @@ class Right(StrEnum):
     # To say that one looks after an alarm, so that it is not told again.
     TAKE_ALARMS = "alarms:take"
     SET_UP = "system:write"
+    # The programs that are told what happens, without what they are told with.
+    SEE_WEBHOOKS = "webhooks:read"
+    # Who may sign in, and with SEE_TOKENS everybody's tokens.
+    SEE_PEOPLE = "people:read"
     MANAGE_PEOPLE = "people:write"
+    # One's own tokens for programs, never what they show.
+    SEE_TOKENS = "tokens:read"
     # Tokens for programs, with no more rights than their maker's.
     MAKE_TOKENS = "tokens:write"
+    SEE_CHANGES = "changes:read"
     # To propose and to decide on changes that need four eyes: bank details, routes, mappings.
     PROPOSE_CHANGES = "changes:propose"
     DECIDE_CHANGES = "changes:decide"
@@ -58,8 +65,12 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
                 Right.SEE_SYSTEM,
                 Right.SET_UP,
                 Right.TAKE_ALARMS,
+                Right.SEE_WEBHOOKS,
+                Right.SEE_PEOPLE,
                 Right.MANAGE_PEOPLE,
+                Right.SEE_TOKENS,
                 Right.MAKE_TOKENS,
+                Right.SEE_CHANGES,
                 Right.PROPOSE_CHANGES,
                 Right.DECIDE_CHANGES,
             }
@@ -72,7 +83,9 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
                 Right.TAKE_ALARMS,
                 Right.SEE_FIGURES,
                 Right.SEE_SYSTEM,
+                Right.SEE_TOKENS,
                 Right.MAKE_TOKENS,
+                Right.SEE_CHANGES,
                 Right.PROPOSE_CHANGES,
                 Right.DECIDE_CHANGES,
             }
@@ -84,11 +97,30 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
                 Right.SEE_RECORD,
                 Right.EXPORT_EVIDENCE,
                 Right.SEE_SYSTEM,
+                Right.SEE_WEBHOOKS,
+                Right.SEE_PEOPLE,
+                Right.SEE_TOKENS,
+                Right.SEE_CHANGES,
             }
         ),
         Role.VIEWER: frozenset({Right.SEE_INVOICES, Right.SEE_FIGURES}),
     }
 )
+
+
+# Who may change these may read them, too: tokens name what they need most.
+_WITH: Final[Mapping[Right, frozenset[Right]]] = MappingProxyType(
+    {
+        Right.SEE_WEBHOOKS: frozenset({Right.SET_UP}),
+        Right.SEE_PEOPLE: frozenset({Right.MANAGE_PEOPLE}),
+        Right.SEE_TOKENS: frozenset({Right.MAKE_TOKENS}),
+        Right.SEE_CHANGES: frozenset({Right.PROPOSE_CHANGES, Right.DECIDE_CHANGES}),
+    }
+)
+
+
+def _holds(rights: frozenset[Right], right: Right) -> bool:
+    return right in rights or not rights.isdisjoint(_WITH.get(right, frozenset()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +137,13 @@ class Actor:
 
         What belongs to no company (the record as a whole, the set-up, the people) is asked without one.
         """
-        if right in self.grants.get(ALL_COMPANIES, frozenset()):
+        if _holds(self.grants.get(ALL_COMPANIES, frozenset()), right):
             return True
-        return company is not None and right in self.grants.get(company, frozenset())
+        return company is not None and _holds(self.grants.get(company, frozenset()), right)
 
     def may_somewhere(self, right: Right) -> bool:
         """Whether the right is held for at least one company."""
-        return any(right in rights for rights in self.grants.values())
+        return any(_holds(rights, right) for rights in self.grants.values())
 
     def companies(self, right: Right, known: frozenset[str]) -> frozenset[str]:
         """The companies, of those there are, for which the right is held."""

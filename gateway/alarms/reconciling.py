@@ -20,7 +20,8 @@ from gateway.wiring import Gateway
 
 __all__ = ["Tally", "days_of", "reconcile", "settled_before", "tallies"]
 
-_ARRIVED = frozenset({State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.PAID})
+_ARRIVED = frozenset({State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.PAID, State.CLOSED})
+_ARRIVAL_TOLD = frozenset(state.value for state in DeliveryState if state.arrived)
 _STOPPED = frozenset({State.PARKED, State.REJECTED})
 
 
@@ -74,7 +75,7 @@ def tallies(
     told = (
         select(*columns, reports.c.done_at)
         .join(reports, reports.c.submission == submissions.c.id)
-        .where(*wanted, reports.c.state == DeliveryState.DELIVERED.value)
+        .where(*wanted, reports.c.state.in_(_ARRIVAL_TOLD))
     )
     for source, key, day, done_at in connection.execute(told):
         (found[source, day].untold if done_at is None else found[source, day].acknowledged).add(key)

@@ -14,7 +14,8 @@ from rich.text import Text
 from formats.codelists.numbers import check_numbers
 from formats.detection import Detected, detect
 from formats.envelopes.hybrid_pdf import is_pdf
-from formats.errors import ConfigError, MalformedDocument
+from formats.errors import ConfigError, MalformedDocument, SignatureInvalid
+from formats.losses import losses
 from formats.model import Invoice
 from formats.model.names import name_of
 from formats.profiles.profile import Profile
@@ -36,6 +37,10 @@ _SOURCE: Final = typer.Argument(
     help="an e-invoice: UBL, CII, FatturaPA, Facturae, FA(3), or a PDF or .p7m that carries one"
 )
 
+_DESPITE: Final = typer.Option(
+    "--despite-signature", help="to see what a file says whose signature does not match it"
+)
+
 
 def convert(
     context: typer.Context,
@@ -46,6 +51,7 @@ def convert(
     ] = None,
     strict: Annotated[bool, typer.Option(help="write nothing where anything would be lost")] = False,
     language: Annotated[str, typer.Option(help="of the pages of a PDF: en, nl, de or fr")] = "en",
+    despite_signature: Annotated[bool, _DESPITE] = False,
     sign: Annotated[
         str | None, typer.Option(help="the name of a key of the config folder, to sign the result with")
     ] = None,
@@ -59,12 +65,12 @@ def convert(
     Exit status 1 with --strict if anything would be.
     """
     profile = _profile(to)
-    read = _read(source)
+    read = _read(source, despite_signature=despite_signature)
     invoice = profile.prepare(read.invoice)
     binding = SYNTAXES[profile.syntax]
-    losses = [f"in no business term, so not carried: {place}" for place in read.unread]
-    lost = dict.fromkeys((*profile.lost(read.invoice), *binding.losses(invoice)))
-    losses += [f"not carried by {profile.title}: {term} {name_of(term)}" for term in lost]
+    named = [f"in no business term, so not carried: {place}" for place in read.unread]
+    left_out = losses(read.invoice, invoice, profile)
+    named += [f"not carried by {profile.title}: {term} {name_of(term)}" for term in left_out]
     if profile.judged_only:
         ERRORS.print(
             Text(
@@ -74,11 +80,11 @@ def convert(
             ),
             soft_wrap=True,
         )
-    for loss in losses:
+    for loss in named:
         ERRORS.print(Text(loss, style="yellow"), soft_wrap=True)
     for finding in check_numbers(invoice, on=utc_now().date()):
         ERRORS.print(Text(f"{finding.rule}: {finding.text}", style="yellow"), soft_wrap=True)
-    if losses and strict:
+    if named and strict:
         ERRORS.print("Nothing was written.", style="red")
         raise typer.Exit(1)
     content = binding.write(invoice)
@@ -128,6 +134,7 @@ def render(
     language: Annotated[str, typer.Option(help="en, nl, de or fr")] = "en",
     logo: Annotated[Path | None, typer.Option(help="a PNG, JPEG or SVG for the head of the page")] = None,
     colour: Annotated[str, typer.Option(help="of headings and rules, #rrggbb")] = PLAIN.colour,
+    despite_signature: Annotated[bool, _DESPITE] = False,
 ) -> None:
     """A readable PDF or HTML page of an e-invoice."""
     rendering = _RENDERINGS.get(out.suffix.lower())
@@ -138,7 +145,8 @@ def render(
             fix="name a .pdf or an .html file",
         )
     look = Appearance(colour, logo_in(logo) if logo else None)
-    write_whole(out, rendering(_read(file).invoice, language=language, appearance=look))
+    invoice = _read(file, despite_signature=despite_signature).invoice
+    write_whole(out, rendering(invoice, language=language, appearance=look))
     OUT.print(f"Wrote {out}")
 
 
@@ -150,8 +158,14 @@ class _Read:
     unread: tuple[str, ...]
 
 
-def _read(file: Path) -> _Read:
-    found = _detect(file)
+def _read(file: Path, *, despite_signature: bool) -> _Read:
+    found = _detect(file, despite_signature=despite_signature)
+    if found.altered and not despite_signature:
+        raise SignatureInvalid(
+            found.reason,
+            where=str(file),
+            fix="ask the sender for the file as it was signed; --despite-signature shows what this one says",
+        )
     if found.syntax is None or found.tree is None:
         raise MalformedDocument(
             found.reason,
@@ -167,7 +181,7 @@ def _read(file: Path) -> _Read:
         raise MalformedDocument(error.what, where=f"{file}, {error.where}", fix=error.fix) from error
 
 
-def _detect(file: Path) -> Detected:
+def _detect(file: Path, *, despite_signature: bool) -> Detected:
     try:
         size = file.stat().st_size
         if size > xml.LARGEST:
@@ -176,7 +190,7 @@ def _detect(file: Path) -> Detected:
                 where=str(file),
                 fix="give one invoice, not a collection",
             )
-        return detect(file.read_bytes())
+        return detect(file.read_bytes(), despite_signature=despite_signature)
     except OSError as error:
         raise ConfigError(
             f"the file cannot be read: {error.strerror}", where=str(file), fix="check the path"

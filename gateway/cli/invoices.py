@@ -252,11 +252,15 @@ def resolve(
     number: _Number,
     outcome: Annotated[
         Outcome,
-        typer.Argument(help="sent or not-sent: did the buyer's side get it? dismissed: no longer wanted"),
+        typer.Argument(
+            help="sent or not-sent: did the buyer's side get it? dismissed: no longer wanted; of a dispute: "
+            "answered, accepted, or closed (corrected, credited, written off)"
+        ),
     ],
     note: Annotated[str, typer.Option(help="how you know; kept in the journal")],
 ) -> None:
-    """Say what became of a message that only a person could find out about, or dismiss something parked."""
+    """Say what became of a message or a dispute that only a person could find out about, or dismiss what was
+    parked or refused."""
     gateway = Gateway.open(config_folder(context))
     try:
         submission = _to_resolve(gateway, number, outcome)
@@ -275,14 +279,15 @@ def _to_resolve(gateway: Gateway, number: str, outcome: Outcome) -> Submission:
         return fitting[0]
     if fitting:
         raise ConfigError(
-            f"{len(fitting)} revisions of {number} are parked",
+            f"{len(fitting)} revisions of {number} could be meant",
             where="gateway resolve",
             fix=f"name one by its id: {', '.join(item.id for item in fitting)}",
         )
     raise ConfigError(
         f"{number} is {found[-1].state} at {found[-1].step} and cannot be called {outcome}",
         where="gateway resolve",
-        fix="sent and not-sent are for what was parked while being sent, dismissed for the rest",
+        fix="sent and not-sent are for what was parked while being sent; answered, accepted and closed for "
+        "what is disputed; dismissed for what was refused and for the rest that is parked",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -20,8 +21,9 @@ from gateway.wiring import Gateway
 if TYPE_CHECKING:
     from gateway.web.server import WebServer
 
-__all__ = ["process", "pull", "register", "run", "watched_round"]
+__all__ = ["Web", "process", "pull", "register", "run", "watched_round"]
 
+_AGAIN_SECONDS: Final = 3.0
 _log: Final = structlog.get_logger("web")
 
 
@@ -29,9 +31,9 @@ def run(context: typer.Context) -> None:
     """Poll, work, follow, report and take calls until told to stop (SIGTERM, Ctrl-C)."""
     gateway = Gateway.open(config_folder(context))
     logs.configure(gateway.settings.log_level, gateway.settings.log_format)
-    web = _Web(gateway)
+    web = Web(gateway)
     try:
-        clean = scheduler.run(gateway, web.start)
+        clean = scheduler.run(gateway, web.start, web.leave)
     finally:
         web.stop()
     if not clean:
@@ -41,15 +43,28 @@ def run(context: typer.Context) -> None:
     gateway.close()
 
 
-class _Web:
-    """The interface for other programs, beside the scheduler, where the settings want it."""
+class Web:
+    """The interface for other programs, beside the scheduler, where the settings want it.
 
-    def __init__(self, gateway: Gateway) -> None:
+    While another program holds the port, which may be the process that this one follows, it is tried again
+    every `again` seconds; `Gateway.not_listening` says so meanwhile.
+    """
+
+    def __init__(self, gateway: Gateway, *, again: float = _AGAIN_SECONDS) -> None:
         self._gateway = gateway
+        self._again = again
         self._server: WebServer | None = None
+        self._waiting: threading.Thread | None = None
+        self._leaving = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def listening(self) -> bool:
+        """Whether calls are taken."""
+        return self._server is not None
 
     def start(self, wake: Callable[[], None]) -> None:
-        """Take calls. Where the address cannot be had, invoices go on without it."""
+        """Take calls. Where the address cannot be had, invoices go on without it until it can."""
         wanted = self._gateway.settings.web
         if not wanted.enabled:
             return
@@ -58,17 +73,51 @@ class _Web:
         from gateway.web.server import WebServer
 
         server = WebServer(create_app(self._gateway, woken=wake), wanted.host, wanted.port)
-        try:
-            server.start()
-        except ConfigError as error:
-            _log.error("web not started", what=error.what, where=error.where, fix=error.fix)
-            return
-        self._server = server
-        _log.info("web", url=server.url)
+        if not self._listen(server):
+            self._waiting = threading.Thread(target=self._try, args=(server,), name="web again", daemon=True)
+            self._waiting.start()
+
+    def leave(self) -> None:
+        """Free the port at once; calls at hand go on. Safe to repeat."""
+        self._leaving.set()
+        with self._lock:
+            if self._server is not None:
+                self._server.leave()
 
     def stop(self) -> None:
+        """Let calls at hand end, for a few seconds; safe to repeat."""
+        self.leave()
+        if self._waiting is not None:
+            self._waiting.join()
         if self._server is not None:
             self._server.stop()
+
+    def _try(self, server: WebServer) -> None:
+        while not self._leaving.wait(self._again):
+            if self._listen(server):
+                return
+
+    def _listen(self, server: WebServer) -> bool:
+        gateway = self._gateway
+        with self._lock:
+            if self._leaving.is_set():
+                return True
+            try:
+                server.start()
+            except ConfigError as error:
+                if gateway.not_listening is None:
+                    gateway.not_listening = gateway.clock(), error
+                    then = f"tried again every {self._again:g} seconds"
+                    _log.error(
+                        "web not started", what=error.what, where=error.where, fix=error.fix, then=then
+                    )
+                else:
+                    _log.warning("web still not started", what=error.what)
+                return False
+            self._server = server
+            gateway.not_listening = None
+        _log.info("web", url=server.url)
+        return True
 
 
 def pull(

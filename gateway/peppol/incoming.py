@@ -3,7 +3,7 @@ journal entry.
 
 An invoice that the rules in force refuse is answered with a refusal and kept; one that could not be judged,
 or only by rules that are out of date, is handed over and says so. Answers count only when they come from the
-receiver of what they are about.
+receiver of what they are about and keep the rules of their kind; others wait for a person.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ from sqlalchemy import Connection
 from connectors.channels.peppol.channel import instance_of
 from formats.detection import detect
 from formats.errors import EInvoicingError, MalformedDocument
-from formats.finding import Finding, Report, RunState
+from formats.finding import Finding, Report, RunState, Severity
 from formats.model import Invoice
 from formats.registry import PROFILES, SYNTAXES
-from formats.responses import invoice_response, message_level_status
+from formats.responses import application_response, invoice_response, message_level_status
 from formats.responses.invoice_response import InvoiceResponse, LifeCycle
 from formats.responses.message_level_status import Issue, IssueCode, MessageLevelStatus, StatusCode
 from formats.syntaxes import ubl
 from gateway.peppol import hand_over, statuses
+from gateway.peppol.marks import marks_of
 from gateway.pipeline import answers
 from gateway.pipeline.submission import State, Verdict
 from gateway.rules import clerk
-from gateway.store import documents, exchanges, inbox, submissions
+from gateway.store import documents, exchanges, inbox, invoice_marks, submissions
 from gateway.store.exchanges import Direction, Exchange
 from gateway.store.inbox import Item, Kind
 from gateway.store.inbox import State as Stage
+from gateway.store.invoice_marks import Ground
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 
-__all__ = ["work"]
+__all__ = ["faults_of_status", "work"]
 
 _BATCH: Final = 50
 _LONGEST: Final = 1000
@@ -50,6 +52,19 @@ _STATES: Final = {
     LifeCycle.PARTLY_PAID: State.ACCEPTED,
     LifeCycle.DELIVERED: State.DELIVERED,
 }
+_TOLD: Final = {
+    StatusCode.DELIVERED: State.DELIVERED,
+    StatusCode.PASSED_ON: State.DELIVERED,
+    StatusCode.REFUSED: State.REJECTED,
+}
+_GROUNDS: Final = {
+    Ground.VAT: "under the same VAT number",
+    Ground.REGISTRATION: "under the same registration",
+    Ground.NAME: "under the same name",
+    Ground.PARTICIPANT: "from the same participant",
+}
+# Whether the status is of the one specification or a later one has been decided by reading it.
+_OTHER_MINOR: Final = "SCH-MLS-01"
 _log = structlog.get_logger("inbox")
 
 
@@ -135,18 +150,18 @@ def _invoice(gateway: Gateway, item: Item) -> None:
                 **values,
             )
             return
-        twins = inbox.same_invoice(connection, item.id, str(facts["seller"]), str(facts["number"]))
-        if twins:
+        twin = invoice_marks.claim(connection, item.id, marks_of(invoice, exchange.sender))
+        if twin is not None:
             inbox.move(
                 connection,
                 item,
                 Stage.PARKED,
                 "parked",
-                {**told, "twin": twins[0].id},
+                {**told, "twin": twin.item, "by": twin.ground},
                 now=now,
                 verdict=Verdict.DOCUMENT,
-                sentence=f"{facts['seller']} sent an invoice {facts['number']} before, on "
-                f"{twins[0].received_at:%Y-%m-%d}",
+                sentence=f"{facts['seller'] or exchange.sender} sent an invoice {facts['number']} before, on "
+                f"{twin.received_at:%Y-%m-%d} ({_GROUNDS[twin.ground]})",
                 fix="compare the two; then gateway inbox take, or gateway inbox dismiss",
                 **values,
             )
@@ -224,7 +239,8 @@ def _facts(invoice: Invoice) -> dict[str, Any]:
 
 def _status(gateway: Gateway, item: Item) -> None:
     with gateway.database.read() as connection:
-        status = message_level_status.read(documents.get(connection, item.document_digest).content)
+        content = documents.get(connection, item.document_digest).content
+        status = message_level_status.read(content)
         about = [
             one
             for one in exchanges.by_instance(connection, Direction.OUT, status.refers_to)
@@ -240,22 +256,36 @@ def _status(gateway: Gateway, item: Item) -> None:
                 now,
             )
             return
-        new = exchanges.set_status(connection, about[-1], status.code[:2], at=now)
         submission = submissions.by_message_id(connection, about[-1].message_id.partition("@")[0])
+        mine = {"submission": submission.id, "number": submission.number} if submission else {}
+        if faults := faults_of_status(content):
+            _set_aside(connection, item, _broken("status", faults, status.code), now, **mine)
+            return
+        new = exchanges.set_status(connection, about[-1], status.code, at=now)
+        known = exchanges.get(connection, Direction.OUT, item.peer, about[-1].message_id)
+        before = known.status if known is not None else status.code
+        if before != status.code and StatusCode.REFUSED in (before, status.code):
+            # The network has one status for each document, so the first one stands until a person says more.
+            said = message_level_status.describe(status)
+            sentence = f"a second status, {status.code} after {before}, about the same document: {said}"
+            _set_aside(
+                connection, item, sentence, now, fix="ask the receiver which of the two is meant", **mine
+            )
+            return
         if submission is not None and new:
             _status_told(connection, gateway, submission, status, item)
         data = {"code": status.code, "about": status.refers_to, "new": new}
-        changes = {"submission": submission.id} if submission else {}
-        changes["sentence"] = message_level_status.describe(status)[:_LONGEST]
-        changes["number"] = submission.number if submission else ""
-        inbox.move(connection, item, Stage.TAKEN_IN, "status taken in", data, now=now, **changes)
+        sentence = message_level_status.describe(status)[:_LONGEST]
+        inbox.move(
+            connection, item, Stage.TAKEN_IN, "status taken in", data, now=now, sentence=sentence, **mine
+        )
 
 
 def _status_told(
     connection: Connection, gateway: Gateway, submission: Submission, status: MessageLevelStatus, item: Item
 ) -> None:
     sentence = message_level_status.describe(status)
-    state = State.REJECTED if status.is_refusal else State.DELIVERED
+    state = _TOLD[StatusCode(status.code)]
     if state is State.DELIVERED and submission.step not in (State.SENT, State.SENDING):
         state = submission.step
     data = {"channel": item.channel, "status": status.code, "receipt": item.document_digest}
@@ -264,7 +294,8 @@ def _status_told(
 
 def _response(gateway: Gateway, item: Item) -> None:
     with gateway.database.read() as connection:
-        response = invoice_response.read(documents.get(connection, item.document_digest).content)
+        content = documents.get(connection, item.document_digest).content
+        response = invoice_response.read(content)
         exchange = _exchange(connection, item)
         submission = _answered(connection, response, exchange)
         earlier = _earlier(connection, submission, item) if submission is not None else ()
@@ -277,6 +308,11 @@ def _response(gateway: Gateway, item: Item) -> None:
                 f"a response about {response.invoice.number[:60]}, which we did not send to them",
                 now,
             )
+            return
+        if faults := _fatal(invoice_response.check(content)):
+            sentence = _broken("response", faults, response.code)
+            number = response.invoice.number[:200]
+            _set_aside(connection, item, sentence, now, submission=submission.id, number=number)
             return
         told = response.life_cycle
         follows = all(invoice_response.may_follow(one, response) for one in earlier)
@@ -304,6 +340,28 @@ def _response(gateway: Gateway, item: Item) -> None:
             # An answer comes from the buyer of the invoice.
             buyer=response.sender.name[:300],
         )
+
+
+def faults_of_status(content: bytes) -> tuple[Finding, ...]:
+    """The rules that a Message Level Status breaks; of the older Message Level Response, which has rules of
+    its own, only a code that says nothing. Raises MalformedDocument for what is neither."""
+    status = message_level_status.read(content)
+    older = application_response.AnswerKind.MESSAGE_LEVEL_RESPONSE
+    if application_response.answer_kind(status.customization) is older:
+        if status.code in frozenset(StatusCode):
+            return ()
+        text = f"ResponseCode {status.code[:20]!r} is not of the list"
+        return (Finding("Message Level Response", Severity.FATAL, text),)
+    return tuple(one for one in _fatal(message_level_status.check(content)) if one.rule != _OTHER_MINOR)
+
+
+def _fatal(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(one for one in findings if one.severity is Severity.FATAL)
+
+
+def _broken(what: str, faults: tuple[Finding, ...], code: str) -> str:
+    rules = "; ".join(f"{one.rule}: {one.text}" for one in faults[:5])
+    return f"the {what} (code {code[:20]}) breaks the rules of the network: {rules}"[:_LONGEST]
 
 
 def _answered(connection: Connection, response: InvoiceResponse, exchange: Exchange) -> Submission | None:
@@ -357,7 +415,15 @@ def _unreadable(gateway: Gateway, item: Item, error: MalformedDocument) -> None:
         )
 
 
-def _set_aside(connection: Connection, item: Item, sentence: str, now: datetime) -> None:
+def _set_aside(
+    connection: Connection,
+    item: Item,
+    sentence: str,
+    now: datetime,
+    *,
+    fix: str = "nothing of ours is changed by it; ask the sender if it should be",
+    **changes: str,
+) -> None:
     inbox.move(
         connection,
         item,
@@ -366,8 +432,9 @@ def _set_aside(connection: Connection, item: Item, sentence: str, now: datetime)
         {"what": sentence},
         now=now,
         verdict=Verdict.DOCUMENT,
-        sentence=sentence,
-        fix="nothing of ours is changed by it; ask the sender if it should be",
+        sentence=sentence[:_LONGEST],
+        fix=fix,
+        **changes,
     )
 
 

@@ -48,6 +48,8 @@ def _send(gateway: Gateway, signal: Signal) -> bool:
                     electronic_address(signal.receiver),
                     "",
                     content,
+                    # What ended an earlier attempt is not kept, so it may have arrived.
+                    may_be_there=waiting.failures > 0,
                 )
             )
         except EInvoicingError as error:

@@ -19,7 +19,7 @@ __all__ = ["take_in"]
 
 _FIX: Final = {
     State.REJECTED: "correct the invoice in the ERP, or credit it; a corrected revision goes out by itself",
-    State.DISPUTED: "answer the buyer; what they ask for is above",
+    State.DISPUTED: "answer the buyer, then say what came of it: in the console, or by gateway resolve",
 }
 
 

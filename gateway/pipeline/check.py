@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from formats.errors import ConfigError, DocumentError
 from formats.finding import Finding, Report
+from formats.losses import losses
 from formats.model import Invoice
 from formats.registry import PROFILES, SYNTAXES
 from gateway.access import four_eyes
@@ -81,7 +82,7 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
                     "report": report_digest,
                     "checks": [f"{run.name} {run.release}: {run.state}" for run in report.runs],
                     "warnings": sorted({finding.rule for finding in report.warnings}),
-                    "not carried": [] if unchanged else list(binding.losses(prepared)),
+                    "not carried": [] if unchanged else list(losses(invoice, prepared, profile)),
                     **({"as it came": True} if unchanged else {}),
                     "from master data": ["BT-49"] if added else [],
                     **chosen,

@@ -5,6 +5,7 @@ Each function writes who decided into the journal, in the caller's transaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 
 from connectors.base import DeliveryState, Receipt
 from formats.errors import ConfigError
-from gateway.pipeline import follow, routing
+from gateway.pipeline import follow, news, routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.submission import State
 from gateway.settings import Route
@@ -24,6 +25,7 @@ from gateway.wiring import Gateway
 __all__ = [
     "Outcome",
     "change_route",
+    "closing",
     "further_ways",
     "may_cancel",
     "may_resolve",
@@ -38,11 +40,23 @@ class Outcome(StrEnum):
 
     SENT = "sent"
     NOT_SENT = "not-sent"
+    # No longer wanted: nothing was sent, or it was refused and is not sent again.
     DISMISSED = "dismissed"
+    # Of a dispute: it is answered and the buyer looks at it again; the buyer agrees; it is settled without
+    # this invoice (corrected under another number, credited, written off).
+    ANSWERED = "answered"
+    ACCEPTED = "accepted"
+    CLOSED = "closed"
 
 
 _BEFORE_SENDING: Final = frozenset({State.RECEIVED, State.MAPPED, State.CHECKED, State.READY, State.PARKED})
 _ASKED_AFTER: Final = frozenset({State.SENDING, State.SENT})
+# What becomes of a disputed invoice, the entry of the journal, and what the ERP reads before the reason.
+_OF_A_DISPUTE: Final[Mapping[Outcome, tuple[State, str, str]]] = {
+    Outcome.ANSWERED: (State.DELIVERED, "question answered", "the buyer's question is answered"),
+    Outcome.ACCEPTED: (State.ACCEPTED, "accepted", "the buyer accepts the invoice"),
+    Outcome.CLOSED: (State.CLOSED, "closed", "this invoice is no longer pursued"),
+}
 
 
 def may_retry(submission: Submission) -> bool:
@@ -53,8 +67,13 @@ def may_retry(submission: Submission) -> bool:
 
 
 def may_resolve(submission: Submission, outcome: Outcome) -> bool:
-    """Whether this can be said of it: what became of a message only while nobody knows, that it is no longer
-    wanted only of the others that stopped."""
+    """Whether this can be said of it: what became of a message only while nobody knows, what became of a
+    dispute only while there is one, that it is no longer wanted only of what was refused and of the others
+    that stopped."""
+    if outcome in _OF_A_DISPUTE:
+        return submission.state is State.DISPUTED
+    if submission.state is State.REJECTED:
+        return outcome is Outcome.DISMISSED
     asked_after = submission.step in _ASKED_AFTER
     return submission.state is State.PARKED and asked_after is not (outcome is Outcome.DISMISSED)
 
@@ -62,6 +81,14 @@ def may_resolve(submission: Submission, outcome: Outcome) -> bool:
 def may_cancel(submission: Submission) -> bool:
     """Whether it can still be kept from going out: nothing was handed over."""
     return submission.state in _BEFORE_SENDING and not submission.handed_over
+
+
+def closing(submission: Submission) -> Outcome | None:
+    """What to say of a disputed or refused invoice that is not pursued any more; None for all others."""
+    fitting = (Outcome.CLOSED, Outcome.DISMISSED)
+    if submission.state not in (State.DISPUTED, State.REJECTED):
+        return None
+    return next(outcome for outcome in fitting if may_resolve(submission, outcome))
 
 
 def further_ways(connection: Connection, gateway: Gateway, submission: Submission) -> tuple[Route, ...]:
@@ -99,24 +126,42 @@ def retry(connection: Connection, submission: Submission, *, by: str, now: datet
 def resolve(
     connection: Connection, gateway: Gateway, submission: Submission, outcome: Outcome, note: str, *, by: str
 ) -> Submission:
-    """Note what became of a message, or that it is no longer wanted, with how somebody knows.
+    """Note what became of a message or of a dispute, or that it is no longer wanted, with how somebody knows.
+    What the ERP was told of before, it is told the end of.
 
-    Raises ConfigError without a note; ConflictError where another was faster.
+    Raises ConfigError without a note or where `may_resolve` says no; ConflictError where another was faster.
     """
     if not note.strip():
         raise ConfigError(
             "a reason is needed", where=f"invoice {submission.number}", fix="say how you know, or why"
         )
-    now = gateway.clock()
-    told = {"outcome": outcome, "note": note.strip()}
+    cancels = outcome is Outcome.DISMISSED and may_cancel(submission)
+    if not (cancels or may_resolve(submission, outcome)):
+        raise ConfigError(
+            f"it is {submission.state} and cannot be called {outcome}",
+            where=f"invoice {submission.number}",
+            fix="look at the invoice again; somebody, or the gateway itself, was faster",
+        )
+    now, note = gateway.clock(), note.strip()
+    told = {"outcome": outcome, "note": note}
     journal.append(connection, "resolved", told, now=now, submission=submission.id, actor=by)
     if outcome is Outcome.SENT:
         receipt = Receipt(
             submission.message_id, DeliveryState.DELIVERED, now, note, note.encode(), "text/plain"
         )
         return follow.apply(connection, gateway, submission, receipt)
+    if outcome in _OF_A_DISPUTE:
+        state, event, words = _OF_A_DISPUTE[outcome]
+        news.queue(connection, submission, state, f"{words}: {note}", now=now)
+        return submissions.move(connection, submission, state, event, {"text": note}, now=now, actor=by)
     if outcome is Outcome.DISMISSED:
-        return submissions.move(connection, submission, State.SUPERSEDED, "dismissed", {}, now=now, actor=by)
+        before: dict[str, object] = {}
+        if submission.state is State.REJECTED:
+            before = {"after": submission.state}
+            news.queue(connection, submission, State.CLOSED, f"not sent again: {note}", now=now)
+        return submissions.move(
+            connection, submission, State.SUPERSEDED, "dismissed", before, now=now, actor=by
+        )
     attempts.close(connection, submission.id, "not sent", "", now=now)
     return submissions.move(connection, submission, State.READY, "resend", {}, now=now, actor=by)
 

@@ -7,6 +7,8 @@ leads to the next route: after an attempt whose end is not known, a person decid
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from connectors.base import Channel, DeliveryState, Receipt
 from formats.errors import (
     DocumentError,
@@ -42,7 +44,7 @@ def deliver(gateway: Gateway, submission: Submission) -> Submission:
         _require_agreed(gateway, submission)
         submission = _open(gateway, submission)
     with gateway.database.read() as connection:
-        message = message_of(connection, submission)
+        message = replace(message_of(connection, submission), may_be_there=doubtful)
     found = False
     try:
         receipt = channel.find(message) if asked_before else None

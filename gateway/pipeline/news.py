@@ -18,10 +18,12 @@ __all__ = ["queue", "stopped"]
 _TOLD: Final = {
     State.SENT: DeliveryState.ACCEPTED_FOR_TRANSPORT,
     State.DELIVERED: DeliveryState.DELIVERED,
-    State.ACCEPTED: DeliveryState.DELIVERED,
-    State.PAID: DeliveryState.DELIVERED,
+    State.ACCEPTED: DeliveryState.ACCEPTED,
+    # Whether it is paid is for the ERP to say: what the buyer tells by it is that they agree.
+    State.PAID: DeliveryState.ACCEPTED,
     State.REJECTED: DeliveryState.REJECTED,
-    State.DISPUTED: DeliveryState.REJECTED,
+    State.DISPUTED: DeliveryState.DISPUTED,
+    State.CLOSED: DeliveryState.CLOSED,
 }
 
 

@@ -14,10 +14,17 @@ from gateway.wiring import Gateway
 
 __all__ = ["follow_payments"]
 
-_UNPAID: Final = (State.SENT, State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.REJECTED)
+_UNPAID: Final = (
+    State.SENT,
+    State.DELIVERED,
+    State.ACCEPTED,
+    State.DISPUTED,
+    State.REJECTED,
+    State.CLOSED,
+)
 # For so long after the last news a payment may still be taken back.
 _WATCHED_AFTER: Final = timedelta(days=180)
-_PAYABLE: Final = (State.DELIVERED, State.ACCEPTED, State.DISPUTED)
+_PAYABLE: Final = (State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.CLOSED)
 
 
 def follow_payments(gateway: Gateway, source: str) -> int:

@@ -24,6 +24,7 @@ def report_back(gateway: Gateway, report: QueuedReport) -> None:
             submissions.get(connection, submission.superseded_by) if submission.superseded_by else submission
         )
         xml = documents.get(connection, sent.document_digest).content if sent.document_digest else b""
+    state = DeliveryState(report.state)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", sent.number)[:80] or sent.id
     written = gateway.source(submission.source).report_status(
         StatusReport(
@@ -31,12 +32,12 @@ def report_back(gateway: Gateway, report: QueuedReport) -> None:
             key=submission.source_key,
             number=submission.number,
             document_id=submission.revision,
-            state=DeliveryState(report.state),
+            state=state,
             text=report.text,
             at=report.made_at,
             message_id=sent.message_id,
             channel=sent.channel,
-            xml=xml if report.state == DeliveryState.DELIVERED else b"",
+            xml=xml if state.arrived else b"",
             filename=f"{stem}.xml",
         )
     )

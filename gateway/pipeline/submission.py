@@ -24,6 +24,9 @@ class State(StrEnum):
     REJECTED = "rejected"
     DISPUTED = "disputed"
     PAID = "paid"
+    # The buyer disputed it, and a person decided that the matter is settled without it: corrected under
+    # another number, credited, or written off. The buyer holds it all the same.
+    CLOSED = "closed"
     PARKED = "parked"
     # Another submission carries this invoice: a newer revision, or the same one that came in twice.
     SUPERSEDED = "superseded"
@@ -54,7 +57,9 @@ MOVES: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
         State.ACCEPTED: _STOPS | {State.DISPUTED, State.PAID},
         # The invoice was refused: a corrected revision under the same number may take its place.
         State.REJECTED: _STOPS | {State.SUPERSEDED},
-        State.DISPUTED: _STOPS | {State.ACCEPTED, State.REJECTED, State.PAID},
+        # Back to DELIVERED: a person answered the question, and the buyer looks at it again.
+        State.DISPUTED: _STOPS | {State.DELIVERED, State.ACCEPTED, State.REJECTED, State.CLOSED, State.PAID},
+        State.CLOSED: _STOPS | {State.DISPUTED, State.PAID},
         # A payment can be taken back (a direct debit returned, a clearing reset).
         State.PAID: _STOPS | {State.DELIVERED},
         State.PARKED: frozenset(State) - {State.PARKED, State.PAID},
@@ -77,6 +82,7 @@ HANDED_OVER: Final = frozenset(
         State.REJECTED,
         State.DISPUTED,
         State.PAID,
+        State.CLOSED,
     }
 )
 

@@ -18,7 +18,7 @@ from gateway import settings
 from gateway.access.sealing import Seal
 from gateway.pipeline.submission import State
 from gateway.store import journal, portal_links
-from gateway.store.portal_calls import BUCKETS
+from gateway.store.portal_calls import bucket_of
 from gateway.store.portal_links import PortalLink
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
@@ -106,7 +106,7 @@ class Links:
 
     def bucket(self, of: str) -> int:
         """Where calls of this caller are counted; not to be guessed without the key."""
-        return int.from_bytes(self._seal.mark(f"calls of {of}").encode()[:12], "big") % BUCKETS
+        return bucket_of(self._seal.mark(f"calls of {of}"))
 
 
 def may_be_shared(submission: Submission) -> bool:

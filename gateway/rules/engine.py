@@ -105,7 +105,7 @@ class RulesEngine:
         `rules_despite_schema` runs them all the same, for study and for comparing engines.
         """
         try:
-            root = xml.parse(content)
+            root = xml.parse(content, as_written=True)
         except MalformedDocument as error:
             finding = Finding("XSD", Severity.FATAL, error.sentence)
             known = xsd.SCHEMAS[profile.schema_key]

@@ -120,7 +120,8 @@ def judge_bytes(
     found = detect(content)
     if len(found.document) > LARGEST:
         return Judged(None, None, f"the invoice inside is larger than {LARGEST // 1024**2} MiB")
-    if found.syntax is None or found.tree is None:
+    as_written = found.as_written
+    if found.syntax is None or found.tree is None or as_written is None:
         return Judged(None, None, found.reason)
     wanted = _named(profile, found.syntax) if profile else None
     if wanted is not None and wanted.syntax != found.syntax:
@@ -135,7 +136,7 @@ def judge_bytes(
         if found.profile_key is None and found.identifier:
             doubt = f"{found.reason}; judged as {wanted.title} only"
     report = engine.check_tree(
-        found.tree, wanted, source=found.document, rules_despite_schema=rules_despite_schema, on=on
+        as_written, wanted, source=found.document, rules_despite_schema=rules_despite_schema, on=on
     )
     return Judged(wanted, report, doubt=doubt, tree=found.tree)
 

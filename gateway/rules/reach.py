@@ -48,7 +48,7 @@ def pack_reaches_outside(files: Mapping[str, bytes]) -> str:
     Raises MalformedDocument for a file that is not XML.
     """
     for name, content in files.items():
-        if problem := reaches_outside(name, xml.parse(content, largest=LARGEST_FILE), files):
+        if problem := reaches_outside(name, xml.parse(content, largest=LARGEST_FILE, as_written=True), files):
             return f"{name}: {problem}"
     return ""
 

@@ -43,7 +43,7 @@ def rehearse(
         if coming.key not in profile.rule_packs:
             continue
         try:
-            root = xml.parse(content)
+            root = xml.parse(content, as_written=True)
         except DocumentError as error:
             yield Rehearsed(number, (), error.sentence)
             continue

@@ -76,7 +76,7 @@ def compare(
     binding = SYNTAXES[pack.syntax]
     for name, content in _with_copies(documents, copies, pack.syntax):
         count += 1
-        root = xml.parse(content)
+        root = xml.parse(content, as_written=True)
         judge = saxon.run_pack(root, pack, binding, source=content)
         own = compiled.run_pack(root, pack, binding, source=content)  # as every check of a document does
         if judge.not_run:
@@ -98,7 +98,7 @@ def _with_copies(
         yield name, content
         if not copies:
             continue
-        root = xml.parse(content)
+        root = xml.parse(content, as_written=True)
         schema = xsd.load(syntax, etree.QName(root).localname)
         for number, other in enumerate(mutants(root, copies, seed=seed), 1):
             if schema is None or schema.accepts(other):

@@ -147,7 +147,7 @@ def _loaded(path: Path) -> etree.XMLSchema:
     """The schema, with that of XML signatures beside it where it takes them from the W3C's own address or
     does not say from where. Raises lxml's errors."""
     try:
-        main = xml.parse(path.read_bytes())
+        main = xml.parse(path.read_bytes(), as_written=True)
     except MalformedDocument:
         return etree.XMLSchema(file=str(path))  # which says what is wrong in lxml's words
     outside = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, tuple_, update
 
 from gateway.store import journal
 from gateway.store.tables import alarm_mails, alarms, counts
@@ -202,13 +202,21 @@ def number_open(connection: Connection, *, companies: Iterable[str] | None = Non
 
 
 def ended_since(
-    connection: Connection, since: datetime, *, companies: Iterable[str] | None = None, limit: int = 100
+    connection: Connection,
+    since: datetime,
+    *,
+    companies: Iterable[str] | None = None,
+    limit: int = 100,
+    after: tuple[datetime, str] | None = None,
 ) -> tuple[Alarm, ...]:
-    """Alarms that were over since then, the latest first."""
+    """Alarms that were over since then, the latest first; those that follow the end and id of one."""
     query = select(alarms).where(alarms.c.ended_at >= since)
+    if after is not None:
+        place = tuple_(literal(after[0], alarms.c.ended_at.type), literal(after[1]))
+        query = query.where(tuple_(alarms.c.ended_at, alarms.c.id) < place)
     if companies is not None:
         query = query.where(alarms.c.company.in_(tuple(companies)))
-    query = query.order_by(alarms.c.ended_at.desc(), alarms.c.id).limit(limit)
+    query = query.order_by(alarms.c.ended_at.desc(), alarms.c.id.desc()).limit(limit)
     return tuple(_read(row) for row in connection.execute(query))
 
 

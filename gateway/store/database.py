@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
-from formats.errors import ConfigError, ConflictError, StorageError
+from formats.errors import ConfigError, ConflictError, MalformedDocument, StorageError
 
 __all__ = ["Database"]
 
@@ -27,7 +27,8 @@ class Database:
 
     `begin` gives a writing transaction that is committed at the end of the block or rolled back by any error;
     `read` gives a consistent view. Raises StorageError when the database cannot take or give data (full disk,
-    server gone), ConflictError when another process was faster.
+    server gone), ConflictError when another process was faster, MalformedDocument for a text, number or
+    moment that it cannot hold.
     """
 
     def __init__(self, address: str) -> None:
@@ -59,6 +60,8 @@ class Database:
             raise ConflictError(
                 "the same row was written by another process", where=self._where, fix="read again and repeat"
             ) from error
+        except (DataError, OverflowError) as error:
+            raise self._not_storable() from error
         except DBAPIError as error:
             state = str(getattr(error.orig, "sqlstate", "") or "")
             text = str(error.orig).splitlines()[0] if error.orig else "no answer"
@@ -79,6 +82,17 @@ class Database:
                     fix="free disk space or start the database server; nothing was half written",
                 ) from error
             raise
+        except StatementError as error:
+            if isinstance(error.orig, OverflowError):
+                raise self._not_storable() from error
+            raise
+
+    def _not_storable(self) -> MalformedDocument:
+        return MalformedDocument(
+            "a text, number or moment is none that the database can hold",
+            where=self._where,
+            fix="look for zero bytes, and for numbers and dates that are far too large",
+        )
 
 
 def _engine(address: str) -> Engine:

@@ -24,8 +24,9 @@ from formats.errors import ConfigError
 from gateway.pipeline.submission import State
 from gateway.store import submissions as store
 from gateway.store import words
+from gateway.store.attempts import NOT_TAKEN
 from gateway.store.submissions import Submission
-from gateway.store.tables import HAS_VERDICT, submissions
+from gateway.store.tables import HAS_VERDICT, attempts, submissions
 from gateway.store.words import Words
 
 __all__ = ["MANY", "Filter", "Found", "Order", "Sums", "count_up_to", "find", "sums"]
@@ -215,7 +216,7 @@ def _conditions(wanted: Filter, sought: Words, read_in: Order | None) -> list[Co
         conditions.append(by(columns.source, wanted.sources).in_(wanted.sources))
     if wanted.verdicts:
         conditions += [columns.verdict.in_(wanted.verdicts), HAS_VERDICT]
-    doubtful = and_(columns.state == State.PARKED, columns.resume_state == State.SENDING)
+    doubtful = _nobody_knows()
     simple: Sequence[tuple[Any, Any]] = (
         (wanted.number, lambda: columns.number == wanted.number),
         (wanted.channels, lambda: by(columns.channel, wanted.channels).in_(wanted.channels)),
@@ -232,6 +233,18 @@ def _conditions(wanted: Filter, sought: Words, read_in: Order | None) -> list[Co
     conditions += [made() for given, made in simple if given]
     conditions += sought.conditions()
     return conditions
+
+
+def _nobody_knows() -> ColumnElement[bool]:
+    """Parked while it was handed over, and the last try may have arrived."""
+    columns = submissions.c
+    may_be_there = (
+        select(attempts.c.number)
+        .where(attempts.c.submission == columns.id, attempts.c.closed_at.is_(None))
+        .where(attempts.c.outcome != NOT_TAKEN)
+        .exists()
+    )
+    return and_(columns.state == State.PARKED, columns.resume_state == State.SENDING, may_be_there)
 
 
 def _cursor(order: Order, row: Submission) -> str:

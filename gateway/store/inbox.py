@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, literal, select, tuple_, update
 
 from formats.errors import EInvoicingError
 from gateway.store import journal
@@ -28,7 +28,6 @@ __all__ = [
     "listing",
     "move",
     "postpone",
-    "same_invoice",
 ]
 
 
@@ -137,24 +136,21 @@ def due(connection: Connection, *, now: datetime, limit: int) -> tuple[Item, ...
     return tuple(_read(row) for row in connection.execute(query))
 
 
-def listing(connection: Connection, *, states: Sequence[State] = (), limit: int = 200) -> tuple[Item, ...]:
-    """Documents, newest first; all or those in some states."""
-    query = select(inbox).order_by(inbox.c.received_at.desc(), inbox.c.id).limit(limit)
+def listing(
+    connection: Connection,
+    *,
+    states: Sequence[State] = (),
+    limit: int = 200,
+    after: tuple[datetime, str] | None = None,
+) -> tuple[Item, ...]:
+    """Documents, newest first; all or those in some states, those that follow the moment and id of one."""
+    query = select(inbox).order_by(inbox.c.received_at.desc(), inbox.c.id.desc()).limit(limit)
+    if after is not None:
+        place = tuple_(literal(after[0], inbox.c.received_at.type), literal(after[1]))
+        query = query.where(tuple_(inbox.c.received_at, inbox.c.id) < place)
     if states:
         query = query.where(inbox.c.state.in_([state.value for state in states]))
     return tuple(_read(row) for row in connection.execute(query))
-
-
-def same_invoice(connection: Connection, item: str, seller: str, number: str) -> tuple[Item, ...]:
-    """Other invoices in the inbox of this seller under this number that were not refused, oldest first."""
-    query = select(inbox).where(
-        inbox.c.number == number,
-        inbox.c.seller == seller,
-        inbox.c.kind == Kind.INVOICE.value,
-        inbox.c.id != item,
-        inbox.c.state != State.REFUSED.value,
-    )
-    return tuple(_read(row) for row in connection.execute(query.order_by(inbox.c.received_at)))
 
 
 def about(connection: Connection, submission: str, kind: Kind) -> tuple[Item, ...]:

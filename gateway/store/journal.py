@@ -20,6 +20,7 @@ from gateway.store.tables import journal, journal_head
 
 __all__ = [
     "GENESIS",
+    "LAST",
     "Break",
     "Entry",
     "after",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 GENESIS: Final = "0" * 64
+# No entry has a higher number: what a database holds as one.
+LAST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)

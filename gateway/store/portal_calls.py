@@ -1,4 +1,5 @@
-"""How often the buyer portal is called, counted in the database, which all processes share.
+"""How often the buyer portal is called, and a sign-in fails, counted in the database, which all processes
+share.
 
 Callers are told apart by 65,536 buckets of each kind, so that the table cannot grow with the number of
 callers; two who share a bucket share its limit.
@@ -6,6 +7,7 @@ callers; two who share a bucket share its limit.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -15,17 +17,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store.tables import portal_calls
 
-__all__ = ["BUCKETS", "Kind", "count", "rests_until"]
+__all__ = ["BUCKETS", "Kind", "bucket_of", "count", "rests_until"]
 
 BUCKETS: Final = 65_536
 
 
 class Kind(StrEnum):
-    """What is limited: calls from one network address, calls of one link, answers over one link."""
+    """What is limited: calls from one network address, calls of one link, answers over one link; sign-ins
+    that fail from one network address."""
 
     ADDRESS = "address"
     LINK = "link"
     ANSWER = "answer"
+    SIGN_IN = "sign-in"
+
+
+def bucket_of(mark: str) -> int:
+    """The bucket of a caller; `mark` is the caller signed with a key, so that nobody can aim at a bucket."""
+    return int.from_bytes(hashlib.sha256(mark.encode()).digest()[:8], "big") % BUCKETS
 
 
 def count(connection: Connection, kind: Kind, bucket: int, *, window: timedelta, now: datetime) -> int:

@@ -328,6 +328,9 @@ def move(
         "version": submission.version + 1,
         "changed_at": now,
     }
+    # A payment that is taken back leaves the invoice where it arrived long ago.
+    if state is State.DELIVERED and submission.step not in (State.DELIVERED, State.PAID):
+        values["delivered_at"] = now
     done = connection.execute(
         update(submissions)
         .where(submissions.c.id == submission.id, submissions.c.version == submission.version)

@@ -49,6 +49,7 @@ __all__ = [
     "found_accounts",
     "grants",
     "inbox",
+    "invoice_marks",
     "invoice_words",
     "journal",
     "journal_head",
@@ -202,6 +203,8 @@ submissions = Table(
     Column("received_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("sent_at", Moment),
+    # When it last came to the other side; what becomes of it there changes nothing of that.
+    Column("delivered_at", Moment),
     UniqueConstraint("source", "source_key", "fingerprint", "revision"),
     Index("ix_submissions_due", "state", "due_at"),
     Index("ix_submissions_number", "number"),
@@ -209,6 +212,7 @@ submissions = Table(
     # For lists of many: each in the order in which people ask for it.
     Index("ix_submissions_received_at", "received_at", "id"),
     Index("ix_submissions_changed_at", "changed_at", "id"),
+    Index("ix_submissions_delivered_at", "delivered_at", "source"),
     Index("ix_submissions_state", "state", "received_at", "id", "source", "currency", "amount"),
     Index("ix_submissions_buyer", "buyer", "id"),
     Index("ix_submissions_amount", "amount", "id"),
@@ -619,7 +623,18 @@ inbox = Table(
     Column("changed_at", Moment, nullable=False),
     UniqueConstraint("peer", "message_id"),
     Index("ix_inbox_due", "state", "due_at"),
+    Index("ix_inbox_received_at", "received_at", "id"),
     Index("ix_inbox_number", "number"),
+)
+
+# What a received invoice is known by: the digest of a ground (VAT number, name ...) with its number.
+invoice_marks = Table(
+    "invoice_marks",
+    metadata,
+    Column("mark", _DIGEST, primary_key=True),
+    Column("item", _ID, primary_key=True),
+    Column("ground", String(20), nullable=False),
+    Index("ix_invoice_marks_item", "item"),
 )
 
 # Answers and reports that go out over the network beside the invoices; the message id holds for all attempts.

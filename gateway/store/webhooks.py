@@ -370,12 +370,19 @@ def standing(connection: Connection, identifier: str) -> Standing:
 
 
 def deliveries(
-    connection: Connection, identifier: str, *, state: DeliveryState | None = None, limit: int = 100
+    connection: Connection,
+    identifier: str,
+    *,
+    state: DeliveryState | None = None,
+    limit: int = 100,
+    before: int | None = None,
 ) -> tuple[Delivery, ...]:
-    """Events of one webhook, newest first."""
+    """Events of one webhook, newest first; those before the number of one."""
     query = select(webhook_deliveries).where(webhook_deliveries.c.webhook == identifier)
     if state is not None:
         query = query.where(webhook_deliveries.c.state == state.value)
+    if before is not None:
+        query = query.where(webhook_deliveries.c.seq < before)
     query = query.order_by(webhook_deliveries.c.seq.desc()).limit(limit)
     return tuple(_delivery(row) for row in connection.execute(query))
 

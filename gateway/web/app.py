@@ -12,13 +12,15 @@ from sqlalchemy import text
 
 from gateway import __version__
 from gateway.web import as4, console, portal, problems, push, signing_in, static, wake
-from gateway.web.api import alarms, invoices, links, metrics, system, tokens, webhooks
+from gateway.web.api import alarms, documents, invoices, links, metrics, system, tokens, webhooks
 from gateway.web.api.description import DescribedApi
+from gateway.web.bodies import BoundedBodies
 from gateway.web.console.failing import add_pages
 from gateway.web.guard import Guard
 from gateway.web.headers import SafeHeaders
 from gateway.web.oidc import Doors
 from gateway.web.pages import Pages
+from gateway.web.plain_text import require_text
 from gateway.web.sealed import sign_in_of
 from gateway.wiring import Gateway
 
@@ -39,12 +41,14 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
     """
     pages = Pages(gateway)
     app = DescribedApi(
-        dependencies=[Depends(Guard(gateway))],
+        dependencies=[Depends(require_text), Depends(Guard(gateway))],
         title="E-invoicing gateway",
         version=__version__,
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # Such a redirect would lead wherever the Host header says.
+        redirect_slashes=False,
     )
     problems.add_handlers(app)
     add_pages(app, pages)
@@ -54,12 +58,14 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
         await run_in_threadpool(_ask_database, gateway)
         return Health(status="ok", version=__version__)
 
+    app.add_middleware(BoundedBodies)
     app.add_middleware(SafeHeaders)
     app.include_router(static.router())
     app.state.doors = Doors(gateway)
     app.include_router(signing_in.router(gateway, pages, sign_in_of(gateway), app.state.doors))
     app.include_router(console.router(gateway, pages))
     app.include_router(invoices.router(gateway))
+    app.include_router(documents.router(gateway))
     app.include_router(links.router(gateway))
     app.include_router(portal.router(gateway, pages))
     app.include_router(system.router(gateway))

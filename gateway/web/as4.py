@@ -7,25 +7,27 @@ acknowledged.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from connectors.channels.peppol.as4 import Answer, As4Problem, Limits, Receiver, Rules
 from connectors.channels.peppol.channel import Peppol
 from connectors.channels.peppol.pki.trust import Role
 from gateway.peppol import access_points
 from gateway.peppol.receiving import Desk
+from gateway.web.pace import Pace, TooSlow, paced
 from gateway.web.problems import Problem
 from gateway.wiring import Gateway
 
 __all__ = ["receiver_of", "router"]
 
 _MEGABYTE = 1024 * 1024
+_PACE = Pace()
 _log = structlog.get_logger("as4")
 
 
@@ -63,26 +65,35 @@ def receiver_of(gateway: Gateway, channel: Peppol) -> Receiver:
     )
 
 
-async def _answer(receiver: Receiver | None, request: Request) -> Response:
+async def _answer(receiver: Receiver | None, request: Request, pace: Pace = _PACE) -> Response:
     if receiver is None:
         raise Problem(HTTPStatus.NOT_FOUND, "no access point receives here")
     try:
-        spooled = await receiver.spool(request.headers.get("content-type", ""), _chunks(request))
+        body = paced(aiter(request.stream()), pace)
+        spooled = await receiver.spool(request.headers.get("content-type", ""), body)
     except As4Problem as problem:
         return _told(await run_in_threadpool(receiver.refuse, problem))
+    except ClientDisconnect:
+        _log.info("broken off", what="the sender closed the connection before its message was complete")
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
+    except TooSlow as error:
+        _log.info("too slow", what="a message did not come in the time that its size allows")
+        # Without an ebMS error, after which some senders give up.
+        raise Problem(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "the message came too slowly",
+            fix="send it again",
+            headers={"Connection": "close"},
+        ) from error
     return _told(await run_in_threadpool(receiver.answer_spooled, spooled))
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        yield chunk
 
 
 def _told(answer: Answer) -> Response:
     if answer.problem is not None:
         problem = answer.problem
         _log.warning("refused", message=answer.message_id, code=problem.error.code, what=problem.what)
-    return Response(answer.content, answer.status, media_type=answer.content_type)
+    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else None
+    return Response(answer.content, answer.status, headers, media_type=answer.content_type)
 
 
 def _spool(channel: Peppol) -> Path:

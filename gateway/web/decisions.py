@@ -10,7 +10,9 @@ from typing import Final
 
 from gateway.access.rights import Right
 
-__all__ = ["DECISIONS", "Decision", "Way"]
+__all__ = ["DECISIONS", "Decision", "Way", "is_for_programs"]
+
+_FOR_PROGRAMS: Final = ("/api/", "/metrics")
 
 
 class Way(StrEnum):
@@ -24,7 +26,7 @@ class Way(StrEnum):
     NETWORK = "network"
     # A signed link, checked by the route itself.
     LINK = "link"
-    # A session or an API token that holds the right.
+    # A session that holds the right; for what is made for programs, an API token that does.
     ACTOR = "actor"
     # A session, whatever the person's roles: it is about nothing but their own account.
     PERSON = "person"
@@ -40,6 +42,12 @@ class Decision:
     everywhere: bool = False
 
 
+def is_for_programs(path: str) -> bool:
+    """Whether API tokens open this route. Pages take people only: what a page does may be more than any one
+    scope of a token says."""
+    return path.startswith(_FOR_PROGRAMS)
+
+
 _OPEN: Final = Decision(Way.OPEN)
 _BUYER: Final = Decision(Way.LINK)
 _SHARE: Final = Decision(Way.ACTOR, Right.SHARE_WITH_BUYERS)
@@ -49,6 +57,9 @@ _SYSTEM: Final = Decision(Way.ACTOR, Right.SEE_SYSTEM)
 _SEE: Final = Decision(Way.ACTOR, Right.SEE_INVOICES)
 _OWN: Final = Decision(Way.PERSON)
 _TOKENS: Final = Decision(Way.ACTOR, Right.MAKE_TOKENS)
+_SEE_TOKENS: Final = Decision(Way.ACTOR, Right.SEE_TOKENS)
+_SEE_PEOPLE: Final = Decision(Way.ACTOR, Right.SEE_PEOPLE, everywhere=True)
+_SEE_WEBHOOKS: Final = Decision(Way.ACTOR, Right.SEE_WEBHOOKS, everywhere=True)
 _PEOPLE: Final = Decision(Way.ACTOR, Right.MANAGE_PEOPLE, everywhere=True)
 _SET_UP: Final = Decision(Way.ACTOR, Right.SET_UP, everywhere=True)
 _ALARMS: Final = Decision(Way.ACTOR, Right.TAKE_ALARMS)
@@ -75,6 +86,7 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "GET /api/v1/invoices/{id}/terms": _INVOICES,
         "GET /api/v1/invoices/{id}/files/{name}": _INVOICES,
         "GET /api/v1/invoices/{id}/evidence": Decision(Way.ACTOR, Right.EXPORT_EVIDENCE),
+        "GET /api/v1/documents/{digest}": _INVOICES,
         "POST /api/v1/invoices/{id}/retry": Decision(Way.ACTOR, Right.ACT_ON_INVOICES),
         "GET /api/v1/invoices/{id}/links": _SHARE,
         "POST /api/v1/invoices/{id}/links": _SHARE,
@@ -86,18 +98,19 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "GET /api/v1/channels": _SYSTEM,
         "GET /api/v1/mappings": _SYSTEM,
         "GET /api/v1/rules": _SYSTEM,
-        "GET /api/v1/budgets": _SYSTEM,
+        # A tenant of an ERP may serve several companies, and its name tells who they are.
+        "GET /api/v1/budgets": Decision(Way.ACTOR, Right.SEE_SYSTEM, everywhere=True),
         "GET /api/v1/alarms": _SYSTEM,
         "POST /api/v1/alarms/{id}/take": _ALARMS,
         "GET /api/v1/counts": _SYSTEM,
-        "GET /api/v1/webhooks": _SET_UP,
+        "GET /api/v1/webhooks": _SEE_WEBHOOKS,
         "POST /api/v1/webhooks": _SET_UP,
-        "GET /api/v1/webhooks/{id}": _SET_UP,
+        "GET /api/v1/webhooks/{id}": _SEE_WEBHOOKS,
         "DELETE /api/v1/webhooks/{id}": _SET_UP,
         "POST /api/v1/webhooks/{id}/secret": _SET_UP,
         "POST /api/v1/webhooks/{id}/test": _SET_UP,
         "POST /api/v1/webhooks/{id}/replay": _SET_UP,
-        "GET /api/v1/webhooks/{id}/deliveries": _SET_UP,
+        "GET /api/v1/webhooks/{id}/deliveries": _SEE_WEBHOOKS,
         "GET /alarms": _SYSTEM,
         "POST /alarms/{identifier}/take": _ALARMS,
         "GET /sign-in": _OPEN,
@@ -112,15 +125,15 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "GET /account/second-factor": _OWN,
         "POST /account/second-factor": _OWN,
         "POST /account/second-factor/remove": _OWN,
-        "GET /tokens": _TOKENS,
+        "GET /tokens": _SEE_TOKENS,
         "POST /tokens": _TOKENS,
         "POST /tokens/{token}/end": _TOKENS,
-        "GET /api/v1/tokens": _TOKENS,
+        "GET /api/v1/tokens": _SEE_TOKENS,
         "POST /api/v1/tokens": _TOKENS,
         "DELETE /api/v1/tokens/{id}": _TOKENS,
-        "GET /people": _PEOPLE,
+        "GET /people": _SEE_PEOPLE,
         "POST /people": _PEOPLE,
-        "GET /people/{person}": _PEOPLE,
+        "GET /people/{person}": _SEE_PEOPLE,
         "POST /people/{person}/roles": _PEOPLE,
         "POST /people/{person}/lock": _PEOPLE,
         "POST /people/{person}/unlock": _PEOPLE,
@@ -128,7 +141,7 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "POST /people/{person}/end": _PEOPLE,
         "POST /people/{person}/password": _PEOPLE,
         "POST /people/{person}/second-factor": _PEOPLE,
-        "GET /changes": Decision(Way.ACTOR, Right.PROPOSE_CHANGES),
+        "GET /changes": Decision(Way.ACTOR, Right.SEE_CHANGES),
         "POST /changes/propose": Decision(Way.ACTOR, Right.PROPOSE_CHANGES),
         "POST /changes/{change}/decide": Decision(Way.ACTOR, Right.DECIDE_CHANGES),
         "GET /sources/new": _SET_UP,
@@ -148,8 +161,8 @@ DECISIONS: Final[Mapping[str, Decision]] = MappingProxyType(
         "POST /invoices/{identifier}/retry": _ACT,
         "POST /invoices/{identifier}/route": _ACT,
         "POST /invoices/{identifier}/resolve": _ACT,
-        "POST /invoices/{identifier}/links": _ACT,
-        "POST /invoices/{identifier}/links/{link}/revoke": _ACT,
+        "POST /invoices/{identifier}/links": _SHARE,
+        "POST /invoices/{identifier}/links/{link}/revoke": _SHARE,
         "GET /p/{shown}": _BUYER,
         "POST /p/{shown}": _BUYER,
         "GET /p/{shown}/invoice": _BUYER,

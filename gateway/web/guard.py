@@ -1,8 +1,8 @@
 """The guard before every route: finds out who asks, and holds it against the decision for that route.
 
-People show a session cookie, programs an API token. What changes something and comes with a cookie must carry
-the token of the session's forms and come from our own pages: a page elsewhere can send a cookie, not the
-token.
+People show a session cookie, programs an API token, which opens no page. Forms come from our own pages: what
+changes something and comes with a cookie must carry the token of the session's forms, which a page elsewhere
+does not know.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from gateway.access.rights import Actor
 from gateway.store import sessions, tokens
 from gateway.store.sessions import Session
-from gateway.web.decisions import DECISIONS, Decision, Way
+from gateway.web.decisions import DECISIONS, Decision, Way, is_for_programs
 from gateway.web.problems import Problem, SetUpNeeded, SignInNeeded
 from gateway.wiring import Gateway
 
@@ -43,6 +43,9 @@ class Guard:
             raise Problem(HTTPStatus.FORBIDDEN, "nobody has decided who may call this")
         request.state.actor = None
         request.state.session = None
+        if decision.way in (Way.OPEN, Way.LINK) and request.method not in _SAFE:
+            # Nobody has a session yet, and still nobody is to be signed in as somebody else.
+            _require_own_page(request, nameless=decision.way is Way.LINK)
         if decision.way in (Way.ACTOR, Way.PERSON, Way.OPEN):
             await self._recognise(request)
         if decision.way is Way.ACTOR:
@@ -74,6 +77,12 @@ class Guard:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         session: Session | None = request.state.session
+        if session is None and not is_for_programs(_path(request)):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "this page is for people who have signed in, not for programs",
+                fix="use /api/v1 with this token",
+            )
         if session is not None and (first := self._first(session)):
             if _wants_page(request):
                 raise SetUpNeeded(first)
@@ -154,10 +163,18 @@ def person_of(request: Request) -> Session:
     return session
 
 
-async def _require_own_form(request: Request, session: Session) -> None:
+def _require_own_page(request: Request, *, nameless: bool = False) -> None:
+    """`nameless` where our own page does not say where it is: it keeps its address, which is a key, to
+    itself."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is None or (nameless and origin == "null"):
+        return
+    if urlsplit(origin).netloc != request.headers.get("host"):
         raise Problem(HTTPStatus.FORBIDDEN, "this form is on a page of somebody else")
+
+
+async def _require_own_form(request: Request, session: Session) -> None:
+    _require_own_page(request)
     token = request.headers.get("x-form-token", "")
     if not token and request.headers.get("content-type", "").startswith(_FORM_TYPES):
         form = await request.form()

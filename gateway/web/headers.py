@@ -7,7 +7,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["SafeHeaders"]
+__all__ = ["SafeHeaders", "protect"]
 
 _POLICY: Final = "; ".join(
     (
@@ -33,6 +33,14 @@ _ALWAYS: Final = {
 }
 
 
+def protect(headers: MutableHeaders) -> None:
+    """Add them to one answer, where it says nothing else itself."""
+    for name, value in _ALWAYS.items():
+        headers.setdefault(name, value)
+    # What is told to somebody is for them alone; files for everybody say how long they hold.
+    headers.setdefault("Cache-Control", "no-store")
+
+
 class SafeHeaders:
     """An ASGI layer around the whole application."""
 
@@ -42,11 +50,7 @@ class SafeHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _ALWAYS.items():
-                    headers.setdefault(name, value)
-                # What is told to somebody is for them alone; files for everybody say how long they hold.
-                headers.setdefault("Cache-Control", "no-store")
+                protect(MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, told if scope["type"] == "http" else send)

@@ -21,6 +21,7 @@ from formats.errors import (
     StorageError,
 )
 from gateway.pipeline.collect import KeyUsedTwice
+from gateway.web.headers import protect
 
 __all__ = [
     "MEDIA_TYPE",
@@ -129,9 +130,14 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
-        return problem(HTTPStatus(error.status_code), headers=headers)
+        status = HTTPStatus(error.status_code)
+        detail = error.detail if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE else ""
+        return problem(status, detail, headers=headers)
 
     @app.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> JSONResponse:
         _log.error("request failed", path=path_of(request), error=type(error).__name__)
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of the gateway; it is in its log")
+        answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of the gateway; it is in its log")
+        # Faults are answered outside of all layers.
+        protect(answer.headers)
+        return answer

@@ -14,6 +14,8 @@ from formats.errors import ConfigError
 __all__ = ["WebServer"]
 
 _STOP_SECONDS: Final = 6.0
+_LEAVE_LOOKS: Final = 50
+_LEAVE_PAUSE: Final = 0.02
 # Other access points may come several hundred at a time; bodies go to disk, so each costs little.
 _MOST_AT_ONCE: Final = 600
 
@@ -61,6 +63,17 @@ class WebServer:
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
         )
         self._thread.start()
+
+    def leave(self) -> None:
+        """Take no more calls and free the port; calls at hand go on. Safe to repeat."""
+        self._server.should_exit = True
+        if self._thread is None or self._socket is None:
+            return
+        # The server looks for its end ten times a second, and closes its socket before anything else.
+        for _ in range(_LEAVE_LOOKS):
+            if self._socket.fileno() < 0 or not self._thread.is_alive():
+                return
+            self._thread.join(_LEAVE_PAUSE)
 
     def stop(self) -> None:
         """Let calls at hand end, for a few seconds; safe to repeat."""

@@ -15,6 +15,7 @@ from fastapi.responses import RedirectResponse
 from formats.errors import EInvoicingError
 from gateway.access.sign_in import Outcome, SignIn
 from gateway.store import journal, sessions
+from gateway.web.callers import network_of
 from gateway.web.guard import COOKIE, session_of
 from gateway.web.oidc import Doors
 from gateway.web.pages import Pages
@@ -29,6 +30,7 @@ _STATUS: Final = {
     Outcome.WRONG_CODE: HTTPStatus.UNAUTHORIZED,
     Outcome.CODE_WANTED: HTTPStatus.OK,
     Outcome.RESTING: HTTPStatus.TOO_MANY_REQUESTS,
+    Outcome.NETWORK_RESTING: HTTPStatus.TOO_MANY_REQUESTS,
 }
 _STRANGE: Final = re.compile(r"[\x00-\x20\x7f\\]")
 
@@ -67,7 +69,9 @@ def router(gateway: Gateway, pages: Pages, sign_in: SignIn, doors: Doors) -> API
     ) -> Response:
         if not ways.local:
             raise Problem(HTTPStatus.FORBIDDEN, "nobody signs in with a password here")
-        answer = await run_in_threadpool(sign_in.attempt, login, password, code, now=gateway.clock())
+        answer = await run_in_threadpool(
+            sign_in.attempt, login, password, code, now=gateway.clock(), network=network_of(request)
+        )
         if answer.outcome is not Outcome.SIGNED_IN:
             return page(request, _STATUS[answer.outcome], next=inside(next), login=login, answer=answer)
         response = RedirectResponse(inside(next), HTTPStatus.SEE_OTHER)

@@ -282,6 +282,7 @@ def _row(place: int, number: int, digest: str, now: datetime) -> dict[str, Any]:
         "received_at": received,
         "changed_at": received,
         "sent_at": None if is_stopped else received + timedelta(seconds=chance.randrange(5, 300)),
+        "delivered_at": None if is_stopped else received + timedelta(minutes=5),
         "due_at": None,
     }
 

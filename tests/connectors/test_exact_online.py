@@ -638,6 +638,18 @@ def test_delivery_becomes_a_document_with_the_proof_on_the_buyers_account(site: 
     assert site.exact.books.attachments[-1]["Content"] == b"<Invoice/>"
 
 
+def test_a_question_of_the_buyer_is_not_called_a_rejection(site: Site) -> None:
+    asked = {
+        "state": DeliveryState.DISPUTED,
+        "reference": "sub-17-asked",
+        "text": "the buyer asks: which order?",
+    }
+    site.connector().report_status(_report(**asked))
+    (document,) = _documents(site)
+    assert document["subject"] == "E-invoice 26700004 questioned or disputed by the buyer [sub-17-asked]"
+    assert "which order?" in document["body"]
+
+
 def test_news_about_one_invoice_costs_few_calls(site: Site) -> None:
     connector = site.connector()
     connector.report_status(_report(state=DeliveryState.ACCEPTED_FOR_TRANSPORT, reference="sub-17-sent"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -59,7 +59,7 @@ NOT_HERE: Final = frozenset(
         *("received invoices", "forged calls", "empty pushes"),
     }
 )
-HOLDS: Final = {
+HOLDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "=": lambda has, wanted: has == wanted,
     "in": lambda has, wanted: has in wanted,
     ">": lambda has, wanted: has > wanted,

@@ -619,6 +619,15 @@ def test_a_rejection_says_why_and_a_later_delivery_clears_it(
     assert "custbody_einv_error" not in fields
 
 
+def test_a_question_is_no_rejection_and_says_what_the_buyer_asks(
+    account: NetSuiteSandbox, netsuite: NetSuiteSoap
+) -> None:
+    fields = account.transaction("BW-2026-0102").custom
+    netsuite.report_status(replace(REPORT, state=DeliveryState.DISPUTED, text="the buyer asks: which order?"))
+    assert fields["custbody_einv_status"].value == "disputed"
+    assert fields["custbody_einv_error"].value == "the buyer asks: which order?"
+
+
 def test_our_own_note_brings_the_invoice_again_but_nothing_else_changed(
     account: NetSuiteSandbox, netsuite: NetSuiteSoap, clock: SteppingClock
 ) -> None:

@@ -510,6 +510,10 @@ def test_a_full_disk_leaves_no_half_status(sap: ImitatedSap, make: Make) -> None
         (DeliveryState.DELIVERED, "14"),
         (DeliveryState.REJECTED, "17"),
         (DeliveryState.PARKED, "99"),
+        (DeliveryState.ACCEPTED, "16"),
+        # The buyer holds it and asks: a success for SAP, which the text explains.
+        (DeliveryState.DISPUTED, "14"),
+        (DeliveryState.CLOSED, "31"),
     ],
 )
 def test_each_state_has_its_status_and_settings_change_it(

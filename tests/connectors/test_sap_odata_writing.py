@@ -56,6 +56,14 @@ def test_the_same_news_is_written_once(host: Host) -> None:
     assert len(host.s4.attachments.rows) == 1
 
 
+def test_a_dispute_is_a_state_of_its_own_with_the_buyers_words(host: Host) -> None:
+    connector = host.connector(attach_xml=False)
+    connector.report_status(report(KEY, "asked", DeliveryState.DISPUTED))
+    assert row(host)["Status"] == "DISPUTED"
+    connector.report_status(report(KEY, "closed", DeliveryState.CLOSED, minutes=5))
+    assert row(host)["Status"] == "CLOSED"
+
+
 def test_older_news_never_takes_the_place_of_newer(host: Host) -> None:
     connector = host.connector(attach_xml=False)
     connector.report_status(report(KEY, "rejected", DeliveryState.REJECTED, minutes=10))

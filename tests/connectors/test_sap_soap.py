@@ -140,6 +140,15 @@ def test_a_status_never_goes_back(host: Host) -> None:
     assert shown(host) == ["EINV:REJECTED"]
 
 
+def test_a_dispute_is_shown_as_one_until_it_is_answered(host: Host) -> None:
+    connector = host.soap()
+    connector.report_status(report(KEY, "delivered"))
+    connector.report_status(report(KEY, "disputed", DeliveryState.DISPUTED))
+    assert shown(host) == ["EINV:DISPUTED"]
+    connector.report_status(report(KEY, "answered", DeliveryState.DELIVERED))
+    assert shown(host) == ["EINV:DELIVERED"]
+
+
 def test_a_document_that_is_not_in_the_ledger_yet_is_waited_for(host: Host) -> None:
     (number,) = host.s4.bill(1, post=False)
     with pytest.raises(RemoteUnavailable, match="not in the ledger yet"):

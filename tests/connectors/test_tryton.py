@@ -131,6 +131,13 @@ def test_news_stands_beside_the_invoice_once_and_makes_no_echo(
     assert after.fingerprint == before.fingerprint
 
 
+def test_a_dispute_is_noted_as_one(tryton: TrytonBehindFaults, connector: Tryton) -> None:
+    made = tryton.invoice([PRODUCT, "1", "40", "21 %"])
+    connector.report_status(_report(made, DeliveryState.DISPUTED))
+    [note] = tryton.ask("held", number=made["id"])["notes"]
+    assert ": disputed" in note
+
+
 def test_payments_in_parts_and_whole_are_told_apart(tryton: TrytonBehindFaults, connector: Tryton) -> None:
     made = tryton.invoice(["Les", "2", "100", "Exempt"])
     asked = [OpenInvoice(str(made["id"]), made["number"], "EUR", Decimal(made["total"]))]

@@ -11,12 +11,15 @@ from pypdf import PdfReader, PdfWriter
 from typer.testing import CliRunner
 
 from formats.detection import detect
-from formats.errors import ConfigError, MalformedDocument
+from formats.errors import ConfigError, MalformedDocument, SignatureInvalid
 from formats.model import Invoice
 from formats.registry import PROFILES, SYNTAXES
+from formats.render.hybrid import render_hybrid
+from formats.signatures import profiles as signatures
 from formats.syntaxes import cii, ubl
 from gateway.cli.main import app
 from gateway.rules.engine import RulesEngine
+from tests.formats.signatures import authority
 from tests.strategies import every_term, sample_credit_note, sample_invoice
 
 RUNNER = CliRunner()
@@ -174,3 +177,40 @@ def test_a_file_over_the_limit_is_not_even_read(file: Path) -> None:
 def test_wrong_calls_are_said(arguments: list[str]) -> None:
     with pytest.raises(ConfigError):
         RUNNER.invoke(app, ["convert", *arguments], catch_exceptions=False)
+
+
+def test_a_business_process_that_the_profile_replaces_is_named(file: Path) -> None:
+    file.write_bytes(ubl.write(replace(sample_invoice(), business_process="urn:example:own-process")))
+    done = RUNNER.invoke(app, ["convert", str(file), "--to", "peppol-bis-3"], catch_exceptions=False)
+    assert "BT-23" in done.stderr
+    same = ubl.write(PROFILES["peppol-bis-3"].prepare(sample_invoice()))
+    file.write_bytes(same)
+    assert not RUNNER.invoke(app, ["convert", str(file), "--to", "peppol-bis-3"]).stderr
+
+
+def _altered(kind: str) -> bytes:
+    profile = PROFILES["facturx-en16931" if kind == "pades-b" else "peppol-bis-3"]
+    content = SYNTAXES[profile.syntax].write(profile.prepare(sample_invoice()))
+    if kind == "pades-b":
+        content = render_hybrid(sample_invoice(), content, profile, language="en")
+    signed = signatures.named(kind).sign(content, authority.signer(), authority.NOW).content
+    old, new = (b"/Lang", b"/Lagn") if kind == "pades-b" else (b">EUR</", b">USD</")
+    assert old in signed
+    return signed.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("kind", ["ubl-xades", "pades-b"])
+def test_what_was_altered_after_it_was_signed_is_refused(kind: str, file: Path) -> None:
+    """Unless a person asks to see it."""
+    file.write_bytes(_altered(kind))
+    found = detect(file.read_bytes())
+    assert (found.syntax, found.tree, found.altered) == (None, None, True)
+    assert "the signature fails" in found.reason
+    out = file.with_suffix(".html")
+    for command in (["convert", str(file), "--to", "en16931-cii"], ["render", str(file), "-o", str(out)]):
+        with pytest.raises(SignatureInvalid, match="the signature fails"):
+            RUNNER.invoke(app, command, catch_exceptions=False)
+        shown = RUNNER.invoke(app, [*command, "--despite-signature"], catch_exceptions=False)
+        assert shown.exit_code == 0
+        assert "the signature fails" in shown.stderr
+    assert out.exists()

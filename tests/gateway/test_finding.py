@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, product
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from connectors.base import SourceDocument
 from formats.errors import ConfigError
@@ -120,10 +124,82 @@ def test_an_invoice_that_comes_meanwhile_shifts_nothing(filled: Database) -> Non
     assert [row.source_key for row in (*first.rows, *second.rows)] == ["k4", "k3", "k2", "k1", "k0"]
 
 
+def test_what_has_no_amount_or_date_comes_at_the_end_and_never_vanishes(filled: Database) -> None:
+    """In every order and direction, wherever a page ends."""
+    with filled.begin() as connection:
+        for key in ("n0", "n1", "n2"):
+            document = SourceDocument(key, "1", "text/plain", key.encode())
+            submissions.receive(connection, "sap", document, now=NOW + timedelta(hours=1))
+    for order, descending, size in product(Order, (True, False), (1, 2, 5, 7)):
+        pieces = page_after_page(filled, order, descending, size)
+        assert sorted(pieces) == ["k0", "k1", "k2", "k3", "k4", "n0", "n1", "n2"], (order, descending, size)
+        if order in (Order.AMOUNT, Order.ISSUED):
+            assert set(pieces[5:]) == {"n0", "n1", "n2"}, (order, descending, size)
+
+
+def page_after_page(database: Database, order: Order, descending: bool, size: int) -> list[str]:
+    pieces: list[str] = []
+    after = ""
+    with database.read() as connection:
+        for _ in range(10):
+            page = finding.find(
+                connection, Filter(), order=order, descending=descending, after=after, size=size
+            )
+            assert len(page.rows) == size or not page.after
+            pieces += [row.source_key for row in page.rows]
+            after = page.after
+            if not after:
+                break
+    return pieces
+
+
+def test_a_bound_on_what_is_sorted_by_leaves_out_what_has_none(filled: Database) -> None:
+    with filled.begin() as connection:
+        document = SourceDocument("n0", "1", "text/plain", b"n0")
+        submissions.receive(connection, "sap", document, now=NOW)
+    assert found(filled, Filter(least=Decimal(1000)), order=Order.AMOUNT) == ["k2", "k0"]
+    assert found(filled, Filter(issued_to=date(2026, 11, 2)), order=Order.ISSUED) == ["k1", "k0"]
+
+
 @pytest.mark.parametrize("after", ["x", "e30", "WzEsMiwzXQ", "WyJudW1iZXIiLCJhIiwiYiJd", "é"])
 def test_a_place_that_is_none_is_refused(filled: Database, after: str) -> None:
     with filled.read() as connection, pytest.raises(ConfigError, match="place in the list"):
         finding.find(connection, Filter(), after=after)
+
+
+def test_a_place_with_a_value_that_no_invoice_has_is_refused(filled: Database) -> None:
+    for order, value, identifier in (
+        (Order.RECEIVED, "2026-01-01T00:00:00", "x"),
+        (Order.RECEIVED, "0001-01-01T00:00:00+14:00", "x"),
+        (Order.RECEIVED, None, "x"),
+        (Order.AMOUNT, "NaN", "x"),
+        (Order.AMOUNT, "Infinity", "x"),
+        (Order.AMOUNT, "1E+999999", "x"),
+        (Order.AMOUNT, 5, "x"),
+        (Order.AMOUNT, None, None),
+        (Order.NUMBER, "a\0", "x"),
+        (Order.BUYER, "a", "\0"),
+        (Order.BUYER, "\ud800", "x"),
+    ):
+        after = base64.urlsafe_b64encode(json.dumps([order.value, value, identifier]).encode()).decode()
+        with filled.read() as connection, pytest.raises(ConfigError, match="place in the list"):
+            finding.find(connection, Filter(), order=order, after=after)
+
+
+@pytest.mark.parametrize("order", [Order.AMOUNT, Order.ISSUED])
+def test_what_has_no_value_is_read_in_the_order_of_an_index(filled: Database, order: Order) -> None:
+    """Held against what the database itself says it would do."""
+    asked: list[tuple[str, Any]] = []
+    with filled.read() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *told: asked.append(told[2:4]))
+        finding.find(connection, Filter(), order=order, size=50)
+    text, values = next(one for one in asked if " IS NULL" in one[0])
+    if not filled.is_sqlite:
+        pytest.skip("with few rows PostgreSQL sorts, whatever indices there are")
+    with filled.read() as connection:
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all())
+    assert f"ix_submissions_{order.value if order is Order.AMOUNT else 'issue_date'}" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_sums_are_kept_apart_by_currency(filled: Database) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from formats.errors import MalformedDocument
 from formats.profiles.en16931_ubl import PROFILE as EN16931
 from formats.profiles.peppol_bis3 import PROFILE as PEPPOL
+from formats.signatures import profiles as signatures
 from formats.syntaxes import cii, ubl
 from gateway.cli.setup import write_config
 from gateway.pipeline.check import check
@@ -19,6 +22,8 @@ from gateway.pipeline.submission import State
 from gateway.pipeline.unchanged import as_it_came
 from gateway.store import documents, journal, submissions
 from gateway.store.submissions import Submission
+from mappings.as_is import AS_IS
+from tests.formats.signatures import authority
 from tests.gateway.test_push import Site, running
 from tests.strategies import sample_invoice
 
@@ -85,3 +90,17 @@ def test_an_e_invoice_is_sent_byte_for_byte(site: Site) -> None:
 def test_what_an_e_invoice_says_beyond_the_standard_is_journaled(site: Site) -> None:
     submission = _checked(site, CAME)
     assert _entries(site, submission)["mapped"]["left out"] == ["/Invoice/cbc:UUID"]
+
+
+def test_what_the_profile_of_the_route_replaces_is_journaled(site: Site) -> None:
+    came = replace(sample_invoice(), business_process="urn:example:own-process")
+    submission = _checked(site, ubl.write(EN16931.prepare(came)))
+    assert "BT-23" in _entries(site, submission)["checked"]["not carried"]  # type: ignore[operator]
+
+
+def test_an_e_invoice_that_was_altered_after_it_was_signed_goes_nowhere(site: Site) -> None:
+    signed = signatures.named("ubl-xades").sign(WRITTEN, authority.signer(), authority.NOW).content
+    altered = signed.replace(b">EUR</", b">USD</")
+    assert "the signature fails" in site.post(altered, "ready", Content_Type="application/xml").text
+    with pytest.raises(MalformedDocument, match="the signature fails"):
+        AS_IS["einvoice"].map(altered, 0, {})

@@ -81,6 +81,7 @@ class _Parcel:
     content: bytes
     document_type: DocumentTypeId
     process: ProcessId
+    may_be_there: bool
 
     @property
     def instance(self) -> str:
@@ -128,6 +129,7 @@ class Peppol:
                 message.country,
                 message.files[0].content,
                 message.buyer,
+                may_be_there=message.may_be_there,
             )
         )
 
@@ -142,6 +144,7 @@ class Peppol:
                 document.country,
                 document.content,
                 str(document.receiver),
+                may_be_there=document.may_be_there,
             )
         )
 
@@ -200,6 +203,8 @@ class Peppol:
         country: str,
         content: bytes,
         buyer: str,
+        *,
+        may_be_there: bool,
     ) -> _Parcel:
         if sender is None or receiver is None:
             raise RouteError(
@@ -217,6 +222,7 @@ class Peppol:
             content,
             document_type,
             process,
+            may_be_there,
         )
 
     def _send(self, parcel: _Parcel) -> Receipt:
@@ -266,14 +272,21 @@ class Peppol:
         )
         key = self.network.keys.signing(self._clock())
         with prepare(message, receiver=endpoint.certificate, key=key, folder=self.spool) as prepared:
-            outcome = self._credible(prepared.message_id, self._client.send(prepared, endpoint.url))
+            outcome = self._credible(
+                prepared.message_id,
+                self._client.send(prepared, endpoint.url),
+                may_be_there=parcel.may_be_there,
+            )
             if outcome.verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
                 return outcome, None
             return outcome, self._receipt(parcel, header, endpoint, prepared, outcome)
 
-    def _credible(self, message_id: str, outcome: Outcome) -> Outcome:
-        """An "already there" after an error of the other side proves nothing: it is tried again."""
-        if outcome.refused:
+    def _credible(self, message_id: str, outcome: Outcome, *, may_be_there: bool) -> Outcome:
+        """An "already there" counts only after an attempt whose end was not known: at the first one, and
+        after an error of the other side, it proves nothing."""
+        doubted = outcome.verdict is Verdict.ALREADY_THERE and not may_be_there
+        if outcome.refused or doubted:
+            # Also against the next: this attempt did not bring it there.
             self._refusals.note(message_id)
         if outcome.verdict is not Verdict.ALREADY_THERE or message_id not in self._refusals:
             return outcome
@@ -281,8 +294,8 @@ class Peppol:
             outcome,
             verdict=Verdict.RETRY,
             concern=Concern.PROVIDER,
-            what="the receiving access point calls the message a duplicate, but refused it with an error "
-            "before: nothing proves that it is there",
+            what="the receiving access point calls the message a duplicate, but it was not sent before, or "
+            "refused with an error: nothing proves that it is there",
             fix="it is tried again by itself; if it lasts, ask the buyer whether the invoice is there, and "
             "confirm or resend it",
             uncertain=True,

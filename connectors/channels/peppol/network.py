@@ -16,7 +16,7 @@ from connectors.channels.peppol.pki import keys as keys_module
 from connectors.channels.peppol.pki.certificates import HeldCertificate, seat_id
 from connectors.channels.peppol.pki.download import AuthorityDownloads
 from connectors.channels.peppol.pki.keys import KeyRing
-from connectors.channels.peppol.pki.revocation import CrlThenOcsp, Refreshed, Unchecked
+from connectors.channels.peppol.pki.revocation import CrlThenOcsp, Refreshed, Unchecked, Untold
 from connectors.channels.peppol.pki.trust import Authorities, Role, Stage, Trust, authorities, read_folder
 from connectors.channels.peppol.pki.watched import Watched, certificate_files
 from connectors.channels.peppol.settings import PeppolSettings
@@ -119,6 +119,12 @@ class PeppolNetwork:
             if own is not None and own.issuer == issuer.subject:
                 revocation.watch(own, issuer)
         return revocation.refresh(at)
+
+    @property
+    def untold(self) -> tuple[Untold, ...]:
+        """The authorities that do not say, at the moment, what they have taken back."""
+        with self._lock:
+            return self._revocation.untold if self._revocation is not None else ()
 
     def held(self) -> tuple[HeldCertificate, ...]:
         """Every certificate whose end would stop the traffic: ours, and those of the authorities."""

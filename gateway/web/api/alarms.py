@@ -13,6 +13,7 @@ from gateway.access.rights import Actor, Right
 from gateway.alarms import deciding
 from gateway.store import alarms
 from gateway.store.alarms import Alarm, Count
+from gateway.web.api.places import read_place, written
 from gateway.web.guard import actor_of
 from gateway.web.problems import Problem
 from gateway.wiring import Gateway
@@ -44,6 +45,13 @@ class AlarmTold(_Told):
     @classmethod
     def of(cls, alarm: Alarm) -> AlarmTold:
         return cls(**{name: getattr(alarm, name) for name in cls.model_fields})
+
+
+class AlarmsTold(_Told):
+    """Alarms. `next` is the `after` of the next page, "" at the end."""
+
+    items: list[AlarmTold]
+    next: str = Field(examples=["WyIyMDI2LTExLTIyVDA5OjAwOjAwIiwgLi4uXQ"])
 
 
 class Taking(_Told):
@@ -80,14 +88,22 @@ def router(gateway: Gateway) -> APIRouter:
         ended_hours: Annotated[
             float, Query(ge=0, le=24 * 366, description="also those that were over within so many hours")
         ] = 0,
-    ) -> list[AlarmTold]:
-        companies = companies_of(gateway, actor_of(request))
+        after: Annotated[str, Query(max_length=300, description="`next` of the page before")] = "",
+        size: Annotated[int, Query(ge=1, le=500, description="of those that are over")] = 100,
+    ) -> AlarmsTold:
+        """All that are open on the first page; those that are over follow, the latest first."""
+        companies, place = companies_of(gateway, actor_of(request)), read_place(after)
+        since = gateway.clock() - timedelta(hours=ended_hours)
         with gateway.database.read() as connection:
-            found = list(alarms.open_ones(connection, companies=companies))
-            if ended_hours:
-                since = gateway.clock() - timedelta(hours=ended_hours)
-                found += alarms.ended_since(connection, since, companies=companies)
-        return [AlarmTold.of(one) for one in found]
+            found = () if place else alarms.open_ones(connection, companies=companies)
+            over = (
+                alarms.ended_since(connection, since, companies=companies, limit=size + 1, after=place)
+                if ended_hours
+                else ()
+            )
+        last = over[size - 1] if len(over) > size else None
+        more = written(last.ended_at, last.id) if last is not None and last.ended_at is not None else ""
+        return AlarmsTold(items=[AlarmTold.of(one) for one in (*found, *over[:size])], next=more)
 
     @routes.post("/api/v1/alarms/{id}/take", summary="Say that somebody looks after it")
     def taken(request: Request, id: str, wanted: Taking) -> AlarmTold:  # noqa: A002  # the name in the address

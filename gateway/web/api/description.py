@@ -56,6 +56,17 @@ _NAMED: Final = MappingProxyType(
         HTTPStatus.CONFLICT: "somebody else was faster; read again and repeat",
     }
 )
+# What stands in an example where a field has none of its own.
+_PLAIN: Final = MappingProxyType(
+    {
+        "date-time": "2026-11-22T09:00:00Z",
+        "date": "2026-11-14",
+        "string": "",
+        "integer": 0,
+        "number": 0,
+        "boolean": False,
+    }
+)
 _VALIDATION: Final = ("HTTPValidationError", "ValidationError")
 
 
@@ -81,13 +92,28 @@ def _completed(found: dict[str, Any]) -> dict[str, Any]:
     }
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
-            _complete(path, method.upper(), operation)
+            _complete(path, method.upper(), operation, schemas)
     for name in _VALIDATION:
         schemas.pop(name, None)
     return found
 
 
-def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """An answer as it may look, made of the examples of its fields."""
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    for given in ("examples", "enum", "anyOf"):
+        if schema.get(given):
+            first = schema[given][0]
+            return _example(first, schemas) if given == "anyOf" else first
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)] if schema.get("items") else []
+    if schema.get("type") == "object":
+        return {name: _example(one, schemas) for name, one in schema.get("properties", {}).items()}
+    return _PLAIN.get(schema.get("format", ""), _PLAIN.get(schema.get("type", "")))
+
+
+def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     decision = DECISIONS.get(f"{method} {path}")
     answers = operation["responses"]
     asks = decision is not None and decision.way is Way.ACTOR
@@ -98,5 +124,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         if key not in answers or key == "422":
             answers[key] = {"description": told}
     for status, answer in answers.items():
+        told = answer.get("content", {}).get("application/json")
+        if int(status) < HTTPStatus.BAD_REQUEST and told and told.get("schema"):
+            told["example"] = _example(told["schema"], schemas)
         if int(status) >= HTTPStatus.BAD_REQUEST:
             answer["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

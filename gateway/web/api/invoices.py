@@ -4,7 +4,7 @@ it."""
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -64,10 +64,6 @@ def router(gateway: Gateway) -> APIRouter:
         size: Annotated[int, Query(ge=1, le=_MOST)] = 50,
     ) -> Invoices:
         """A page of invoices, newest first unless another order is asked for."""
-        for moment in (received_from, received_to):
-            if moment is not None and moment.tzinfo is None:
-                what = "a moment needs a time zone, as in 2026-11-22T09:00:00Z"
-                raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, what)
         own = visible.sources_of(gateway, actor_of(request))
         asked = tuple(source) if source else None
         wanted = Filter(
@@ -82,8 +78,8 @@ def router(gateway: Gateway) -> APIRouter:
             most=most,
             issued_from=issued_from,
             issued_to=issued_to,
-            received_from=received_from,
-            received_to=received_to,
+            received_from=_utc(received_from),
+            received_to=_utc(received_to),
         )
         try:
             with gateway.database.read() as connection:
@@ -145,9 +141,7 @@ def router(gateway: Gateway) -> APIRouter:
         with gateway.database.read() as connection:
             content = evidence.archive(connection, found.id)
         with gateway.database.begin() as connection:
-            data = {"what": "evidence", "digest": documents.digest_of(content)}
-            now = gateway.clock()
-            journal.append(connection, "exported", data, now=now, submission=found.id, actor=actor.label)
+            evidence.record(connection, found.id, content, by=actor.label, now=gateway.clock())
         return download(content, "application/zip", f"{found.number or found.id}-evidence.zip")
 
     @routes.post("/{id}/retry", summary="Try it again now", status_code=202)
@@ -174,6 +168,17 @@ def download(content: bytes, media_type: str, name: str) -> Response:
         media_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="{ascii_name}"'},
     )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        what = "a moment needs a time zone, as in 2026-11-22T09:00:00Z"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, what)
+    try:
+        return None if moment is None else moment.astimezone(UTC)
+    except OverflowError:
+        what = "a moment before the year 1 or after the year 9999 is none"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, what) from None
 
 
 def _find(

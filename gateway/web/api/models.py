@@ -166,6 +166,7 @@ class Received(_Told):
 
 
 class ReceivedPage(_Told):
-    """Received documents, newest first."""
+    """Received documents, newest first. `next` is the `after` of the next page, "" at the end."""
 
     items: list[Received]
+    next: str = Field(examples=["WyIyMDI2LTExLTIyVDA5OjAwOjAwIiwgLi4uXQ"])

@@ -14,7 +14,9 @@ from formats.errors import EInvoicingError
 from formats.registry import PROFILES
 from gateway.access.rights import Right
 from gateway.store import inbox, journal, sources
+from gateway.store.journal import LAST
 from gateway.web.api.models import Event, Events, Received, ReceivedPage
+from gateway.web.api.places import read_place, written
 from gateway.web.guard import actor_of
 from gateway.web.problems import Problem
 from gateway.wiring import Gateway
@@ -149,7 +151,7 @@ def router(gateway: Gateway) -> APIRouter:
 
     @routes.get("/api/v1/events", summary="The journal of the whole gateway")
     def events(
-        after: Annotated[int, Query(ge=0, description="`next` of the page before")] = 0,
+        after: Annotated[int, Query(ge=0, le=LAST, description="`next` of the page before")] = 0,
         size: Annotated[int, Query(ge=1, le=_MOST)] = 100,
     ) -> Events:
         with gateway.database.read() as connection:
@@ -158,9 +160,15 @@ def router(gateway: Gateway) -> APIRouter:
         return Events(items=items, next=items[-1].seq if len(entries) > size else 0)
 
     @routes.get("/api/v1/inbox", summary="Documents that came over the network")
-    def received(size: Annotated[int, Query(ge=1, le=_MOST)] = 100) -> ReceivedPage:
+    def received(
+        after: Annotated[str, Query(max_length=300, description="`next` of the page before")] = "",
+        size: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    ) -> ReceivedPage:
         with gateway.database.read() as connection:
-            return ReceivedPage(items=[Received.of(item) for item in inbox.listing(connection, limit=size)])
+            found = inbox.listing(connection, limit=size + 1, after=read_place(after))
+        items, more = found[:size], len(found) > size
+        place = written(items[-1].received_at, items[-1].id) if more else ""
+        return ReceivedPage(items=[Received.of(item) for item in items], next=place)
 
     @routes.get("/api/v1/inbox/{id}", summary="One of them")
     def one_received(id: str) -> Received:  # noqa: A002  # the name in the address
@@ -170,7 +178,12 @@ def router(gateway: Gateway) -> APIRouter:
             raise Problem(HTTPStatus.NOT_FOUND, "there is no such document")
         return Received.of(found)
 
-    @routes.get("/ready", tags=["operation"], summary="Whether it can work: database and configuration")
+    @routes.get(
+        "/ready",
+        tags=["operation"],
+        summary="Whether it can work: database and configuration",
+        responses={HTTPStatus.SERVICE_UNAVAILABLE: {"description": "the database does not answer"}},
+    )
     def ready() -> Ready:
         waits = [one.name for one in gateway.settings.left_out]
         try:

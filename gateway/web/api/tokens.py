@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from formats.errors import ConfigError
@@ -19,6 +19,9 @@ from gateway.web.problems import Problem
 from gateway.wiring import Gateway
 
 __all__ = ["router"]
+
+
+_MOST = 500
 
 
 class _Told(BaseModel):
@@ -54,9 +57,10 @@ class Token(_Told):
 
 
 class Tokens(_Told):
-    """Those that the caller may see."""
+    """Those that the caller may see, newest first. `next` is the `after` of the next page, "" at the end."""
 
     items: list[Token]
+    next: str = Field(examples=["3f0c1a52-6c1d-4f0e-9a51-0d1c1a2b3c4d"])
 
 
 class NewToken(_Told):
@@ -81,11 +85,22 @@ def router(gateway: Gateway) -> APIRouter:
     routes = APIRouter(tags=["tokens"])
 
     @routes.get("/api/v1/tokens", summary="Tokens of programs")
-    def listed(request: Request) -> Tokens:
+    def listed(
+        request: Request,
+        after: Annotated[str, Query(max_length=36, description="`next` of the page before")] = "",
+        size: Annotated[int, Query(ge=1, le=_MOST)] = 100,
+    ) -> Tokens:
         actor = actor_of(request)
         with gateway.database.read() as connection:
-            found = tokens.listing(connection)
-        return Tokens(items=[Token.of(one) for one in found if granting.may_see(actor, one)])
+            found = [one for one in tokens.listing(connection) if granting.may_see(actor, one)]
+        ids = [one.id for one in found]
+        if after and after not in ids:
+            what = "this place in the list is not known"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, what, fix="begin at the first page again")
+        start = ids.index(after) + 1 if after else 0
+        page = found[start : start + size]
+        more = start + size < len(found)
+        return Tokens(items=[Token.of(one) for one in page], next=page[-1].id if more else "")
 
     @routes.post("/api/v1/tokens", status_code=HTTPStatus.CREATED, summary="Make one")
     def make(request: Request, wanted: NewToken) -> MadeToken:
@@ -112,7 +127,7 @@ def router(gateway: Gateway) -> APIRouter:
         actor = actor_of(request)
         with gateway.database.begin() as connection:
             found = tokens.get(connection, id)
-            if found is None or not granting.may_see(actor, found):
+            if found is None or not granting.may_revoke(actor, found):
                 raise Problem(HTTPStatus.NOT_FOUND, "there is no such token")
             granting.revoke(connection, found, by=actor, now=gateway.clock())
         return Response(status_code=HTTPStatus.NO_CONTENT)

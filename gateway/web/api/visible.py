@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from formats.errors import ConflictError
 from gateway.access.rights import Actor, Right
-from gateway.store import submissions
+from gateway.store import documents, journal, submissions
 from gateway.store.submissions import Submission
 from gateway.web.problems import Problem
 from gateway.wiring import Gateway
 
-__all__ = ["companies", "company_of", "sources_of", "submission"]
+__all__ = ["companies", "company_of", "names", "sources_of", "submission"]
 
 
 def companies(gateway: Gateway) -> frozenset[str]:
@@ -57,3 +57,11 @@ def submission(
     if not actor.may(right, company):
         raise Problem(HTTPStatus.FORBIDDEN, "your role does not allow this for this company")
     return found
+
+
+def names(connection: Connection, found: Submission, digest: str) -> bool:
+    """Whether the journal of this invoice names a document."""
+    return any(
+        digest in documents.DIGEST.findall(entry.data)
+        for entry in journal.entries(connection, submission=found.id)
+    )

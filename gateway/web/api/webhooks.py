@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from formats.errors import ConfigError
 from gateway.store import webhooks as store
+from gateway.store.journal import LAST
 from gateway.store.webhooks import DeliveryState, Webhook
 from gateway.web.guard import actor_of
 from gateway.web.problems import Problem
@@ -82,6 +83,13 @@ class DeliveryTold(_Told):
     made_at: datetime
     due_at: datetime | None
     ended_at: datetime | None
+
+
+class Deliveries(_Told):
+    """Events of one webhook. `next` is the `after` of the next page, 0 at the end."""
+
+    items: list[DeliveryTold]
+    next: int = Field(examples=[1284377])
 
 
 class Replay(_Told):
@@ -173,14 +181,17 @@ def router(gateway: Gateway) -> APIRouter:
     def sent(
         id: str,  # noqa: A002
         state: DeliveryState | None = None,
+        after: Annotated[int, Query(le=LAST, ge=-LAST, description="`next` of the page before")] = 0,
         size: Annotated[int, Query(ge=1, le=500)] = 100,
-    ) -> list[DeliveryTold]:
+    ) -> Deliveries:
         found = _find(gateway, id)
         with gateway.database.read() as connection:
-            rows = store.deliveries(connection, found.id, state=state, limit=size)
-        return [
-            DeliveryTold(**{name: getattr(row, name) for name in DeliveryTold.model_fields}) for row in rows
+            rows = store.deliveries(connection, found.id, state=state, limit=size + 1, before=after or None)
+        items = [
+            DeliveryTold(**{name: getattr(row, name) for name in DeliveryTold.model_fields})
+            for row in rows[:size]
         ]
+        return Deliveries(items=items, next=rows[size - 1].seq if len(rows) > size else 0)
 
     return routes
 

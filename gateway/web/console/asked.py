@@ -27,7 +27,9 @@ SORTED: Final[Mapping[Order, bool]] = {
     Order.CHANGED: True,
 }
 _LONGEST: Final = 100
-_GROUPED: Final = re.compile(r"(?<=\d)[  '’](?=\d)")
+_GROUPED: Final = re.compile(r"(?<=\d)[\s'’](?=\d)")
+# What parts thousands, by language; a point elsewhere.
+_THOUSANDS: Final = {"en": ","}
 _STOPPED: Final = (State.PARKED, State.REJECTED, State.DISPUTED)
 _OPEN: Final = (
     State.RECEIVED,
@@ -84,8 +86,9 @@ class Asked:
         return "descending" if self.descending else "ascending"
 
 
-def read(query: Mapping[str, str], sources: tuple[str, ...] | None) -> Asked:
-    """What is asked for, among these sources (None for all)."""
+def read(query: Mapping[str, str], sources: tuple[str, ...] | None, language: str = "en") -> Asked:
+    """What is asked for, among these sources (None for all), with amounts as they are written in this
+    language."""
     fields = {name: query.get(name, "").strip()[:_LONGEST] for name in FIELDS}
     wrong: list[str] = []
     source = fields["source"]
@@ -98,8 +101,8 @@ def read(query: Mapping[str, str], sources: tuple[str, ...] | None) -> Asked:
         verdicts=(fields["verdict"],) if fields["verdict"] in {one.value for one in Verdict} else (),
         channels=(fields["channel"],) if fields["channel"] else (),
         currency=fields["currency"].upper()[:3],
-        least=_amount(fields, "least", wrong),
-        most=_amount(fields, "most", wrong),
+        least=_amount(fields, "least", wrong, language),
+        most=_amount(fields, "most", wrong, language),
         issued_from=_day(fields, "from", wrong),
         issued_to=_day(fields, "to", wrong),
     )
@@ -121,15 +124,10 @@ def _states(fields: dict[str, str], wrong: list[str]) -> tuple[State, ...]:
     return ()
 
 
-def _amount(fields: dict[str, str], name: str, wrong: list[str]) -> Decimal | None:
-    """As people type it: 1.234,50 and 1,234.50 and 1234.5 alike."""
-    text = _GROUPED.sub("", fields[name])
+def _amount(fields: dict[str, str], name: str, wrong: list[str], language: str) -> Decimal | None:
+    text = _plain(_GROUPED.sub("", fields[name]), language)
     if not text:
         return None
-    if "," in text and "." in text:
-        thousands = "," if text.rfind(",") < text.rfind(".") else "."
-        text = text.replace(thousands, "")
-    text = text.replace(",", ".")
     try:
         found = Decimal(text)
         if found.is_finite() and abs(found) < Decimal(10) ** 15:
@@ -138,6 +136,20 @@ def _amount(fields: dict[str, str], name: str, wrong: list[str]) -> Decimal | No
         pass
     wrong.append(name)
     return None
+
+
+def _plain(text: str, language: str) -> str:
+    """As people type it: 1.234,50 and 1,234.50 and 1234.5 alike. Where only one sign stands, it parts
+    thousands if that is what it does in this language and three digits follow, or if it stands twice."""
+    if "," in text and "." in text:
+        thousands = "," if text.rfind(",") < text.rfind(".") else "."
+        return text.replace(thousands, "").replace(",", ".")
+    sign = "," if "," in text else "."
+    groups = text.lstrip("+-").split(sign)
+    by_three = 0 < len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
+    if by_three and (len(groups) > 2 or (len(groups) == 2 and sign == _THOUSANDS.get(language, "."))):
+        return text.replace(sign, "")
+    return text.replace(",", ".")
 
 
 def _day(fields: dict[str, str], name: str, wrong: list[str]) -> date | None:

@@ -39,6 +39,7 @@ class Action(StrEnum):
     RETRY = "retry"
     ROUTE = "route"
     CANCEL = "cancel"
+    CLOSE = "close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,11 @@ def router(shell: Shell) -> APIRouter:
     ) -> Response:
         actor = actor_of(request)
         effect = _effect(shell, actor, action, pick)
-        if action is Action.CANCEL and not reason.strip():
+        if action in (Action.CANCEL, Action.CLOSE) and not reason.strip():
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "a reason is needed",
-                fix="go back and say why they are not sent",
+                fix="go back and say why",
             )
         _guard_rate(shell.gateway, actor, action, len(effect.fitting))
         done: list[Submission] = []
@@ -126,10 +127,15 @@ def _may_cancel(connection: Connection, gateway: Gateway, submission: Submission
     return deciding.may_cancel(submission)
 
 
+def _may_close(connection: Connection, gateway: Gateway, submission: Submission) -> bool:
+    return deciding.closing(submission) is not None
+
+
 _FITS: Final[Mapping[Action, Callable[[Connection, Gateway, Submission], bool]]] = {
     Action.RETRY: _may_retry,
     Action.ROUTE: _may_change,
     Action.CANCEL: _may_cancel,
+    Action.CLOSE: _may_close,
 }
 
 
@@ -142,7 +148,10 @@ def _done(gateway: Gateway, submission: Submission, action: Action, actor: Actor
             if action is Action.ROUTE:
                 deciding.change_route(connection, gateway, submission, by=by)
             else:
-                deciding.resolve(connection, gateway, submission, Outcome.DISMISSED, reason, by=by)
+                outcome = deciding.closing(submission) if action is Action.CLOSE else Outcome.DISMISSED
+                if outcome is None:
+                    return False
+                deciding.resolve(connection, gateway, submission, outcome, reason, by=by)
     except (ConflictError, ConfigError):
         return False
     return True

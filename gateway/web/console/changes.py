@@ -117,7 +117,7 @@ def _part(shell: Shell, actor: Actor, subject: str) -> Part:
 
 
 def _sees(actor: Actor, company: str) -> bool:
-    rights = (Right.PROPOSE_CHANGES, Right.DECIDE_CHANGES)
+    rights = (Right.SEE_CHANGES, Right.PROPOSE_CHANGES, Right.DECIDE_CHANGES)
     return any(actor.may(right, company or None) for right in rights)
 
 

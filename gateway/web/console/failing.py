@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from formats.errors import EInvoicingError
+from gateway.web.headers import protect
 from gateway.web.pages import Pages
 from gateway.web.problems import Problem, path_of, status_of
 
@@ -21,7 +22,7 @@ _log = structlog.get_logger("web")
 
 def add_pages(app: FastAPI, pages: Pages) -> None:
     """Errors as pages for browsers; programs get the problem details as before."""
-    for kind in (Problem, EInvoicingError, RequestValidationError, HTTPException):
+    for kind in (Problem, EInvoicingError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _handler(pages, app.exception_handlers[kind]))
 
 
@@ -33,7 +34,10 @@ def _handler(pages: Pages, plain: object):  # type: ignore[no-untyped-def]
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request failed", path=path_of(request), error=type(error).__name__)
         context = {"number": int(status), "what": what, "fix": fix}
-        return pages.render(request, "console/problem.html", context, status=status)
+        answer = pages.render(request, "console/problem.html", context, status=status)
+        # Faults are answered outside of all layers.
+        protect(answer.headers)
+        return answer
 
     return told
 
@@ -52,4 +56,6 @@ def _words(error: Exception) -> tuple[HTTPStatus, str, str]:
         )
     if isinstance(error, HTTPException):
         return HTTPStatus(error.status_code), "", ""
-    return HTTPStatus.UNPROCESSABLE_ENTITY, "", ""
+    if isinstance(error, RequestValidationError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY, "", ""
+    return HTTPStatus.INTERNAL_SERVER_ERROR, "", ""

@@ -13,13 +13,14 @@ from formats.errors import EInvoicingError
 from formats.render.pdf import render_pdf
 from gateway import evidence
 from gateway.pipeline.convert import invoice_of
-from gateway.store import documents, journal
+from gateway.store import documents
 from gateway.store.submissions import Submission
+from gateway.web.api import visible
 from gateway.web.console.shell import not_there
 from gateway.web.problems import Problem
 from gateway.wiring import Gateway
 
-__all__ = ["answer", "download"]
+__all__ = ["answer", "download", "proof"]
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -38,7 +39,7 @@ _ENDINGS: Final = {
 def answer(
     connection: Connection, gateway: Gateway, submission: Submission, name: str, language: str
 ) -> Response:
-    """One file: source, invoice.xml, invoice.pdf, report.json, origins.json, evidence.zip, or the digest of a
+    """One file: source, invoice.xml, invoice.pdf, report.json, origins.json, or the digest of a
     document that the journal of this invoice names. Problem 404 for every other."""
     number = submission.number or submission.id[:8]
     kept = {
@@ -57,13 +58,19 @@ def answer(
         except EInvoicingError as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.what, fix=error.fix) from error
         return download(made, "application/pdf", number)
-    if name == "evidence.zip":
-        # By its id: the number may be another company's, too.
-        found = evidence.archive(connection, submission.id)
-        return download(found, "application/zip", f"{number}-evidence")
-    if _DIGEST.match(name) and _named(connection, submission, name):
+    if _DIGEST.match(name) and visible.names(connection, submission, name):
         return _stored(connection, name, f"{number}-{name[:8]}")
     raise not_there()
+
+
+def proof(gateway: Gateway, submission: Submission, *, by: str) -> Response:
+    """The evidence of one invoice; that it was given to `by` is in the record."""
+    with gateway.database.read() as connection:
+        # By its id: the number may be another company's, too.
+        found = evidence.archive(connection, submission.id)
+    with gateway.database.begin() as connection:
+        evidence.record(connection, submission.id, found, by=by, now=gateway.clock())
+    return download(found, "application/zip", f"{submission.number or submission.id[:8]}-evidence")
 
 
 def download(content: bytes, media_type: str, name: str) -> Response:
@@ -81,10 +88,3 @@ def _stored(connection: Connection, digest: str, name: str) -> Response:
     found = documents.get(connection, digest)
     known = found.media_type.partition(";")[0] in _ENDINGS
     return download(found.content, found.media_type if known else "application/octet-stream", name)
-
-
-def _named(connection: Connection, submission: Submission, digest: str) -> bool:
-    return any(
-        digest in documents.DIGEST.findall(entry.data)
-        for entry in journal.entries(connection, submission=submission.id)
-    )

@@ -12,7 +12,7 @@ from gateway.access.rights import Right
 from gateway.pipeline import deciding
 from gateway.pipeline.deciding import Outcome
 from gateway.pipeline.submission import State, Verdict
-from gateway.web.console import files, story
+from gateway.web.console import behind, files, story
 from gateway.web.console.sharing import sharing
 from gateway.web.console.shell import Shell, refused_in_words
 from gateway.web.guard import actor_of
@@ -32,6 +32,7 @@ _WAY = (
     State.ACCEPTED,
     State.PAID,
 )
+_OF_A_DISPUTE = (Outcome.ANSWERED, Outcome.ACCEPTED, Outcome.CLOSED)
 
 
 def router(shell: Shell) -> APIRouter:
@@ -48,17 +49,21 @@ def router(shell: Shell) -> APIRouter:
             told = story.read(connection, gateway, submission, language)
             ways = deciding.further_ways(connection, gateway, submission)
             acts = shell.holds(actor, Right.ACT_ON_INVOICES, submission)
-            buyer = sharing(connection, shell, submission, acts=acts)
+            shares = shell.holds(actor, Right.SHARE_WITH_BUYERS, submission)
+            held = behind.of(connection, submission, shell.sources(actor))
+            buyer = sharing(connection, shell, submission, shares=shares)
         context: dict[str, Any] = {
             "one": submission,
             "story": told,
             "way": _WAY,
+            "held": held,
             "acts": acts,
             "buyer": buyer,
             # What is wrong in the data is wrong over every route.
             "ways": ways if acts and submission.verdict != Verdict.DOCUMENT else (),
             "may_retry": acts and deciding.may_retry(submission),
             "may_say": acts and deciding.may_resolve(submission, Outcome.SENT),
+            "may_settle": acts and deciding.may_resolve(submission, Outcome.ANSWERED),
             "may_dismiss": acts and deciding.may_resolve(submission, Outcome.DISMISSED),
             "may_prove": shell.holds(actor, Right.EXPORT_EVIDENCE, submission),
         }
@@ -69,9 +74,10 @@ def router(shell: Shell) -> APIRouter:
         actor = actor_of(request)
         with shell.gateway.database.read() as connection:
             submission = shell.submission(connection, actor, identifier)
-            if name == "evidence.zip":
-                shell.require(actor, Right.EXPORT_EVIDENCE, submission)
-            return files.answer(connection, shell.gateway, submission, name, _language(request))
+            if name != "evidence.zip":
+                return files.answer(connection, shell.gateway, submission, name, _language(request))
+            shell.require(actor, Right.EXPORT_EVIDENCE, submission)
+        return files.proof(shell.gateway, submission, by=actor.label)
 
     @routes.post("/invoices/{identifier}/retry")
     def retry(request: Request, identifier: str) -> Response:
@@ -100,7 +106,7 @@ def router(shell: Shell) -> APIRouter:
         note: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:
         actor = actor_of(request)
-        done = outcome.value
+        done = f"dispute-{outcome}" if outcome in _OF_A_DISPUTE else outcome.value
         try:
             with refused_in_words(), shell.gateway.database.begin() as connection:
                 submission = shell.submission(connection, actor, identifier)

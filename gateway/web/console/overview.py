@@ -18,6 +18,7 @@ from gateway.pipeline.submission import State, Verdict
 from gateway.store import finding, receipts
 from gateway.store.finding import Filter, Order
 from gateway.store.tables import STANDS_FOR_ANOTHER, journal, submissions
+from gateway.web.console.health import health
 from gateway.web.console.shell import Shell
 from gateway.web.guard import actor_of
 
@@ -56,12 +57,13 @@ def router(shell: Shell) -> APIRouter:
 
     @routes.get("/overview")
     def page(request: Request) -> Response:
-        sources = shell.sources(actor_of(request), Right.SEE_FIGURES)
+        actor = actor_of(request)
+        sources = shell.sources(actor, Right.SEE_FIGURES)
         zone = ZoneInfo(shell.gateway.settings.web.time_zone)
         now = shell.gateway.clock()
         today = now.astimezone(zone).date()
         with shell.gateway.database.read() as connection:
-            bars = _bars(_sent_by_day(connection, sources, today, zone), today)
+            bars = _bars(_arrived_by_day(connection, sources, today, zone), today)
             seconds, first_time = _sample(connection, sources)
             causes = {
                 verdict: finding.sums(
@@ -71,6 +73,7 @@ def router(shell: Shell) -> APIRouter:
             }
             not_arrived = finding.sums(connection, Filter(sources=sources, states=_NOT_ARRIVED))
             owed = receipts.owed(connection, sources, today)
+        systems = health(shell, actor) if actor.may_somewhere(Right.SEE_SYSTEM) else None
         context: dict[str, Any] = {
             "bars": bars,
             "today": bars[-1].number,
@@ -82,6 +85,7 @@ def router(shell: Shell) -> APIRouter:
             "most": max((one.count for one in causes.values()), default=0),
             "not_arrived": not_arrived,
             "owed": owed,
+            "health": systems,
             "most_owed": max((one.count for one in owed.values()), default=0),
         }
         return shell.render(request, "overview.html", context, section="overview")
@@ -89,10 +93,10 @@ def router(shell: Shell) -> APIRouter:
     return routes
 
 
-def _sent_by_day(
+def _arrived_by_day(
     connection: Connection, sources: tuple[str, ...] | None, today: date, zone: ZoneInfo
 ) -> Mapping[date, int]:
-    """How many invoices that have arrived changed hands on each day of the reader's time zone."""
+    """How many invoices arrived on each day of the reader's time zone."""
     found: dict[date, int] = {}
     for back in range(_DAYS):
         day = today - timedelta(days=back)
@@ -100,11 +104,7 @@ def _sent_by_day(
         query = (
             select(func.count())
             .select_from(submissions)
-            .where(
-                submissions.c.state.in_(_ARRIVED),
-                submissions.c.changed_at >= start,
-                submissions.c.changed_at < end,
-            )
+            .where(submissions.c.delivered_at >= start, submissions.c.delivered_at < end)
         )
         if sources is not None:
             query = query.where(submissions.c.source.in_(sources))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
-from gateway.store.journal import Entry
+from gateway.store.journal import LAST, Entry
 from gateway.store.tables import journal, journal_head
 from gateway.web.console.shell import Shell
 
@@ -22,7 +22,7 @@ def router(shell: Shell) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/record")
-    def page(request: Request, before: int = 0) -> Response:
+    def page(request: Request, before: Annotated[int, Query(le=LAST)] = 0) -> Response:
         query = select(journal).order_by(journal.c.seq.desc()).limit(_PAGE + 1)
         if before > 0:
             query = query.where(journal.c.seq < before)

@@ -37,15 +37,15 @@ class Sharing:
     opened_at: datetime | None
 
 
-def sharing(connection: Connection, shell: Shell, submission: Submission, *, acts: bool) -> Sharing:
-    """For the page of one invoice. Addresses are shown to those who act on it alone: they open the
+def sharing(connection: Connection, shell: Shell, submission: Submission, *, shares: bool) -> Sharing:
+    """For the page of one invoice. Addresses are shown to those who may share it alone: they open the
     invoice."""
     found = portal_links.of(connection, submission.id)
     now = shell.gateway.clock()
-    links = Links(shell.gateway) if acts and found else None
+    links = Links(shell.gateway) if shares and found else None
     return Sharing(
         tuple(Shared(one, links.address(one)) for one in found if one.holds(now)) if links else (),
-        acts and may_be_shared(submission),
+        shares and may_be_shared(submission),
         sum(one.openings for one in found),
         max((one.opened_at for one in found if one.opened_at), default=None),
     )
@@ -60,7 +60,7 @@ def router(shell: Shell) -> APIRouter:
         actor = actor_of(request)
         with refused_in_words(), shell.gateway.database.begin() as connection:
             submission = shell.submission(connection, actor, identifier)
-            shell.require(actor, Right.ACT_ON_INVOICES, submission)
+            shell.require(actor, Right.SHARE_WITH_BUYERS, submission)
             Links(shell.gateway).make(connection, submission, by=actor.label, now=shell.gateway.clock())
         return shell.back(f"/invoices/{identifier}", "shared")
 
@@ -69,7 +69,7 @@ def router(shell: Shell) -> APIRouter:
         actor = actor_of(request)
         with shell.gateway.database.begin() as connection:
             submission = shell.submission(connection, actor, identifier)
-            shell.require(actor, Right.ACT_ON_INVOICES, submission)
+            shell.require(actor, Right.SHARE_WITH_BUYERS, submission)
             found = next((one for one in portal_links.of(connection, submission.id) if one.id == link), None)
             if found is None:
                 raise not_there()

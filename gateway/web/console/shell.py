@@ -20,12 +20,12 @@ from gateway.store import alarms, submissions
 from gateway.store.submissions import Submission
 from gateway.web.api.alarms import companies_of
 from gateway.web.console import waiting
-from gateway.web.guard import actor_of
+from gateway.web.guard import actor_of, session_of
 from gateway.web.pages import Pages
 from gateway.web.problems import Problem
 from gateway.wiring import Gateway
 
-__all__ = ["Shell", "not_there", "refused_in_words"]
+__all__ = ["Shell", "language_of", "not_there", "refused_in_words"]
 
 # What a page says after an action, by the word in its address: nothing of an address is shown as it stands.
 _DONE: Final = frozenset(
@@ -141,6 +141,12 @@ class Shell:
         """To a page of ours after an action, which then says what was done."""
         joint = "&" if "?" in place else "?"
         return RedirectResponse(f"{place}{joint}done={quote(done)}", HTTPStatus.SEE_OTHER)
+
+
+def language_of(request: Request) -> str:
+    """The language in which a person writes numbers; English for a program."""
+    session = session_of(request)
+    return session.person.language if session is not None else "en"
 
 
 def not_there() -> Problem:

@@ -8,15 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Connection
 
 from formats.errors import EInvoicingError
 from gateway.access.rights import Right
 from gateway.peppol import access_points, statuses
-from gateway.pipeline.submission import State, Verdict
-from gateway.store import finding, receivers, reports, sources
-from gateway.store.finding import Filter
-from gateway.store.sources import SourceRecord
+from gateway.store import receivers, reports
+from gateway.web.console.health import health
 from gateway.web.console.shell import Shell
 from gateway.web.guard import actor_of
 
@@ -24,17 +21,6 @@ __all__ = ["router"]
 
 _BOARD_DAYS: Final = 30
 _SOON: Final = timedelta(days=30)
-_COUNTED: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelState:
-    """One way out: how much of it waits for its other side, counted no further than 1,000."""
-
-    name: str
-    kind: str
-    waiting: int
-    delivered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +41,17 @@ def router(shell: Shell) -> APIRouter:
         actor = actor_of(request)
         gateway = shell.gateway
         now = gateway.clock()
-        allowed = shell.sources(actor, Right.SEE_SYSTEM)
-        whole = allowed is None
-        specs = [one for one in gateway.settings.sources if allowed is None or one.name in allowed]
+        whole = shell.sources(actor, Right.SEE_SYSTEM) is None
         with gateway.database.read() as connection:
-            records = [(spec, sources.get(connection, spec.name)) for spec in specs]
-            channels = [
-                _channel(connection, one.name, one.kind, allowed) for one in gateway.settings.channels
-            ]
             board = statuses.board(connection, since=now - timedelta(days=_BOARD_DAYS), now=now)
             drifted = receivers.listing(connection, only_drifted=True) if whole else ()
             unreported = reports.waiting(connection) if whole else []
+        found = health(shell, actor)
         context = {
-            "sources": records,
-            "unwell": sum(_unwell(record) for _, record in records),
-            "channels": channels,
-            "budgets": gateway.budgets.standing() if whole else (),
+            "sources": found.sources,
+            "unwell": found.unwell,
+            "channels": found.channels,
+            "budgets": found.budgets,
             "board": board if whole else None,
             "board_days": _BOARD_DAYS,
             "drifted": drifted,
@@ -83,26 +64,6 @@ def router(shell: Shell) -> APIRouter:
         return shell.render(request, "system.html", context, section="system")
 
     return routes
-
-
-def _unwell(record: SourceRecord) -> bool:
-    return bool(record.verdict)
-
-
-def _channel(connection: Connection, name: str, kind: str, allowed: tuple[str, ...] | None) -> ChannelState:
-    stuck = Filter(
-        sources=allowed,
-        channels=(name,),
-        states=(State.PARKED, State.READY, State.SENDING, State.SENT),
-        verdicts=(Verdict.PROVIDER.value, Verdict.ROUTE.value, Verdict.PRECONDITION.value),
-    )
-    arrived = Filter(sources=allowed, channels=(name,), states=(State.DELIVERED, State.ACCEPTED, State.PAID))
-    return ChannelState(
-        name,
-        kind,
-        finding.count_up_to(connection, stuck, _COUNTED),
-        finding.count_up_to(connection, arrived, _COUNTED),
-    )
 
 
 def _endings(shell: Shell, now: datetime) -> tuple[Ending, ...]:

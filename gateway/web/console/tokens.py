@@ -33,6 +33,7 @@ def router(shell: Shell) -> APIRouter:
             names = {one.id: one.name for one in people.listing(connection)}
         context = {
             "tokens": found[:_MOST_SHOWN],
+            "revocable": {one.id for one in found if granting.may_revoke(actor, one)},
             "names": names,
             "rights": granting.grantable(actor),
             "all_companies": ALL_COMPANIES in actor.grants,
@@ -79,7 +80,7 @@ def router(shell: Shell) -> APIRouter:
         actor = actor_of(request)
         with gateway.database.begin() as connection:
             found = tokens.get(connection, token[:36])
-            if found is None or not granting.may_see(actor, found):
+            if found is None or not granting.may_revoke(actor, found):
                 raise not_there()
             done = granting.revoke(connection, found, by=actor, now=gateway.clock())
         return shell.back("/tokens", "token-gone" if done else "faster")

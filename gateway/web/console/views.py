@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from gateway.store import views
 from gateway.web.console import asked
-from gateway.web.console.shell import Shell, refused_in_words
+from gateway.web.console.shell import Shell, language_of, refused_in_words
 from gateway.web.guard import actor_of, session_of
 from gateway.web.problems import Problem
 
@@ -28,7 +28,7 @@ def router(shell: Shell) -> APIRouter:
         question: Annotated[str, Form(max_length=4000)] = "",
     ) -> Response:
         # Only what a list can be asked for is kept of the address.
-        wanted = asked.read(dict(parse_qsl(question)), shell.sources(actor_of(request)))
+        wanted = asked.read(dict(parse_qsl(question)), shell.sources(actor_of(request)), language_of(request))
         with refused_in_words(), shell.gateway.database.begin() as connection:
             views.keep(connection, _person(request), name, wanted.question(), now=shell.gateway.clock())
         return shell.back(wanted.address(after=""), "view-kept")

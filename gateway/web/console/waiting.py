@@ -12,6 +12,8 @@ from gateway.pipeline.submission import State, Verdict
 from gateway.store import finding, inbox, parties
 from gateway.store.finding import Filter, Order, Sums
 from gateway.store.submissions import Submission
+from gateway.web.console import behind
+from gateway.web.console.behind import Behind
 
 __all__ = ["SHOWN", "Group", "Itself", "changes", "count", "groups", "items", "itself"]
 
@@ -27,11 +29,17 @@ Sources = tuple[str, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What waits with one verdict: the oldest `rows`, and the number and worth of all."""
+    """What waits with one verdict: the oldest `rows`, what waits `behind` them, number and worth of all."""
 
     verdict: Verdict
     rows: tuple[Submission, ...]
     all: Sums
+    behind: tuple[Behind, ...] = ()
+
+    @property
+    def stopped(self) -> int:
+        """How many stopped themselves."""
+        return self.all.count - sum(one.all.count for one in self.behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,12 @@ def groups(connection: Connection, sources: Sources) -> tuple[Group, ...]:
     for verdict in Verdict:
         wanted = _for_people(sources, verdict)
         rows = finding.find(connection, wanted, order=Order.RECEIVED, descending=False, size=SHOWN).rows
-        if rows:
-            found.append(Group(verdict, rows, finding.sums(connection, wanted)))
+        held = behind.groups(connection, sources) if verdict is Verdict.PRECONDITION else ()
+        if rows or held:
+            total = finding.sums(connection, wanted)
+            for one in held:
+                total = _both(total, one.all)
+            found.append(Group(verdict, rows, total, held))
     return tuple(found)
 
 
@@ -60,6 +72,7 @@ def count(connection: Connection, sources: Sources, *, with_inbox: bool) -> int:
         finding.count_up_to(connection, _for_people(sources, *verdicts), _MOST_COUNTED)
         for verdicts in (_PEOPLE, (Verdict.PROVIDER,))
     )
+    total += sum(one.all.count for one in behind.groups(connection, sources))
     total += len(changes(connection, sources))
     return total + (len(items(connection)) if with_inbox else 0)
 

@@ -5,7 +5,6 @@ What is not a link, was never one, or is one no longer gets the same answer afte
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +18,7 @@ from gateway.store import journal, portal_calls, portal_links, submissions
 from gateway.store.portal_calls import Kind
 from gateway.store.portal_links import PortalLink
 from gateway.store.submissions import Submission
+from gateway.web.callers import network_of
 from gateway.wiring import Gateway
 
 __all__ = ["ADDRESS_LIMIT", "ANSWER_LIMIT", "LINK_LIMIT", "Door", "NoLink", "Opened", "TooOften"]
@@ -69,7 +69,7 @@ class Door:
 
     def _let_in(self, request: Request, shown: str, what: str, language: str) -> Opened:
         now = self._gateway.clock()
-        address = self._links.bucket(f"address {_network(request)}")
+        address = self._links.bucket(f"address {network_of(request)}")
         # Only looked at: whoever is over the limit cannot keep the database writing.
         with self._gateway.database.read() as connection:
             until = portal_calls.rests_until(
@@ -103,18 +103,3 @@ def _note(connection: Connection, link: PortalLink, what: str, language: str, no
     journal.append(
         connection, "portal opened", told, now=now, submission=link.submission, actor=answers.actor(link)
     )
-
-
-def _network(request: Request) -> str:
-    """Whose calls are counted together: an IPv4 address, or the /64 of an IPv6 address, which is one line of
-    a provider. A proxy on this machine names the caller in X-Forwarded-For; the server has read it."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host[:100]
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)

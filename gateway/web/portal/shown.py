@@ -141,6 +141,8 @@ def _standing(connection: Connection, submission: Submission, invoice: Invoice) 
         return "refused", None
     if invoice.is_credit_note:
         return "credit", None
+    if submission.state is State.CLOSED:
+        return "nothing", None
     row = connection.execute(select(payments).where(payments.c.submission == submission.id)).one_or_none()
     if submission.step is State.PAID or (
         row is not None and row.state in (PaymentState.PAID, PaymentState.SETTLED)

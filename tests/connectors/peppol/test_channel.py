@@ -8,6 +8,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -148,8 +149,21 @@ def test_a_duplicate_after_a_lost_answer_has_arrived(network: PeppolDesk, channe
     with pytest.raises(RemoteUnavailable):
         channel.send(sent)
     network.faults.arm(Fault("ebms-4001", "as4 POP000002"))
-    assert channel.send(sent).state is DeliveryState.DELIVERED
+    assert channel.send(replace(sent, may_be_there=True)).state is DeliveryState.DELIVERED
     assert len(network.arrivals()) == 1
+
+
+def test_a_duplicate_at_the_first_attempt_is_not_taken_for_an_arrival(
+    network: PeppolDesk, channel: Peppol
+) -> None:
+    """Nor is the next one, for the attempt that was answered so brought nothing there."""
+    sent = message()
+    for one in (sent, replace(sent, may_be_there=True)):
+        network.faults.arm(Fault("ebms-4001", "as4 POP000002"))
+        with pytest.raises(RemoteUnavailable, match="nothing proves") as refused:
+            channel.send(one)
+    assert refused.value.uncertain
+    assert network.arrivals() == ()
 
 
 @pytest.mark.parametrize("error", ["ebms-0202", "ebms-0201", "ebms-0102"])

@@ -71,10 +71,11 @@ def test_the_same_invoice_under_two_names_is_one() -> None:
     assert (found.name, found.content) == ("factur-x.xml", b"<a/>")
 
 
-def test_an_encrypted_pdf_is_named_as_such() -> None:
+@pytest.mark.parametrize("user", ["u", ""], ids=["password to open", "no password to open"])
+def test_an_encrypted_pdf_is_named_as_such(user: str) -> None:
     with pikepdf.open(BytesIO(_pdf(("factur-x.xml", b"<a/>")))) as pdf:
         written = BytesIO()
-        pdf.save(written, encryption=pikepdf.Encryption(owner="o", user="u", R=6))
+        pdf.save(written, encryption=pikepdf.Encryption(owner="o", user=user, R=6))
     with pytest.raises(MalformedDocument, match="the PDF is encrypted"):
         embedded_invoice(written.getvalue())
 

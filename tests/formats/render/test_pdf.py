@@ -23,7 +23,9 @@ from formats.render.appearance import Appearance, Logo, read_logo
 from formats.render.payment_code import payment_text
 from formats.render.pdf import render_pdf
 from formats.render.words import LANGUAGES
+from formats.syntaxes import ubl
 from tests.formats.render.test_appearance import logo
+from tests.official import folder
 from tests.strategies import every_term, invoices, sample_credit_note, sample_invoice
 
 
@@ -157,6 +159,26 @@ def test_a_seller_that_says_more_than_the_foot_holds_says_all_of_it() -> None:
         _pages(render_pdf(replace(invoice, seller=replace(invoice.seller, legal_information=text))))
     )
     assert text in whole
+
+
+@pytest.mark.parametrize("name", ["base-example.xml", "base-creditnote-correction.xml"])
+@pytest.mark.parametrize(
+    "seller_name", ["", "Invented Engineering and Maintenance Works of the Northern Provinces plc"]
+)
+def test_a_short_invoice_stays_on_one_page(name: str, seller_name: str) -> None:
+    """Terms and notes stand beside the account, and a long name in a foot that has room for it."""
+    invoice = ubl.read((folder("peppol-bis-3/examples") / name).read_bytes())
+    assert invoice.seller is not None
+    seller = replace(invoice.seller, name=seller_name or invoice.seller.name)
+    (page,) = _pages(render_pdf(replace(invoice, seller=seller)))
+    assert "Payment within 10 days" in page
+    assert seller_name in page
+
+
+def test_long_terms_have_the_whole_width() -> None:
+    terms = " ".join(f"word{number}" for number in range(60))
+    invoice = replace(sample_invoice(), payment_terms=terms)
+    assert terms in " ".join(_pages(render_pdf(invoice)))
 
 
 def test_a_line_that_fills_pages_is_shown_whole() -> None:

@@ -50,10 +50,12 @@ def certificate(
     issuer_key: PrivateKey,
     *,
     authority: bool = False,
+    also_signs: bool = False,
     begins: datetime = NOW - 400 * DAY,
     ends: datetime = NOW + 400 * DAY,
     uses: Uses = Uses(),
     stamping: bool = False,
+    purposes: Sequence[x509.ObjectIdentifier] = (),
     serial: int = 4711,
 ) -> x509.Certificate:
     public = holder.public_key()
@@ -72,7 +74,7 @@ def certificate(
         )
         .add_extension(
             x509.KeyUsage(
-                digital_signature=uses.signatures and not authority,
+                digital_signature=uses.signatures and (also_signs or not authority),
                 content_commitment=uses.intent and not authority,
                 key_encipherment=not (uses.signatures or uses.intent),
                 data_encipherment=False,
@@ -86,9 +88,9 @@ def certificate(
         )
     )
     if stamping:
-        builder = builder.add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
-        )
+        purposes = (ExtendedKeyUsageOID.TIME_STAMPING,)
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=stamping)
     return builder.sign(issuer_key, hashes.SHA256())
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
 from formats.signatures.certificates import CertificateFacts
 from formats.signatures.errors import Distrust, UntrustedSigner
-from formats.signatures.trust import Trust
+from formats.signatures.trust import Judged, Trust
 from tests.formats.signatures.authority import (
+    DAY,
     NOW,
     ROOT_NAME,
     Uses,
@@ -78,6 +81,80 @@ def test_a_certificate_must_be_made_for_signatures(uses: Uses, believed: bool) -
     with pytest.raises(UntrustedSigner) as refused:
         trust.judge(made.certificate, made.chain, at=NOW, signed_at=None, where="here")
     assert refused.value.reason is Distrust.WRONG_USE
+
+
+def _made_for(*purposes: x509.ObjectIdentifier) -> x509.Certificate:
+    return certificate(
+        "Kontoor Demo B.V.",
+        key("rsa2048", 1),
+        "Invented Seal Authority",
+        key("rsa2048", 101),
+        purposes=purposes,
+        begins=NOW - 5 * DAY,
+    )
+
+
+@pytest.mark.parametrize(
+    "purposes",
+    [
+        (Purpose.SERVER_AUTH,),
+        (Purpose.CLIENT_AUTH,),
+        (Purpose.CODE_SIGNING,),
+        (Purpose.TIME_STAMPING,),
+        (Purpose.OCSP_SIGNING,),
+        (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH),
+    ],
+)
+def test_a_certificate_for_other_uses_alone_signs_no_invoices(
+    purposes: tuple[x509.ObjectIdentifier, ...],
+) -> None:
+    with pytest.raises(UntrustedSigner, match="other uses only") as refused:
+        Trust((root(),)).judge(_made_for(*purposes), (middle(),), at=NOW, signed_at=None, where="here")
+    assert refused.value.reason is Distrust.WRONG_USE
+
+
+@pytest.mark.parametrize(
+    "purposes",
+    [
+        (),
+        (Purpose.ANY_EXTENDED_KEY_USAGE,),
+        (Purpose.EMAIL_PROTECTION, Purpose.CLIENT_AUTH),
+        (x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),),
+        (x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),),
+        (x509.ObjectIdentifier("1.2.840.113583.1.1.5"),),
+    ],
+)
+def test_a_certificate_for_documents_mail_or_anything_signs_invoices(
+    purposes: tuple[x509.ObjectIdentifier, ...],
+) -> None:
+    made = _made_for(*purposes)
+    judged_as = Trust((root(),)).judge(made, (middle(),), at=NOW, signed_at=None, where="here")
+    assert judged_as.path[0] == made
+
+
+def test_an_authority_signs_no_invoices_even_where_it_is_trusted_itself() -> None:
+    own = key("rsa2048", 12)
+    made = certificate("Both", own, "Both", own, authority=True, also_signs=True)
+    with pytest.raises(UntrustedSigner, match="authority") as refused:
+        Trust((made,)).judge(made, (), at=NOW, signed_at=None, where="here")
+    assert refused.value.reason is Distrust.WRONG_USE
+
+
+def test_nobody_signs_before_the_certificate_exists() -> None:
+    """Whenever it is judged; a clock may be five minutes slow, and a time stamp knows better."""
+    made, trust = _made_for(), Trust((root(),))
+    begins = made.not_valid_before_utc
+
+    def judge(signed_at: datetime, stamped_at: datetime | None = None) -> Judged:
+        return trust.judge(
+            made, (middle(),), at=NOW, signed_at=signed_at, stamped_at=stamped_at, where="here"
+        )
+
+    with pytest.raises(UntrustedSigner, match="before its certificate is valid") as refused:
+        judge(begins - timedelta(minutes=6))
+    assert refused.value.reason is Distrust.NOT_YET_VALID
+    assert judge(begins - timedelta(minutes=4))
+    assert judge(begins - timedelta(minutes=6), stamped_at=begins + DAY)
 
 
 def test_an_expired_authority_ends_its_paths() -> None:

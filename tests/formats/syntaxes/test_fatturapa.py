@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -17,7 +18,7 @@ from hypothesis import given
 from typer.testing import CliRunner
 
 from formats.detection import detect
-from formats.errors import MalformedDocument
+from formats.errors import DocumentError, MalformedDocument
 from formats.identifiers import Identifier
 from formats.model import (
     Address,
@@ -47,7 +48,7 @@ from formats.model.totals import COMPLETIONS, complete
 from formats.profiles import fatturapa as profiles
 from formats.profiles import peppol_bis3
 from formats.profiles.profile import Profile
-from formats.registry import SYNTAXES
+from formats.registry import PROFILES, SYNTAXES
 from formats.signatures import profiles as signatures
 from formats.syntaxes import cii, fatturapa, ubl, xml
 from formats.syntaxes.fatturapa_files import file_name, progressive
@@ -561,9 +562,11 @@ def test_european_examples_become_valid_documents(name: str, schema: Schema) -> 
 @given(invoices())
 def test_any_invoice_is_written_or_refused_and_what_is_read_stays(invoice: Invoice) -> None:
     """Once in Italian shape, writing and reading change nothing more."""
+    seller = invoice.seller or Seller()
+    seller = replace(seller, vat_identifier=seller.vat_identifier or "IT01234567890")
     try:
-        first = read(write(replace(invoice, specification_id="FPR12")))
-    except MalformedDocument:
+        first = read(write(replace(invoice, specification_id="FPR12", seller=seller)))
+    except DocumentError:
         return
     assert read(write(first)) == first
 
@@ -734,3 +737,38 @@ def test_examples_are_written_to_the_letter_and_read_back(file: Path) -> None:
     assert found.syntax is not None
     assert SYNTAXES[found.syntax].write(invoice) == document
     assert SYNTAXES[found.syntax].read(document) == invoice
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (lambda one: replace(one, seller=replace(one.seller, vat_identifier=None)), "IdFiscaleIVA"),
+        (lambda one: replace(one, seller=None), "IdFiscaleIVA"),
+        (lambda one: replace(one, lines=()), "no invoice line"),
+    ],
+    ids=["without VAT number", "without seller", "without lines"],
+)
+@pytest.mark.parametrize("key", ["fatturapa-fpr12", "fatturapa-fpa12", "fatturapa-fsm10"])
+def test_what_italy_demands_and_nobody_can_derive_is_asked_for(
+    changed: Callable[[Invoice], Invoice], named: str, key: str
+) -> None:
+    profile = PROFILES[key]
+    with pytest.raises(DocumentError, match=named):
+        SYNTAXES[profile.syntax].write(profile.prepare(changed(sample_invoice())))
+
+
+def test_the_name_of_a_bank_is_no_bic() -> None:
+    """It stays where Italy has it, and comes back as it was."""
+    profile = PROFILES["fatturapa-fpr12"]
+    written = SYNTAXES[profile.syntax].write(profile.prepare(sample_invoice()))
+    written = re.sub(rb"\s*<BIC>[^<]*</BIC>", b"", written)
+    place = written.index(b"<IBAN>")
+    named = written[:place] + b"<IstitutoFinanziario>Banca Inventata</IstitutoFinanziario>" + written[place:]
+    read = SYNTAXES[profile.syntax].read(named)
+    assert read.payment is not None
+    assert read.payment.credit_transfers[0].account
+    assert read.payment.credit_transfers[0].service_provider is None
+    assert read.italy is not None
+    assert read.italy.instalments[0].bank == "Banca Inventata"
+    assert SYNTAXES[profile.syntax].read(SYNTAXES[profile.syntax].write(read)) == read
+    assert ubl.BINDING.losses(read) == ("IT-G4",)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import select
 
 from gateway.access import one_time_codes
 from gateway.access.passwords import Passwords
@@ -15,6 +18,7 @@ from gateway.access.sign_in import Outcome, SignIn
 from gateway.store import journal, people, sessions
 from gateway.store.database import Database
 from gateway.store.people import Person
+from gateway.store.tables import sign_in_failures
 from tests.gateway.access.conftest import NOW, PASSWORD
 
 
@@ -62,6 +66,94 @@ def test_attempts_at_the_same_time_are_all_counted(
     for attempt in attempts:
         attempt.join()
     assert sign_in.attempt(clerk.login, PASSWORD, now=NOW).outcome is Outcome.RESTING
+
+
+def test_in_a_burst_no_more_codes_are_judged_than_in_turn(
+    database: Database, sign_in: SignIn, clerk: Person, seal: Seal
+) -> None:
+    """The password is known to somebody else, who tries codes all at once, the right one among them last."""
+    secret = one_time_codes.new_secret()
+    with database.begin() as connection:
+        people.set_second_factor(connection, clerk.id, seal.sealed(secret), ())
+    right = pyotp.TOTP(secret).at(NOW)
+    near = {pyotp.TOTP(secret).at(NOW + timedelta(seconds=30 * step)) for step in range(-3, 4)}
+    wrong = [code for number in range(50) if (code := f"{number:06d}") not in near][:20]
+    answers, together = [], threading.Barrier(len(wrong))
+
+    def burst(code: str) -> None:
+        together.wait()
+        answers.append(sign_in.attempt(clerk.login, PASSWORD, code, now=NOW).outcome)
+
+    threads = [threading.Thread(target=burst, args=(code,)) for code in wrong]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers.count(Outcome.WRONG_CODE) == 4
+    assert answers.count(Outcome.RESTING) == len(wrong) - 4
+    assert sign_in.attempt(clerk.login, PASSWORD, right, now=NOW).outcome is Outcome.RESTING
+    with database.read() as connection:
+        refused = list(journal.entries(connection, event="sign-in refused"))
+    assert len(refused) == 5
+
+
+class _Meanwhile(Passwords):
+    """Something happens while a password is checked, which takes long."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self._happens = happens
+
+    def fits(self, kept: str, shown: str) -> bool:
+        self._happens()
+        return super().fits(kept, shown)
+
+
+def test_a_login_that_rests_by_the_time_its_password_is_checked_opens_nothing(
+    database: Database, passwords: Passwords, seal: Seal, clerk: Person
+) -> None:
+    other = SignIn(database, passwords, seal)
+
+    def five_others() -> None:
+        for _ in range(5):
+            other.attempt(clerk.login, "wrong, and long", now=NOW)
+
+    late = SignIn(database, _Meanwhile(five_others), seal)
+    assert late.attempt(clerk.login, PASSWORD, now=NOW).outcome is Outcome.RESTING
+    assert late.proven(clerk.login, PASSWORD, now=NOW)[1] is None
+
+
+def test_somebody_locked_while_their_password_is_checked_stays_outside(
+    database: Database, seal: Seal, clerk: Person
+) -> None:
+    def locked() -> None:
+        with database.begin() as connection:
+            people.lock(connection, clerk.id, now=NOW)
+
+    answer = SignIn(database, _Meanwhile(locked), seal).attempt(clerk.login, PASSWORD, now=NOW)
+    assert (answer.outcome, answer.shown) == (Outcome.WRONG, "")
+
+
+def test_a_network_that_tries_many_logins_rests_and_fills_neither_journal_nor_table(
+    database: Database, sign_in: SignIn, clerk: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.access.sign_in.NETWORK_FAILURES", 6)
+    tries = [
+        sign_in.attempt(f"by chance {number}", "wrong, and long", now=NOW, network="192.0.2.7").outcome
+        for number in range(9)
+    ]
+    assert tries == [Outcome.WRONG] * 6 + [Outcome.NETWORK_RESTING] * 3
+    resting = sign_in.attempt(clerk.login, PASSWORD, now=NOW, network="192.0.2.7")
+    assert (resting.outcome, resting.rests_until) == (
+        Outcome.NETWORK_RESTING,
+        NOW + timedelta(minutes=15),
+    )
+    assert sign_in.attempt(clerk.login, PASSWORD, now=NOW, network="192.0.2.8").outcome is Outcome.SIGNED_IN
+    later = NOW + timedelta(minutes=16)
+    assert sign_in.attempt("one more", "wrong", now=later, network="192.0.2.7").outcome is Outcome.WRONG
+    with database.read() as connection:
+        assert len(list(journal.entries(connection, event="sign-in refused"))) == 7
+        assert len(connection.execute(select(sign_in_failures)).all()) == 1
 
 
 def test_a_second_factor_is_asked_for_and_opens_once(

@@ -46,7 +46,7 @@ def test_alarms_of_other_companies_are_neither_seen_nor_taken(world: World, web:
     world.source_fails(8)
     (alarm,) = world.look()
     assert SOURCE not in web.client.get("/alarms", headers=web.headers("other")).text
-    assert web.client.get("/api/v1/alarms", headers=web.headers("other")).json() == []
+    assert web.client.get("/api/v1/alarms", headers=web.headers("other")).json()["items"] == []
     headers = {**web.headers("other"), "X-Form-Token": web.form_token("other")}
     assert web.client.post(f"/api/v1/alarms/{alarm.id}/take", json={}, headers=headers).status_code == 404
     assert web.client.post(f"/alarms/{alarm.id}/take", headers=headers).status_code == 404
@@ -65,7 +65,7 @@ def test_the_api_tells_alarms_and_counts(world: World, web: Web) -> None:
     web.add("it", {ALL_COMPANIES: Role.ADMINISTRATOR})
     world.source_fails(8)
     (alarm,) = world.look()
-    (told,) = web.client.get("/api/v1/alarms", headers=web.headers("it")).json()
+    (told,) = web.client.get("/api/v1/alarms", headers=web.headers("it")).json()["items"]
     assert (told["id"], told["kind"], told["taken_by"]) == (alarm.id, "source", "")
     counts = web.client.get("/api/v1/counts", headers=web.headers("it")).json()
     assert {one["source"] for one in counts} == {one.name for one in world.gateway.settings.sources}
@@ -77,8 +77,9 @@ def test_the_api_tells_alarms_and_counts(world: World, web: Web) -> None:
     assert 'gateway_alarms{kind="disk"} 0.0' in figures
     world.source_is_well()
     world.look()
-    assert web.client.get("/api/v1/alarms", headers=web.headers("it")).json() == []
-    assert len(web.client.get("/api/v1/alarms?ended_hours=1", headers=web.headers("it")).json()) == 1
+    assert web.client.get("/api/v1/alarms", headers=web.headers("it")).json()["items"] == []
+    over = web.client.get("/api/v1/alarms?ended_hours=1&size=1", headers=web.headers("it")).json()
+    assert (len(over["items"]), over["next"]) == (1, "")
 
 
 def call(world: World, *arguments: str, status: int = 0) -> str:

@@ -57,7 +57,7 @@ def test_a_dispute_is_work_for_the_clerk_and_news_for_the_erp(shared: Shared) ->
         "the buyer says that the quantity is not right, line 2 Slijtring SR-210: We ordered 4 rings, not 6"
     )
     assert (now.state, now.verdict, now.sentence) == (State.DISPUTED, Verdict.DOCUMENT, sentence)
-    assert news(shared)[-1][1] == sentence
+    assert news(shared)[-1] == ("disputed", sentence)
     ((actor, told),) = entries(shared, "portal answer")
     assert actor == f"buyer (link {shared.link.id[:8]})"
     assert (told["kind"], told["topic"], told["said"]) == ("dispute", "quantity", "We ordered 4 rings, not 6")

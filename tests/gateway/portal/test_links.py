@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from formats.errors import ConfigError
-from gateway.access.rights import RIGHTS, Role
+from gateway.access.rights import RIGHTS, Right, Role
 from gateway.pipeline.submission import State
 from gateway.portal.links import Links
 from gateway.store import journal, portal_links, tokens
@@ -126,6 +126,20 @@ def test_the_console_makes_shows_and_revokes_a_link(shared: Shared) -> None:
     assert post("vera", f"{page}/links/{new.id}/revoke") == 403
     assert post("marit", f"{page}/links/{new.id}/revoke") == 303
     assert Links(web.gateway).address(new) not in web.client.get(page, headers=web.headers("marit")).text
+
+
+def test_who_acts_on_an_invoice_and_may_not_share_it_learns_and_makes_no_link(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web, page = shared.web, f"/invoices/{shared.one.id}"
+    assert "/p/" in web.client.get(page, headers=web.headers("marit")).text
+    fewer = {**RIGHTS, Role.FINANCE: RIGHTS[Role.FINANCE] - {Right.SHARE_WITH_BUYERS}}
+    monkeypatch.setattr("gateway.store.people.RIGHTS", fewer)
+    assert "/p/" not in web.client.get(page, headers=web.headers("marit")).text
+    for path in (f"{page}/links", f"{page}/links/{shared.link.id}/revoke"):
+        form = {"form_token": web.form_token("marit")}
+        assert web.client.post(path, headers=web.headers("marit"), data=form).status_code == 403
+    assert find(web, shared.path) is not None
 
 
 def test_another_invoices_link_cannot_be_revoked_from_here(shared: Shared) -> None:

@@ -11,13 +11,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from typer.testing import CliRunner
 
 from connectors.base import PaymentState, PaymentStatus, SourceDocument
+from formats.errors import ConfigError
 from gateway.access.rights import ALL_COMPANIES, Role
+from gateway.cli.main import app
+from gateway.pipeline import answers
 from gateway.pipeline.submission import State, Verdict
-from gateway.store import documents, journal, payments, receipts, submissions, tables
+from gateway.store import attempts, documents, journal, payments, receipts, reports, submissions, tables
 from gateway.store.receipts import Due
 from gateway.store.submissions import Submission
+from tests.gateway.portal.shared import at_buyer, invoice
 from tests.gateway.web.conftest import Web
 
 _GOLDEN = Path(__file__).parents[2] / "data" / "mappings" / "exact_online"
@@ -113,6 +118,24 @@ def test_what_heals_by_itself_is_no_work(web: Web, marit: str) -> None:
     assert "Nothing needs you." in page
     assert "One invoice goes on without you" in page
     assert "No answer." in page
+
+
+def test_what_may_be_at_its_buyer_already_is_work_although_it_is_tried_again(web: Web, marit: str) -> None:
+    """Trying again finds out nothing where the channel cannot tell; only a person can."""
+    later = timedelta(hours=1)
+    one = stopped(
+        web, "2026-1", verdict=Verdict.PROVIDER, due_in=later, resume=State.SENDING, sentence="broke off"
+    )
+    with web.gateway.database.begin() as connection:
+        attempts.open_next(connection, one.id, "email", one.message_id, now=web.gateway.clock())
+    page = web.client.get("/", headers=web.headers(marit)).text
+    assert "One thing needs a person." in page
+    assert "Say what became of it" in page
+    assert "goes on without you" not in page
+    with web.gateway.database.begin() as connection:
+        attempts.note(connection, one.id, attempts.NOT_TAKEN)
+    page = web.client.get("/", headers=web.headers(marit)).text
+    assert "goes on without you" in page, "it certainly did not arrive, and trying again mends it"
 
 
 def test_an_empty_work_list_says_what_fills_it(web: Web, marit: str) -> None:
@@ -377,3 +400,131 @@ def test_the_overview_tells_what_is_overdue_and_what_is_expected(web: Web) -> No
     page = web.client.get("/overview", headers=web.headers("marit")).text
     assert "Overdue for more than 30 days" in page
     assert "10,200.00" in page
+
+
+def answered_by_buyer(web: Web, one: State) -> Submission:
+    """An invoice that its buyer disputed or refused, of which the ERP was told."""
+    held = at_buyer(web.gateway, invoice("2026-103977", today=web.gateway.clock().date()))
+    with web.gateway.database.begin() as connection:
+        return answers.take_in(connection, web.gateway, held, one, "the buyer asks: which order?", {})
+
+
+def told_erp(web: Web, one: Submission) -> list[tuple[str, str]]:
+    with web.gateway.database.read() as connection:
+        return [(report.state, report.text) for report in reports.of(connection, one.id)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "becomes", "told"),
+    [
+        ("answered", State.DELIVERED, "the buyer's question is answered"),
+        ("accepted", State.ACCEPTED, "the buyer accepts the invoice"),
+        ("closed", State.CLOSED, "this invoice is no longer pursued"),
+    ],
+)
+def test_a_dispute_has_ways_on_that_the_record_and_the_erp_know(
+    web: Web, marit: str, outcome: str, becomes: State, told: str
+) -> None:
+    one = answered_by_buyer(web, State.DISPUTED)
+    assert told_erp(web, one) == [("disputed", "the buyer asks: which order?")]
+    place = f"/invoices/{one.id}"
+    assert f'value="{outcome}"' in web.client.get(place, headers=web.headers(marit)).text
+    assert post(web, marit, f"{place}/resolve", outcome=outcome, note=" ") == 422
+    assert post(web, marit, f"{place}/resolve", outcome=outcome, note="order 418, by phone") == 303
+    assert (state(web, one).state, state(web, one).verdict) == (becomes, "")
+    assert told_erp(web, one)[-1] == (becomes.value, f"{told}: order 418, by phone")
+    entry = last_entry(web, one, "resolved")
+    assert (entry.actor.startswith("marit ("), "order 418, by phone" in entry.data) == (True, True)
+    assert "Nothing needs you" in web.client.get("/", headers=web.headers(marit)).text
+    page = web.client.get(place, headers=web.headers(marit)).text
+    assert "Decided: order 418, by phone" in page
+    assert 'name="outcome"' not in page
+
+
+def test_a_refused_invoice_is_set_aside_with_a_reason_or_sent_again(web: Web, marit: str) -> None:
+    one = answered_by_buyer(web, State.REJECTED)
+    page = web.client.get(f"/invoices/{one.id}", headers=web.headers(marit)).text
+    assert "Send it again" in page
+    assert "It is not to be sent again" in page
+    place = f"/invoices/{one.id}/resolve"
+    assert post(web, marit, place, outcome="closed", note="no") == 303
+    assert state(web, one).state is State.REJECTED
+    assert post(web, marit, place, outcome="dismissed", note="credited") == 303
+    assert state(web, one).state is State.SUPERSEDED
+    assert told_erp(web, one)[-1] == ("closed", "not sent again: credited")
+    page = web.client.get(f"/invoices/{one.id}", headers=web.headers(marit)).text
+    assert "Set aside, and not sent again" in page
+
+
+def test_a_new_question_opens_what_was_closed(web: Web, marit: str) -> None:
+    one = answered_by_buyer(web, State.DISPUTED)
+    post(web, marit, f"/invoices/{one.id}/resolve", outcome="closed", note="credited")
+    with web.gateway.database.begin() as connection:
+        held = submissions.get(connection, one.id)
+        again = answers.take_in(connection, web.gateway, held, State.DISPUTED, "the buyer asks: when?", {})
+    assert (again.state, again.verdict) == (State.DISPUTED, Verdict.DOCUMENT)
+
+
+def test_many_are_closed_at_once_and_only_what_was_disputed_or_refused(web: Web, marit: str) -> None:
+    disputed, parked = answered_by_buyer(web, State.DISPUTED), stopped(web, "2026-2")
+    form = {"action": "close", "pick": [disputed.id, parked.id]}
+    assert post(web, marit, "/invoices/act", **form) == 422
+    assert post(web, marit, "/invoices/act", **form, reason="written off") == 200
+    assert state(web, disputed).state is State.CLOSED
+    assert state(web, parked).version == parked.version
+
+
+def behind_a_shut_channel(web: Web, number: str) -> Submission:
+    """Ready, and put off without knocking: its channel let nobody in."""
+    one = stopped(web, number, amount="100.00")
+    with web.gateway.database.begin() as connection:
+        now = web.gateway.clock()
+        ready = submissions.move(connection, one, State.READY, "ready", {}, now=now, channel="email")
+        submissions.postpone(connection, ready, now + timedelta(minutes=1))
+    return state(web, one)
+
+
+def test_what_waits_behind_a_shut_channel_is_work_with_a_cause(web: Web, marit: str) -> None:
+    held = [behind_a_shut_channel(web, f"2026-{number}") for number in (2, 3)]
+    nothing = web.client.get("/", headers=web.headers(marit)).text
+    assert "Nothing needs you" in nothing
+    sentence = "the provider no longer takes our login"
+    first = stopped(
+        web, "2026-1", verdict=Verdict.PRECONDITION, resume=State.SENDING, sentence=sentence, amount="1.00"
+    )
+    work = web.client.get("/", headers=web.headers(marit)).text
+    assert "3 things need a person" in work
+    assert "2 invoices wait for their channel" in work
+    assert "EUR&nbsp;200.00" in work
+    assert "EUR&nbsp;201.00" in work
+    page = web.client.get(f"/invoices/{held[0].id}", headers=web.headers(marit)).text
+    assert "It waits for email" in page
+    assert "The provider no longer takes our login." in page
+    assert f'href="/invoices/{first.id}"' in page
+
+
+def test_the_cause_at_another_company_is_not_told(web: Web) -> None:
+    stopped(
+        web,
+        "9",
+        source=SAP,
+        verdict=Verdict.PRECONDITION,
+        resume=State.SENDING,
+        sentence="a secret of theirs",
+    )
+    held = behind_a_shut_channel(web, "2026-2")
+    web.add("sofie", {"vandael": Role.FINANCE})
+    for place in ("/", f"/invoices/{held.id}"):
+        page = web.client.get(place, headers=web.headers("sofie")).text
+        assert "an invoice of another company found it out" in page
+        assert "a secret of theirs" not in page
+
+
+def test_a_dispute_is_settled_by_command_too(web: Web, tmp_path: Path) -> None:
+    one = answered_by_buyer(web, State.DISPUTED)
+    words = ["-c", str(tmp_path / "config"), "resolve", one.number]
+    refused = CliRunner().invoke(app, [*words, "dismissed", "--note", "no"])
+    assert isinstance(refused.exception, ConfigError)
+    assert CliRunner().invoke(app, [*words, "closed", "--note", "credited"]).exit_code == 0
+    assert state(web, one).state is State.CLOSED
+    assert last_entry(web, one, "closed").actor == "operator"

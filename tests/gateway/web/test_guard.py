@@ -10,8 +10,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from connectors.budget import CallLimit
 from gateway.access.rights import ALL_COMPANIES, RIGHTS, Right, Role
-from gateway.store import tokens
+from gateway.store import people, tokens
 from gateway.web.decisions import DECISIONS, Way
 from tests.gateway.web.conftest import Web
 
@@ -115,6 +116,70 @@ def test_a_token_may_what_its_scopes_say(web: Web) -> None:
                 method, _somewhere(path), headers={"Authorization": f"Bearer {shown}"}
             )
             assert answer.status_code == 403, name
+
+
+def test_a_token_opens_no_page_whatever_its_scopes_and_no_page_changes_anything_for_it(web: Web) -> None:
+    now = web.gateway.clock()
+    with web.gateway.database.begin() as connection:
+        scopes = {ALL_COMPANIES: frozenset(Right)}
+        _, shown = tokens.make(
+            connection, "all", scopes, made_by="it", ends_at=now + timedelta(days=1), now=now
+        )
+    for name, decision in DECISIONS.items():
+        method, _, path = name.partition(" ")
+        if decision.way is not Way.ACTOR:
+            continue
+        for_programs = path.startswith("/api/v1/") or path == "/metrics"
+        for accept in ("application/json", "text/html"):
+            headers = {"Authorization": f"Bearer {shown}", "Accept": accept}
+            answer = web.client.request(method, _somewhere(path), headers=headers)
+            assert (answer.status_code != 403) is for_programs, (name, accept, answer.status_code)
+    form = {"login": "mallory", "name": "Mallory", "role": "administrator"}
+    web.client.post("/people", headers={"Authorization": f"Bearer {shown}"}, data=form)
+    with web.gateway.database.read() as connection:
+        assert people.by_login(connection, "mallory") is None
+
+
+def test_links_for_buyers_need_the_right_to_share() -> None:
+    shared = {name: decision for name, decision in DECISIONS.items() if "/links" in name}
+    assert len(shared) == 5
+    assert {decision.right for decision in shared.values()} == {Right.SHARE_WITH_BUYERS}
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.FINANCE, Role.COMPLIANCE])
+def test_one_companys_people_see_no_tenants_which_may_be_anothers(web: Web, role: Role) -> None:
+    web.gateway.budgets.ledger("Northern Light 4711", (CallLimit("day", 100, 86_400),)).spend()
+    web.add("one", {"vandael": role})
+    web.add("all", {ALL_COMPANIES: role})
+    one = web.client.get("/api/v1/budgets", headers=web.headers("one"))
+    assert one.status_code == 403
+    assert "4711" not in one.text
+    assert "4711" in web.client.get("/api/v1/budgets", headers=web.headers("all")).text
+
+
+def test_an_address_with_a_stroke_too_many_leads_nowhere(web: Web) -> None:
+    web.add("marit", {ALL_COMPANIES: Role.FINANCE})
+    answer = web.client.get("/invoices/", headers={**web.headers("marit"), "Host": "evil.example"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "status"),
+    [
+        ("/p/nothing", "https://elsewhere.example", 403),
+        # Pages of the portal keep their address to themselves, so browsers do not say where a form is.
+        ("/p/nothing", "null", 404),
+        ("/p/nothing", "https://testserver", 404),
+        ("/sign-out", "https://elsewhere.example", 403),
+        ("/sign-out", "null", 403),
+        ("/sign-out", "https://testserver", 303),
+    ],
+)
+def test_forms_without_a_session_come_from_our_own_pages_too(
+    web: Web, path: str, origin: str, status: int
+) -> None:
+    assert web.client.post(path, headers={"Origin": origin}).status_code == status
 
 
 @pytest.mark.parametrize("path", ["/health", "/sign-in", "/static/gateway.css", "/nowhere"])

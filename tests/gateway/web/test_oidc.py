@@ -171,8 +171,10 @@ def test_a_locked_person_stays_outside(office: Office) -> None:
             people.unlock(connection, marit.id)
 
 
-def test_an_unconfirmed_address_makes_nobody(office: Office) -> None:
-    office.provider.claims = {"sub": "user-new", "email": "new@vandael.example", "email_verified": False}
+@pytest.mark.parametrize("confirmed", [False, None, "false", "true", 1])
+def test_an_address_that_is_not_plainly_confirmed_makes_nobody(office: Office, confirmed: object) -> None:
+    claims = {"sub": "user-new", "email": "new@vandael.example", "email_verified": confirmed}
+    office.provider.claims = claims
     assert refused(office.sign_in("marit"))
     assert office.person("new@vandael.example") is None
 

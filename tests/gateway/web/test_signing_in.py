@@ -46,6 +46,26 @@ def test_after_five_wrong_tries_the_page_says_until_when(web: Web) -> None:
     assert "rests until" in answer.text
 
 
+def test_a_page_of_somebody_else_signs_nobody_in(web: Web) -> None:
+    web.add("marit@vandael.example", {"vandael": Role.FINANCE})
+    form = {"login": "marit@vandael.example", "password": PASSWORD}
+    for origin in ("https://elsewhere.example", "https://testserver.elsewhere.example", "null"):
+        answer = web.client.post("/sign-in", data=form, headers={"Origin": origin})
+        assert answer.status_code == 403, origin
+        assert "set-cookie" not in answer.headers
+    answer = web.client.post("/sign-in", data=form, headers={"Origin": "https://testserver"})
+    assert answer.status_code == 303
+
+
+def test_the_page_says_that_a_network_rests(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.access.sign_in.NETWORK_FAILURES", 2)
+    tries = [
+        web.client.post("/sign-in", data={"login": f"somebody {n}", "password": "wrong"}) for n in range(3)
+    ]
+    assert [answer.status_code for answer in tries] == [401, 401, 429]
+    assert "from your network" in tries[2].text
+
+
 def test_what_was_typed_is_never_markup(web: Web) -> None:
     evil = '"><script>alert(1)</script>'
     answer = web.client.post("/sign-in", data={"login": evil, "password": "x", "next": evil})

@@ -47,7 +47,7 @@ def test_a_webhook_is_made_used_and_removed(world: World, client: TestClient) ->
     world.invoice("2026-1")
     world.sender.one(made.json()["id"])
     assert world.receiver.types == ["invoice.received"]
-    (delivery,) = client.get(f"{place}/deliveries").json()
+    (delivery,) = client.get(f"{place}/deliveries").json()["items"]
     assert (delivery["state"], delivery["type"]) == ("delivered", "invoice.received")
     assert client.post(f"{place}/secret", json={}).json()["secret"] != secret
     replay = client.post(f"{place}/replay", json={"since": delivery["event"]})

@@ -17,7 +17,7 @@ from connectors.channels.peppol.as4 import names
 from connectors.channels.peppol.as4.incoming import ReceivedMessage, Rules, receive, refused_id
 from connectors.channels.peppol.as4.keys import Keys, TrustCheck
 from connectors.channels.peppol.as4.mime import Limits, SpooledRequest, spool, spool_async
-from connectors.channels.peppol.as4.problems import DELIVERY_FAILURE, As4Problem
+from connectors.channels.peppol.as4.problems import DELIVERY_FAILURE, As4Problem, NotNow
 from connectors.channels.peppol.as4.signals import error_signal, receipt_signal
 from formats.errors import EInvoicingError
 
@@ -48,13 +48,15 @@ class Inbox(Protocol):
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What goes back: HTTP status, content type and body; `problem` where the request was refused, and
-    `message_id` where it could be read."""
+    `message_id` where it could be read. `retry_after` is in seconds, for the header of that name; 0 for
+    none."""
 
     status: int
     content: bytes = field(repr=False)
     message_id: str = ""
     problem: As4Problem | None = None
     content_type: str = _CONTENT_TYPE
+    retry_after: int = 0
 
 
 class Receiver:
@@ -114,7 +116,10 @@ class Receiver:
                 return self.refuse(problem, refused_id(request))
 
     def refuse(self, problem: As4Problem, message_id: str = "") -> Answer:
-        """The signed error that answers a refused request."""
+        """The signed error that answers a refused request; a plain 503 for what can only not be taken now."""
+        if isinstance(problem, NotNow):
+            words = f"{problem.detail}; send the message again later\n".encode()
+            return Answer(503, words, message_id, problem, "text/plain;charset=UTF-8", problem.retry_after)
         at = self._clock()
         key = self._keys().signing(at)
         signal = error_signal(problem, ref_to=message_id, key=key, at=at, message_id=self._new_id())

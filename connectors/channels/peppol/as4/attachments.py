@@ -59,7 +59,7 @@ class Attachment:
 
 def _canonical(content: bytes) -> bytes | None:
     try:
-        tree = parse(content, largest=_LARGEST).getroottree()
+        tree = parse(content, largest=_LARGEST, as_written=True).getroottree()
         return etree.tostring(tree, method="c14n", exclusive=True, with_comments=False)
     except (MalformedDocument, etree.C14NError):  # a relative name space has no canonical form
         return None

@@ -76,7 +76,8 @@ class Spool:
         self._in_memory = in_memory
         self._largest = largest
         self._what = what
-        self._pieces: list[bytes] = []
+        # One run of bytes: pieces of a few bytes each would take many times their size.
+        self._held = bytearray()
         self._file: BinaryIO | None = None
         self._path: Path | None = None
         self.size = 0
@@ -89,21 +90,21 @@ class Spool:
             self._open()
         if self._file is not None:
             self._file.write(piece)
-        elif piece:
-            self._pieces.append(piece)
+        else:
+            self._held += piece
 
     def close(self) -> Blob:
         """What was written; nothing more can be."""
         if self._file is not None:
             self._file.close()
             return Blob(self.size, path=self._path)
-        content = b"".join(self._pieces)
-        self._pieces = []
+        content = bytes(self._held)
+        self._held = bytearray()
         return Blob(self.size, content)
 
     def abandon(self) -> None:
         """Forget everything and remove the file; safe to repeat."""
-        self._pieces = []
+        self._held = bytearray()
         if self._file is not None:
             self._file.close()
         if self._path is not None:
@@ -120,5 +121,5 @@ class Spool:
         handle, name = tempfile.mkstemp(prefix="as4-", dir=self._folder)
         self._path = Path(name)
         self._file = os.fdopen(handle, "wb")
-        self._file.writelines(self._pieces)
-        self._pieces = []
+        self._file.write(self._held)
+        self._held = bytearray()

@@ -9,12 +9,17 @@ one process and forgets when that ends, which costs a few attempts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Lock
+from typing import Final
 
 __all__ = ["CircuitBreaker", "CircuitState"]
+
+
+# Where endpoints are is what others write into their metadata.
+_MOST_CIRCUITS: Final = 1_000
 
 
 class CircuitState(StrEnum):
@@ -25,15 +30,17 @@ class CircuitState(StrEnum):
 
 @dataclass(slots=True)
 class _Circuit:
-    failures: int = 0
+    failed: set[str] = field(default_factory=set)
+    trials: int = 0
     open_until: datetime | None = None
     trial_ends: datetime | None = None
 
 
 class CircuitBreaker:
-    """All access points by name (their seat id). Safe to share between threads.
+    """All access points by name (seat id and where it listens). Safe to share between threads.
 
-    Opens after `failures` in a row for `pause`, which doubles with each failed trial up to `longest`. A trial
+    Opens after `failures` of different messages in a row, for one that is tried again says nothing new, for
+    `pause`, which doubles with each failed trial up to `longest`. A trial
     that never reports is forgotten after `trial`.
     """
 
@@ -73,17 +80,21 @@ class CircuitBreaker:
         with self._lock:
             self._circuits.pop(name, None)
 
-    def failed(self, name: str) -> None:
-        """The access point could not be reached, or answered nothing that makes sense."""
+    def failed(self, name: str, message: str) -> None:
+        """The access point could not be reached with this message, or answered nothing that makes sense."""
         with self._lock:
             circuit = self._circuits.setdefault(name, _Circuit())
-            circuit.failures += 1
+            if len(self._circuits) > _MOST_CIRCUITS:
+                del self._circuits[next(iter(self._circuits))]
             circuit.trial_ends = None
-            beyond = circuit.failures - self._failures
-            if beyond >= 0:
-                # Bounded, for a power of two overflows long before the pause does.
-                pause = min(self._pause * 2 ** min(beyond, 20), self._longest)
-                circuit.open_until = self._clock() + pause
+            if circuit.open_until is not None:
+                circuit.trials += 1
+            elif len(circuit.failed | {message}) < self._failures:
+                circuit.failed.add(message)
+                return
+            # Bounded, for a power of two overflows long before the pause does.
+            pause = min(self._pause * 2 ** min(circuit.trials, 20), self._longest)
+            circuit.open_until = self._clock() + pause
 
     def state(self, name: str) -> CircuitState:
         """Where it stands now, for people."""

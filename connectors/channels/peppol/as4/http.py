@@ -68,7 +68,9 @@ class As4Client:
                 refresh=True,
             )
         seat = message.sent.receiver_seat
-        wait = self._breaker.enter(seat)
+        # The metadata of one receiver may name this certificate and a wrong address: that is not its owner's.
+        circuit = f"{seat} at {_origin(url)}"
+        wait = self._breaker.enter(circuit)
         if wait is not None:
             return Outcome(
                 Verdict.RETRY,
@@ -78,9 +80,9 @@ class As4Client:
             )
         outcome = self._attempt(message, url)
         if outcome.status == 0 or (outcome.status >= 500 and not outcome.errors and outcome.receipt is None):
-            self._breaker.failed(seat)
+            self._breaker.failed(circuit, message.message_id)
         else:
-            self._breaker.succeeded(seat)
+            self._breaker.succeeded(circuit)
         return outcome
 
     def close(self) -> None:
@@ -130,8 +132,7 @@ class As4Client:
         return outcome
 
     def _client(self, url: str) -> HttpClient:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
+        origin = _origin(url)
         with self._lock:
             client = self._clients.pop(origin, None)
             if client is None:
@@ -149,3 +150,8 @@ class As4Client:
         if oldest is not None:
             oldest.close()
         return client
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -29,12 +29,14 @@ from connectors.channels.peppol.as4.problems import (
     MIME_INCONSISTENCY,
     VALUE_INCONSISTENT,
     As4Problem,
+    NotNow,
     TooLarge,
 )
 from connectors.channels.peppol.as4.profile import require_profile
 from connectors.channels.peppol.as4.signing import Reference, Verified, verify
 from connectors.channels.peppol.as4.soap import SoapEnvelope, read_envelope
-from formats.errors import EInvoicingError
+from connectors.channels.peppol.pki.trust import Reason, UntrustedCertificate
+from formats.errors import ConfigError, EInvoicingError, RemoteError, StorageError
 
 __all__ = ["ReceivedMessage", "Rules", "receive", "refused_id"]
 
@@ -172,7 +174,20 @@ def _require_trust(verified: Verified, header: UserMessage, trust: TrustCheck, a
         trust(verified.signer.certificate, at)
     except As4Problem:
         raise
+    except (ConfigError, RemoteError, StorageError) as error:
+        raise NotNow(
+            f"the certificate of the sender cannot be checked: {error.what}",
+            detail="certificates cannot be checked here at the moment",
+            fix=error.fix,
+        ) from error
     except EInvoicingError as error:
+        if isinstance(error, UntrustedCertificate) and error.reason is Reason.UNKNOWN_REVOCATION:
+            # Unknown is not revoked: what the authority does not say today it says tomorrow.
+            raise NotNow(
+                error.what,
+                detail="whether your certificate was taken back cannot be told at the moment",
+                fix=error.fix,
+            ) from error
         raise As4Problem(
             FAILED_AUTHENTICATION,
             f"the certificate of the sender is not trusted: {error.what}",

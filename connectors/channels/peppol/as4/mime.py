@@ -35,6 +35,8 @@ MEBIBYTE: Final = 1024 * 1024
 _LONGEST_BOUNDARY: Final = 200
 _LONGEST_PREAMBLE: Final = 64 * 1024
 _MOST_HEADERS: Final = 50
+# A boundary is chosen so that the content does not have it; each that is none costs as much as a whole chunk.
+_MOST_FALSE: Final = 1_000
 _LINE_END: Final = re.compile(rb"[ \t]{0,100}(\r?\n)")
 _BLANKS: Final = b" \t\r\n"
 
@@ -42,13 +44,14 @@ _BLANKS: Final = b" \t\r\n"
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a request may have, in bytes: body as transferred, SOAP part, header block of one part; parts in
-    number; and how much of one part is kept in memory before it goes to a file."""
+    number, the SOAP part and one attachment and one to spare; and how much of all its parts is kept in memory
+    while it comes in, what is more going to files."""
 
     largest_body: int = 1024 * MEBIBYTE
     largest_envelope: int = MEBIBYTE
     largest_header: int = 16 * 1024
-    most_parts: int = 10
-    in_memory: int = MEBIBYTE
+    most_parts: int = 3
+    in_memory: int = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class MimeReader:
         self._preamble = 0
         self._headers: list[bytes] = []
         self._header_size = 0
+        self._false = 0
         self._finished: list[Part] = []
         self._sink = self._new_sink({})
         media_type, boundary = _read_content_type(content_type)
@@ -179,7 +183,9 @@ class MimeReader:
         hrefs = [part.href for part in attachments]
         if "" in hrefs or len(set(hrefs)) != len(hrefs):
             raise _broken("an attachment has no Content-ID of its own")
-        return SpooledRequest(envelope.content.read(), tuple(attachments), self._size)
+        soap = envelope.content.read()
+        envelope.content.discard()
+        return SpooledRequest(soap, tuple(attachments), self._size)
 
     def abandon(self) -> None:
         """Remove what was written; safe to repeat."""
@@ -262,6 +268,9 @@ class MimeReader:
         if not closing and line_end is None:
             if len(self._buffer) - after < 102 and not self._buffer[after:].strip(b" \t\r-"):
                 return False
+            self._false += 1
+            if self._false > _MOST_FALSE:
+                raise _broken("the content has its own boundary in it too often")
             self._sink.write(bytes(self._buffer[: found + 1]))
             del self._buffer[: found + 1]
             return True
@@ -274,11 +283,12 @@ class MimeReader:
     def _new_sink(self, headers: Mapping[str, str]) -> _Sink:
         first = not self._finished
         largest = self._limits.largest_envelope if first else self._limits.largest_body
+        held = sum(part.content.size for part in self._finished if part.content.path is None)
         return _Sink(
             headers,
             Spool(
                 self._folder,
-                in_memory=largest if first else self._limits.in_memory,
+                in_memory=max(0, self._limits.in_memory - held),
                 largest=largest,
                 what="the SOAP part" if first else "an attachment",
             ),

@@ -32,6 +32,7 @@ __all__ = [
     "VALUE_NOT_RECOGNIZED",
     "As4Problem",
     "EbmsError",
+    "NotNow",
     "TooLarge",
 ]
 
@@ -128,3 +129,15 @@ class TooLarge(As4Problem):
             fix="send a smaller document, or have the receiving access point raise its limits",
             status=413,
         )
+
+
+class NotNow(As4Problem):
+    """Something on this side is missing for the moment: answered with HTTP 503 and no ebMS message, for some
+    senders take every ebMS error for final and all come again after a 503.
+
+    `what` is for our own log, `detail` for the sender. `retry_after` is in seconds.
+    """
+
+    def __init__(self, what: str, *, detail: str, fix: str, where: str = "AS4 message") -> None:
+        super().__init__(DELIVERY_FAILURE, what, where=where, fix=fix, detail=detail, status=503)
+        self.retry_after = 300

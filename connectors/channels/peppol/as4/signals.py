@@ -37,13 +37,15 @@ _MOST_ERRORS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class SignalError:
-    """One eb:Error of an answer; texts are cut at 1,000 characters and "" where missing."""
+    """One eb:Error of an answer; texts are cut at 1,000 characters and "" where missing. `refers_to` are the
+    ids of the messages that it says it is about, none where it does not say."""
 
     code: str
     severity: str
     name: str
     description: str
     detail: str
+    refers_to: frozenset[str] = frozenset()
 
     @property
     def is_failure(self) -> bool:
@@ -88,9 +90,17 @@ def error_signal(problem: As4Problem, *, ref_to: str, key: Key, at: datetime, me
 
 
 def read_errors(root: etree._Element) -> tuple[SignalError, ...]:
-    """All errors of an answer, wherever a signal message holds them."""
-    errors = []
-    for element in root.iter(f"{{{_EB}}}Error"):
+    """The errors of all signal messages in the header of an answer; what stands elsewhere is none."""
+    errors: list[SignalError] = []
+    if root.tag != f"{{{names.S12}}}Envelope":
+        return ()
+    path = f"{{{names.S12}}}Header/{{{_EB}}}Messaging/{{{_EB}}}SignalMessage/{{{_EB}}}Error"
+    for element in root.iterfind(path):
+        around = element.getparent()
+        of_signal = (
+            None if around is None else around.findtext(f"{{{_EB}}}MessageInfo/{{{_EB}}}RefToMessageId")
+        )
+        named = (_cut(element.get("refToMessageInError")), _cut(of_signal))
         errors.append(
             SignalError(
                 _cut(element.get("errorCode")),
@@ -98,6 +108,7 @@ def read_errors(root: etree._Element) -> tuple[SignalError, ...]:
                 _cut(element.get("shortDescription")),
                 _cut(element.findtext(f"{{{_EB}}}Description")),
                 _cut(element.findtext(f"{{{_EB}}}ErrorDetail")),
+                frozenset(one.removeprefix("<").removesuffix(">") for one in named if one),
             )
         )
         if len(errors) == _MOST_ERRORS:

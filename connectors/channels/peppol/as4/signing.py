@@ -32,10 +32,12 @@ from connectors.channels.peppol.as4.soap import (
     elements,
     text_of,
 )
+from formats.signatures.canonical import read_prefixes
 
 __all__ = ["Reference", "Transform", "Verified", "digest_of", "sign", "token", "verify", "write_reference"]
 
-_MOST_REFERENCES: Final = 30
+_MOST_REFERENCES: Final = 12
+_MOST_TRANSFORMS: Final = 3
 _PREFIXES: Final = f"{{{names.EC}}}InclusiveNamespaces"
 
 
@@ -169,6 +171,8 @@ def read_reference(element: etree._Element) -> Reference:
         raise As4Problem(POLICY, "a digest is not SHA-256")
     group = child(element, names.DS, "Transforms")
     transforms = [] if group is None else children(group, names.DS, "Transform")
+    if len(transforms) > _MOST_TRANSFORMS:
+        raise As4Problem(POLICY, "a reference has too many transforms")
     return Reference(
         element.get("URI", ""),
         _base64(_required(element, "DigestValue"), "a digest"),
@@ -177,12 +181,23 @@ def read_reference(element: etree._Element) -> Reference:
 
 
 def _check_methods(signed: etree._Element) -> tuple[str, ...]:
+    _check_shape(signed)
     canonicalization = _required(signed, "CanonicalizationMethod")
     if canonicalization.get("Algorithm") != names.EXCLUSIVE_C14N:
         raise As4Problem(POLICY, "the signature does not use exclusive canonicalisation without comments")
     if _required(signed, "SignatureMethod").get("Algorithm") != names.RSA_SHA256:
         raise As4Problem(POLICY, "the signature method is not RSA with SHA-256")
     return _read_prefixes(canonicalization)
+
+
+def _check_shape(signed: etree._Element) -> None:
+    """Nothing but what XML Signature has here: all of it is made canonical before anything is proven."""
+    inside = [node.tag for node in elements(signed)]
+    expected = [f"{{{names.DS}}}CanonicalizationMethod", f"{{{names.DS}}}SignatureMethod"]
+    if inside[:2] != expected or any(tag != f"{{{names.DS}}}Reference" for tag in inside[2:]):
+        raise As4Problem(POLICY, "SignedInfo has something inside that does not belong there")
+    if len(inside) - 2 > _MOST_REFERENCES:
+        raise As4Problem(POLICY, "the signature has too many references")
 
 
 def _signer(envelope: SoapEnvelope, security: etree._Element, signature: etree._Element) -> Peer:
@@ -221,10 +236,7 @@ def referenced(
 
 
 def _read_references(signed: etree._Element) -> tuple[Reference, ...]:
-    found = children(signed, names.DS, "Reference")
-    if len(found) > _MOST_REFERENCES:
-        raise As4Problem(POLICY, "the signature has too many references")
-    references = tuple(read_reference(element) for element in found)
+    references = tuple(read_reference(element) for element in children(signed, names.DS, "Reference"))
     if len({one.uri for one in references}) != len(references):
         raise _failed("the signature refers to something twice")
     if not all(one.uri.startswith(("#", "cid:")) for one in references):
@@ -238,10 +250,23 @@ def _check_element(envelope: SoapEnvelope, reference: Reference) -> etree._Eleme
     element = envelope.ids.get(reference.uri[1:])
     if element is None:
         raise _failed("the signature refers to an element that is not there")
+    if not _stands_alone(envelope, element):
+        # Elements inside each other would be made canonical once for each level.
+        raise _failed("the signature covers an element that the profile does not sign")
     found = digest_of(canonical(element, reference.transforms[0].prefixes))
     if not hmac.compare_digest(found, reference.digest):
         raise _failed(f"{etree.QName(element).localname} was changed after it was signed")
     return element
+
+
+def _stands_alone(envelope: SoapEnvelope, element: etree._Element) -> bool:
+    """The body, a header, or a child of the Security header: none of them is inside another."""
+    if element is envelope.body:
+        return True
+    if element is envelope.security:
+        return False
+    above = element.getparent()
+    return above is not None and (above is envelope.security or above is envelope.body.getprevious())
 
 
 def _check_attachments(
@@ -271,7 +296,10 @@ def _read_prefixes(method: etree._Element) -> tuple[str, ...]:
         return ()
     if len(inside) > 1 or inside[0].tag != _PREFIXES:
         raise As4Problem(POLICY, "a transform has parameters that the profile does not know")
-    return tuple((inside[0].get("PrefixList") or "").split())
+    try:
+        return read_prefixes(inside[0].get("PrefixList") or "")
+    except ValueError as error:
+        raise As4Problem(POLICY, "a transform names more name spaces than any message needs") from error
 
 
 def _required(parent: etree._Element, name: str) -> etree._Element:

@@ -21,6 +21,7 @@ from connectors.channels.peppol.as4.problems import (
     As4Problem,
 )
 from formats.errors import MalformedDocument
+from formats.signatures.canonical import has_crowded_namespaces
 from formats.syntaxes.xml import parse
 
 __all__ = [
@@ -43,6 +44,8 @@ _SECURITY: Final = f"{{{names.WSSE}}}Security"
 _MUST_UNDERSTAND: Final = f"{{{names.S12}}}mustUnderstand"
 _ROLE: Final = f"{{{names.S12}}}role"
 _ULTIMATE: Final = "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+# A message of the profile has about a hundred.
+_MOST_ELEMENTS: Final = 5_000
 _IDS: Final = frozenset({f"{{{names.WSU}}}Id", "Id", f"{{{names.XML}}}id"})
 
 
@@ -60,13 +63,14 @@ class SoapEnvelope:
 def read_envelope(document: bytes, *, largest: int, root: etree._Element | None = None) -> SoapEnvelope:
     """Read the outer structure; `root` is the tree of these very bytes, where they were parsed already.
 
-    Raises As4Problem: EBMS:0009 for what is no SOAP 1.2 envelope with exactly one Messaging header, for
-    comments and processing instructions inside it; EBMS:0101 for an id that stands twice or a second
-    Security header; EBMS:0008 for a header that must be understood and is not known.
+    Raises As4Problem: EBMS:0009 for what is no SOAP 1.2 envelope with exactly one Messaging header, for more
+    than 5,000 elements or 100 name spaces in force, for comments and processing instructions inside it;
+    EBMS:0101 for an id that stands twice or a second Security header; EBMS:0008 for a header that must be
+    understood and is not known.
     """
     if root is None:
         try:
-            root = parse(document, largest=largest)
+            root = parse(document, largest=largest, as_written=True)
         except MalformedDocument as error:
             raise As4Problem(INVALID_HEADER, error.what, where=error.where, status=400) from error
     if root.tag != _ENVELOPE:
@@ -75,7 +79,11 @@ def read_envelope(document: bytes, *, largest: int, root: etree._Element | None 
         raise _invalid("the envelope does not hold one header and one body")
     ids: dict[str, etree._Element] = {}
     messagings, securities = [], []
-    for node in root.iter():
+    if has_crowded_namespaces(root):
+        raise _invalid("the envelope declares more name spaces than any message needs")
+    for number, node in enumerate(root.iter(), 1):
+        if number > _MOST_ELEMENTS:
+            raise _invalid(f"the envelope has more than {_MOST_ELEMENTS} elements")
         tag = node.tag
         if not isinstance(tag, str):
             # What text an element has would depend on who reads it.

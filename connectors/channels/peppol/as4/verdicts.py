@@ -158,7 +158,7 @@ def judge(
     if next(root.iter(f"{{{names.EB}}}Receipt"), None) is not None:
         return _by_receipt(sent, status, answer, root, trust, at)
     if failures := tuple(error for error in read_errors(root) if error.is_failure):
-        return _by_errors(failures, status, answer)
+        return _by_errors(sent, failures, status, answer)
     if (fault := read_fault(root)) is not None:
         return Outcome(
             Verdict.GIVE_UP if fault.sender_is_wrong else Verdict.RETRY,
@@ -197,8 +197,8 @@ def _by_receipt(
     )
 
 
-def _by_errors(errors: tuple[SignalError, ...], status: int, answer: bytes) -> Outcome:
-    rows = [(error, _row(error)) for error in errors]
+def _by_errors(sent: SentMessage, errors: tuple[SignalError, ...], status: int, answer: bytes) -> Outcome:
+    rows = [(error, _row(error, sent)) for error in errors]
     error, row = min(rows, key=lambda pair: _STRONGEST.index(pair[1].verdict))
     words = " ".join(dict.fromkeys(text for text in (error.name, error.description, error.detail) if text))
     return Outcome(
@@ -216,11 +216,13 @@ def _by_errors(errors: tuple[SignalError, ...], status: int, answer: bytes) -> O
     )
 
 
-def _row(error: SignalError) -> Row:
+def _row(error: SignalError, sent: SentMessage) -> Row:
     if error.not_serviced:
         return _NOT_SERVICED
-    if error.code == "EBMS:0004" and error.detail.endswith(_DUPLICATE_WORDS):
-        return TABLE["EBMS:4001"]
+    repeated = error.code == "EBMS:0004" and error.detail.endswith(_DUPLICATE_WORDS)
+    if repeated or error.code == "EBMS:4001":
+        # What is known of another message says nothing of ours.
+        return TABLE["EBMS:4001"] if error.refers_to <= {sent.message_id} else _LATER
     if error.code == "EBMS:0102" and _PATH_WORDS in error.detail:
         return TABLE["EBMS:0101"]
     return TABLE.get(error.code, _UNKNOWN)

@@ -24,6 +24,7 @@ from lxml import etree
 
 from connectors.channels.peppol.pki.certificates import read_certificate
 from formats.errors import EInvoicingError, MalformedDocument, SignatureInvalid
+from formats.signatures.canonical import has_crowded_namespaces, read_prefixes
 from formats.syntaxes import xml
 
 __all__ = ["LARGEST", "SignedContent", "covered_bytes", "verify"]
@@ -99,9 +100,12 @@ def covered_bytes(content: bytes) -> bytes:
 
 def _parsed(content: bytes, where: str) -> etree._Element:
     try:
-        return xml.parse(content, largest=LARGEST)
+        root = xml.parse(content, largest=LARGEST, as_written=True)
     except MalformedDocument as error:
         raise MalformedDocument(error.what, where=where, fix="tell the SMP's operator") from error
+    if has_crowded_namespaces(root):
+        raise _invalid("the document declares more name spaces than any document needs", where)
+    return root
 
 
 def _only_signature(root: etree._Element, where: str) -> etree._Element:
@@ -175,14 +179,17 @@ def _canonical(tree: etree._ElementTree, method: etree._Element | None, where: s
     """Canonical XML without comments; inclusive where nothing is said (XML Signature, section 4.4.3.2)."""
     inclusive = method is None or method.get("Algorithm") == _INCLUSIVE
     listed = method.find(_PREFIXES) if method is not None and not inclusive else None
-    prefixes = (listed.get("PrefixList") or "").split() if listed is not None else []
+    try:
+        prefixes = read_prefixes(listed.get("PrefixList") or "") if listed is not None else ()
+    except ValueError as error:
+        raise _invalid("it names more name spaces than any document needs", where) from error
     try:
         return etree.tostring(
             tree,
             method="c14n",
             exclusive=not inclusive,
             with_comments=False,
-            inclusive_ns_prefixes=prefixes or None,
+            inclusive_ns_prefixes=list(prefixes) or None,
         )
     except etree.C14NError as error:
         raise _invalid("a name space in the document is not an absolute address", where) from error

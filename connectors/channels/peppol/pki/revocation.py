@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from cryptography import x509
 
 from connectors.channels.peppol.pki import crl, ocsp
-from connectors.channels.peppol.pki.certificates import key_digest
+from connectors.channels.peppol.pki.certificates import key_digest, seat_id
 from connectors.channels.peppol.pki.crl import RevocationList
 from formats.errors import EInvoicingError
 
@@ -31,6 +31,7 @@ __all__ = [
     "Revocation",
     "RevocationStatus",
     "Unchecked",
+    "Untold",
 ]
 
 # (address, body to post or None to get) -> the answer; raises one of formats.errors.
@@ -95,6 +96,15 @@ class Refreshed:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """An authority whose word could not be had: since when (aware UTC), and what came of asking."""
+
+    authority: str
+    since: datetime
+    text: str
+
+
 @dataclass(slots=True)
 class _Shelf:
     """The newest list of one authority, and when it was last asked for in vain."""
@@ -123,6 +133,13 @@ class CrlThenOcsp:
         self._shelves: dict[str, _Shelf] = {}
         self._answers: dict[tuple[str, int], ocsp.Answer] = {}
         self._silent: dict[str, datetime] = {}
+        self._untold: dict[str, Untold] = {}
+
+    @property
+    def untold(self) -> tuple[Untold, ...]:
+        """The authorities for whose certificates nothing could be told when last asked, longest first."""
+        with self._mutex:
+            return tuple(sorted(self._untold.values(), key=lambda one: one.since))
 
     def status(
         self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
@@ -131,6 +148,16 @@ class CrlThenOcsp:
 
         A certificate on the last known list is revoked, however old that list is.
         """
+        found = self._status(certificate, issuer, at)
+        if found.outcome is Outcome.UNKNOWN:
+            self._not_told(issuer, found.text, at)
+        else:
+            self._told(issuer)
+        return found
+
+    def _status(
+        self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
+    ) -> RevocationStatus:
         shelf = self._shelf(certificate, issuer)
         held = self._current(shelf, at)
         serial = certificate.serial_number
@@ -168,6 +195,8 @@ class CrlThenOcsp:
                 if shelf.urls and (shelf.held is None or shelf.held.due(at)):
                     self._renew(shelf, at)
                 held = shelf.held
+                if held is not None and held.current(at):
+                    self._told(shelf.issuer)
                 results.append(
                     Refreshed(
                         shelf.urls[0] if shelf.urls else "",
@@ -176,6 +205,17 @@ class CrlThenOcsp:
                     )
                 )
         return tuple(results)
+
+    def _told(self, issuer: x509.Certificate) -> None:
+        with self._mutex:
+            self._untold.pop(key_digest(issuer), None)
+
+    def _not_told(self, issuer: x509.Certificate, text: str, at: datetime) -> None:
+        key = key_digest(issuer)
+        with self._mutex:
+            before = self._untold.get(key)
+            since = before.since if before is not None else at
+            self._untold[key] = Untold(seat_id(issuer), since, text)
 
     def _shelf(self, certificate: x509.Certificate, issuer: x509.Certificate) -> _Shelf:
         key = key_digest(issuer)

@@ -359,3 +359,40 @@ def test_keys_that_are_renewed_sign_from_then_on(network: Network, peppol_world:
     outcome = network.judge(prepared, network.answer(prepared))
     assert outcome.receipt is not None
     assert outcome.receipt.signer == renewed.certificate
+
+
+def duplicate(where: str, refers_to: str) -> bytes:
+    error = f'<eb:Error errorCode="EBMS:4001" severity="failure"{refers_to}/>'
+    return where.replace("ERROR", error).encode()
+
+
+IN_HEADER = (
+    f'<s:Envelope xmlns:s="{names.S12}" xmlns:eb="{names.EB}"><s:Header><eb:Messaging><eb:SignalMessage>'
+    "ERROR</eb:SignalMessage></eb:Messaging></s:Header><s:Body/></s:Envelope>"
+)
+
+
+@pytest.mark.parametrize("refers_to", ["", ' refToMessageInError="m-1@a.example"'])
+def test_a_duplicate_is_one_of_this_message(network: Network, refers_to: str) -> None:
+    outcome = judged(network, network.prepare(), duplicate(IN_HEADER, refers_to))
+    assert outcome.verdict is Verdict.ALREADY_THERE
+
+
+@pytest.mark.parametrize(
+    ("where", "refers_to"),
+    [
+        (IN_HEADER, ' refToMessageInError="m-2@a.example"'),
+        (
+            IN_HEADER.replace(
+                "ERROR", "<eb:MessageInfo><eb:RefToMessageId>m-2</eb:RefToMessageId></eb:MessageInfo>ERROR"
+            ),
+            "",
+        ),
+        (IN_HEADER.replace("Header>", "Body>"), ""),
+        (f'<html xmlns:eb="{names.EB}">ERROR</html>', ""),
+    ],
+    ids=["another message", "signal for another message", "outside of the header", "no envelope"],
+)
+def test_a_duplicate_of_something_else_is_no_arrival(network: Network, where: str, refers_to: str) -> None:
+    outcome = judged(network, network.prepare(), duplicate(where, refers_to))
+    assert (outcome.verdict, outcome.uncertain) == (Verdict.RETRY, True)

@@ -16,9 +16,9 @@ def breaker(clock: SteppingClock) -> CircuitBreaker:
 
 
 def fail(breaker: CircuitBreaker, times: int) -> None:
-    for _ in range(times):
+    for number in range(times):
         breaker.enter("A")
-        breaker.failed("A")
+        breaker.failed("A", f"message {number}")
 
 
 def test_some_failures_do_not_open_it(breaker: CircuitBreaker) -> None:
@@ -70,4 +70,10 @@ def test_a_trial_that_never_reports_is_forgotten(breaker: CircuitBreaker, clock:
     clock.advance(minutes=1)
     assert breaker.enter("A") is None
     clock.advance(minutes=5)
+    assert breaker.enter("A") is None
+
+
+def test_one_message_tried_again_and_again_does_not_open_it(breaker: CircuitBreaker) -> None:
+    for _ in range(10):
+        breaker.failed("A", "one")
     assert breaker.enter("A") is None

@@ -93,6 +93,10 @@ def client(network: Network, clock: SteppingClock, **settings: Any) -> Iterator[
     made.close()
 
 
+def circuit(access_point: AccessPoint) -> str:
+    return f"POP000002 at {access_point.url.removesuffix('/as4')}"
+
+
 def test_a_message_is_delivered_with_its_receipt(
     network: Network, clock: SteppingClock, access_point: AccessPoint
 ) -> None:
@@ -196,15 +200,29 @@ def test_an_access_point_that_is_down_is_left_alone_for_a_while(
     access_point.plan = [(502, {}, b"")] * 2
     prepared = network.prepare()
     with client(network, clock, breaker=breaker) as out:
-        for _ in range(2):
-            out.send(prepared, access_point.url)
+        out.send(network.prepare(message_id="m-0@a.example"), access_point.url)
+        out.send(prepared, access_point.url)
         waiting = out.send(prepared, access_point.url)
         assert waiting.retry_at == clock() + timedelta(minutes=1)
         assert not waiting.uncertain
         assert len(access_point.requests) == 2
         clock.advance(minutes=2)
         assert out.send(prepared, access_point.url).verdict is Verdict.DELIVERED
-    assert breaker.state("POP000002") is CircuitState.CLOSED
+    assert breaker.state(circuit(access_point)) is CircuitState.CLOSED
+
+
+def test_a_wrong_address_in_one_entry_does_not_stop_the_others(
+    network: Network, clock: SteppingClock, access_point: AccessPoint
+) -> None:
+    """It names the certificate of an access point that listens elsewhere."""
+    breaker = CircuitBreaker(clock, failures=2)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with client(network, clock, breaker=breaker) as out:
+        for number in range(3):
+            lost = network.prepare(message_id=f"lost-{number}@a.example")
+            out.send(lost, f"http://127.0.0.1:{port}/as4")
+        assert out.send(network.prepare(), access_point.url).verdict is Verdict.DELIVERED
 
 
 def test_refusals_do_not_open_the_circuit(
@@ -215,4 +233,4 @@ def test_refusals_do_not_open_the_circuit(
     network.inbox.stored[("m-1@a.example", "POP000001")] = (b"other", (), b"")
     with client(network, clock, breaker=breaker) as out:
         assert out.send(network.prepare(), access_point.url).verdict is Verdict.ALREADY_THERE
-    assert breaker.state("POP000002") is CircuitState.CLOSED
+    assert breaker.state(circuit(access_point)) is CircuitState.CLOSED

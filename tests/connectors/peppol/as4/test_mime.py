@@ -190,3 +190,22 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, body: bytes) -> None:
     with suppress(As4Problem):
         found = read(b"--b\r\n" + body, tmp_path)
         assert found.envelope in body
+
+
+def test_all_parts_of_a_request_share_one_budget_of_memory(tmp_path: Path) -> None:
+    """So that many connections that stay open cost files, not memory."""
+    body = request(SOAP + b"\r\n" + b"<" * 40_000, part(b"x" * 40_000), part(b"y" * 20_000, name="z@y"))
+    with read(body, tmp_path, size=9_000) as found:
+        kept = [one.content for one in found.attachments if one.content.path is None]
+        assert sum(one.size for one in kept) + len(found.envelope) <= 64 * 1024
+        assert [one.content.read()[:1] for one in found.attachments] == [b"x", b"y"]
+    with read(request(SOAP + b"\r\n" + b"<" * 100_000), tmp_path, size=9_000) as found:
+        assert found.envelope == b"<" * 100_000
+    assert not list(tmp_path.iterdir())
+
+
+def test_content_full_of_false_boundaries_is_refused(tmp_path: Path) -> None:
+    """Each costs as much as a chunk, on the thread that serves everybody."""
+    with pytest.raises(As4Problem, match="boundary"):
+        read(request(SOAP + b"\r\n<a/>", part(b"\r\n--bX" * 2_000)), tmp_path, size=9_000)
+    assert not list(tmp_path.iterdir())

@@ -278,3 +278,39 @@ def test_nothing_is_given_out_before_the_tag_was_verified(network: Network, in_m
             open_part(Blob.of(wrong), b"k" * 16, space())
         assert caught.value.error.code == "EBMS:0102"
     assert sorted(network.folder.iterdir()) == before
+
+
+def listed(count: int) -> str:
+    prefixes = " ".join(f"p{number}" for number in range(count))
+    return f'<ec:InclusiveNamespaces xmlns:ec="{names.EC}" PrefixList="{prefixes}"/>'
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (replaced('exc-c14n#"></ds:Can', f'exc-c14n#">{listed(21)}</ds:Can'), "EBMS:0103"),
+        (replaced("</ds:SignedInfo>", "<q/></ds:SignedInfo>"), "EBMS:0103"),
+        (
+            replaced(
+                "<S12:Header>", "<S12:Header " + " ".join(f'xmlns:p{n}="u:{n}"' for n in range(99)) + ">"
+            ),
+            "EBMS:0009",
+        ),
+        (replaced("</S12:Body>", "<q/>" * 5_000 + "</S12:Body>"), "EBMS:0009"),
+    ],
+    ids=["prefixes", "children of SignedInfo", "name spaces", "elements"],
+)
+def test_what_makes_checking_dear_is_refused_before_it_is_checked(
+    network: Network, change: Change, code: str
+) -> None:
+    """Time grows with the product of elements, prefixes and name spaces, and anybody may send them."""
+    assert network.refusal(network.prepare(), change) == code
+
+
+def test_more_references_than_a_message_has_are_refused(network: Network) -> None:
+    def many(envelope: bytes) -> bytes:
+        found = re.search(rb"<ds:Reference .*?</ds:Reference>", envelope)
+        assert found is not None
+        return envelope.replace(found[0], found[0] * 13)
+
+    assert network.refusal(network.prepare(), many) == "EBMS:0103"

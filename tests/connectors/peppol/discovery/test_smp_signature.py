@@ -203,9 +203,18 @@ def test_a_stored_answer_of_an_old_smp_is_refused_for_sha1_only() -> None:
         pytest.skip("GATEWAY_TESTDATA is not set: the official example documents are not here")
     content = Path(folder, "smp", "signed-service-metadata2.xml").read_bytes()
     assert "SHA-1" in refusal(content)
-    root = xml.parse(content)
+    root = xml.parse(content, as_written=True)
     stated = root.findtext(f".//{DS}DigestValue")
     assert base64.b64encode(hashlib.sha1(covered_bytes(content)).digest()).decode() == stated  # noqa: S324
     found = read_metadata(root, where="stored")
     assert isinstance(found, ServiceMetadata)
     assert found.participant.value == "0088:5060482240009"
+
+
+def test_more_name_spaces_than_a_document_needs_are_refused() -> None:
+    """Anybody can answer so, and what it costs grows with the product of elements and name spaces."""
+    crowd = " ".join(f'xmlns:p{number}="u:{number}"' for number in range(101))
+    root = SIGNED.index(b"<", SIGNED.index(b"?>") + 2 if SIGNED.startswith(b"<?") else 0)
+    name = SIGNED[root:].split(None, 1)[0].rstrip(b">")
+    crowded = SIGNED[:root] + name + b" " + crowd.encode() + SIGNED[root + len(name) :]
+    assert "name spaces" in refusal(crowded)
