@@ -123,7 +123,7 @@ def _write_settlement(parent: etree._Element, writer: Writer, scope: Scope) -> b
     if totals is None or totals.due is None or totals.due == totals.with_vat:
         return False
     inner = etree.SubElement(parent, tag("Rozliczenie"))
-    rounding = totals.rounding or _ZERO
+    rounding = Decimal(AMOUNT.text(totals.rounding or _ZERO))
     if rounding:
         name = "Obciazenia" if rounding > 0 else "Odliczenia"
         row = etree.SubElement(inner, tag(name))
@@ -159,7 +159,8 @@ SETTLEMENT: Final = Part(
 
 def _write_paid(parent: etree._Element, writer: Writer, scope: Scope) -> bool:
     invoice, totals = writer.invoice, writer.invoice.totals
-    if totals is None or not totals.paid:
+    # A part of a cent cannot be said here, and was not paid either.
+    if totals is None or not totals.paid or not Decimal(AMOUNT.text(totals.paid)):
         return False
     day = (invoice.poland.paid_on if invoice.poland else None) or invoice.issue_date
     when = day.isoformat() if day else None

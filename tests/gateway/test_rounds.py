@@ -138,6 +138,7 @@ def two_news(story: Story) -> tuple[Submission, Submission]:
         for one in (first, second):
             with story.gateway.database.begin() as connection:
                 reports.queue(connection, one.id, "delivered", f"{one.id} {number}", now=story.clock())
+            story.clock.advance(seconds=1)
         story.clock.advance(minutes=1)
     return first, second
 

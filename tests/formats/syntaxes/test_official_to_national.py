@@ -34,7 +34,10 @@ FOLDERS: Final = (
 )
 # Why an example cannot be an invoice of that country: it is no such invoice, or says too little for one.
 REASONS: Final = {
-    "fatturapa-fpr12": ("no counterpart in Italy", "nobody is named who transmits"),
+    "fatturapa-fpr12": (
+        *("no counterpart in Italy", "nobody is named who transmits"),
+        *("the seller has no VAT number", "there is no invoice line"),
+    ),
     "facturae": ("no tax identification", "characters, Facturae wants", "there is no invoice line"),
     "ksef": ("no VAT category", "names no invoice that it corrects", "exempt from VAT, and the provision"),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from fastapi import Request
 from structlog.testing import capture_logs
 
@@ -53,6 +54,7 @@ def upload(*messages: dict[str, Any]) -> Request:
 
 def test_a_message_that_is_broken_off_is_one_line_in_the_log(key: AccessPointKey, tmp_path: Path) -> None:
     request = upload({"type": "http.request", "body": HEAD, "more_body": True}, {"type": "http.disconnect"})
+    structlog.reset_defaults()  # whatever level another test has set
     with capture_logs() as logs:
         answer = asyncio.run(_answer(receiver(key, tmp_path), request))
     assert answer.status_code == 400
