@@ -64,14 +64,9 @@ def test_a_refusing_status_rejects_an_invoice_that_was_delivered(site: Site) -> 
     assert site.state("90000214") is State.DELIVERED
 
 
-@pytest.mark.parametrize("then", [(), ("ebms-4001",)], ids=["receipt", "called a duplicate"])
-def test_a_lost_receipt_leads_to_one_delivery(site: Site, then: tuple[str, ...]) -> None:
-    """Whether the repetition is answered with the receipt, or only called a duplicate."""
+def test_a_lost_receipt_leads_to_one_delivery(site: Site) -> None:
     site.network.faults.arm(Fault("lost-receipt", "as4 POP000002"))
     site.put(billing("90000214"))
-    site.until(lambda: not site.network.faults.waiting())
-    for kind in then:
-        site.network.faults.arm(Fault(kind, "as4 POP000002"))
     site.until(lambda: site.state("90000214") is State.DELIVERED)
     assert not site.network.faults.waiting()
     assert len(site.network.arrivals()) == 1
