@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from connectors.erp.sap_odata_canonical import canonical, key, listed
+from connectors.erp.sap_odata_canonical import ConditionTypes, canonical, key, listed
 from connectors.erp.sap_odata_service import ODataService, Row, text
 from connectors.erp.sap_odata_settings import SapODataSettings
 from formats.errors import RemoteRefused, RemoteUnexpected
@@ -115,12 +115,17 @@ class Bundler:
         return _written({**parts, "due_dates": self.due_dates(row)}), digest
 
     def _billed(self, row: Row) -> Row:
-        """The header with its items, each item's conditions sorted into prices, adjustments and taxes."""
-        billed = canonical(row, internal_conditions=self.settings.internal_conditions)
+        """The header with its items, each item's conditions sorted into prices, adjustments and taxes, and,
+        where there are any, the down payments that it settles."""
+        down_payments = self.settings.down_payment_conditions
+        billed = canonical(row, ConditionTypes(self.settings.internal_conditions, down_payments))
         for item in listed(billed.get("to_Item")):
             conditions = listed(item.pop("to_PricingElement", []))
+            settled = [one for one in conditions if one.get("ConditionType") in down_payments]
+            if settled:
+                item["down_payments"] = [_plain_condition(one) for one in settled]
             by_class: dict[str, list[Row]] = {}
-            for condition in conditions:
+            for condition in (one for one in conditions if one not in settled):
                 by_class.setdefault(str(condition.get("ConditionClass")), []).append(
                     _plain_condition(condition)
                 )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote
 
 from formats.errors import RemoteUnexpected
 
-__all__ = ["canonical", "changed_at", "key", "listed", "padded"]
+__all__ = ["ConditionTypes", "canonical", "changed_at", "key", "listed", "padded"]
 
 Row = dict[str, Any]
 _DATE: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{1,4})?\)/\Z")
@@ -93,7 +94,19 @@ def changed_at(row: Mapping[str, Any]) -> str:
     return f"{shown:%Y-%m-%dT%H:%M:%S}.{shown.microsecond // 1000:03}0000Z"
 
 
-def canonical(row: Mapping[str, Any], *, internal_conditions: frozenset[str] = frozenset()) -> Row:
+@dataclass(frozen=True, slots=True)
+class ConditionTypes:
+    """Condition types that are told apart by their names: those of `internal` cost, which never leave the
+    house, and those of `down_payments` settled, which stay although they are no part of the price."""
+
+    internal: frozenset[str] = frozenset()
+    down_payments: frozenset[str] = frozenset()
+
+
+_ALL_THE_SAME: Final = ConditionTypes()
+
+
+def canonical(row: Mapping[str, Any], types: ConditionTypes = _ALL_THE_SAME) -> Row:
     """A record and all that was expanded from it, in the one form; fields of the customer's own under
     `extensions`."""
     result: Row = {}
@@ -102,7 +115,7 @@ def canonical(row: Mapping[str, Any], *, internal_conditions: frozenset[str] = f
         if _LEFT_OUT.fullmatch(name) or (isinstance(value, dict) and "__deferred" in value):
             continue
         if name.startswith("to_"):
-            result[name] = _expanded(value, internal_conditions)
+            result[name] = _expanded(value, types)
         elif name.startswith(("YY1_", "ZZ")):
             extensions[name] = _value(name, value)
         else:
@@ -112,23 +125,23 @@ def canonical(row: Mapping[str, Any], *, internal_conditions: frozenset[str] = f
     return result
 
 
-def _expanded(value: Any, internal: frozenset[str]) -> Any:
+def _expanded(value: Any, types: ConditionTypes) -> Any:
     if isinstance(value, dict) and "results" not in value:
-        return canonical(value, internal_conditions=internal)
-    return [
-        canonical(row, internal_conditions=internal)
-        for row in listed(value)
-        if not _is_internal(row, internal)
-    ]
+        return canonical(value, types)
+    return [canonical(row, types) for row in listed(value) if not _is_left_out(row, types)]
 
 
-def _is_internal(row: Row, internal: frozenset[str]) -> bool:
-    """Conditions that are not part of the price: statistical, inactive, internal cost, cash discount."""
-    return "ConditionType" in row and (
+def _is_left_out(row: Row, types: ConditionTypes) -> bool:
+    """Conditions that do not hold, and those that are not part of the price: statistical, internal cost, cash
+    discount."""
+    if "ConditionType" not in row:
+        return False
+    if str(row.get("ConditionInactiveReason") or "").strip():
+        return True
+    return row["ConditionType"] not in types.down_payments and (
         bool(row.get("ConditionIsForStatistics"))
-        or bool(str(row.get("ConditionInactiveReason") or "").strip())
         or row.get("ConditionCategory") in _INTERNAL_CATEGORIES
-        or row["ConditionType"] in internal
+        or row["ConditionType"] in types.internal
     )
 
 

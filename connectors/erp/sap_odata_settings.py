@@ -106,6 +106,9 @@ class SapODataSettings(SapAccess):
     internal_conditions: frozenset[str] = Field(
         frozenset({"VPRS", "PCIP", "EK01", "EK02"}), description="condition types that never leave the house"
     )
+    down_payment_conditions: frozenset[str] = Field(
+        frozenset({"AZWR"}), description="condition types of down payments that a final invoice settles"
+    )
     buyer_function: str = Field(
         "BP", pattern="^[A-Z]{2}$", description="partner function of the buyer: BP bill-to, SP sold-to"
     )

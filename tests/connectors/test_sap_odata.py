@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.erp.sap_odata_bundle import without_triggers
+from connectors.erp.sap_odata_bundle import Bundler, without_triggers
 from connectors.erp.sap_odata_canonical import canonical, changed_at, key
 from connectors.erp.sap_odata_place import Place
 from connectors.erp.sap_odata_settings import SapODataSettings
@@ -318,6 +318,34 @@ def test_internal_costs_never_leave_the_house(seeded: Host) -> None:
     assert b"TTX1" in whole
     for internal in (b"PCIP", b"DCD1", b"CostAmount", b"VPRS"):
         assert internal not in whole
+
+
+def test_down_payments_that_are_settled_are_told_apart_from_the_price() -> None:
+    """Statistical or not; one that does not hold is none, and without any the document stays as it was."""
+
+    def condition(kind: str, **more: object) -> dict[str, object]:
+        return {"ConditionType": kind, "ConditionClass": "A", "ConditionAmount": "-10.00", **more}
+
+    conditions = [
+        condition("K007"),
+        condition("AZWR", ConditionIsForStatistics=True),
+        condition("AZWR", ConditionInactiveReason="X"),
+        condition("VPRS"),
+    ]
+    settings = SapODataSettings(
+        base_url="https://s4.example",
+        client="100",
+        user="GATEWAY",
+        password="file:secrets/s4-password",
+        company_codes=("1000",),
+    )
+    none: Any = None  # no service is asked
+    bundler = Bundler(settings, none, none, none, none)
+    (item,) = bundler._billed({"to_Item": [{"to_PricingElement": conditions}]})["to_Item"]
+    assert [one["ConditionType"] for one in item["adjustments"]] == ["K007"]
+    assert [one["ConditionType"] for one in item["down_payments"]] == ["AZWR"]
+    (plain,) = bundler._billed({"to_Item": [{"to_PricingElement": conditions[:1]}]})["to_Item"]
+    assert "down_payments" not in plain
 
 
 @pytest.mark.parametrize(
