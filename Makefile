@@ -2,6 +2,7 @@
 # make test   all tests that this machine can run
 # make check  what CI checks: format, lint, types, tests
 # make docs   renew the generated pages and the pictures in docs/images (these need Chromium)
+# make explore  property tests with new and more examples; what it finds becomes a test or a mend
 # make golden renew the examples of the mappings; read the difference before you commit it
 # make equality  how equal the compiled rules are to the official ones, pack by pack (see tests/equality_page.py)
 # make interop  our access point against phase4, in both directions (see tests/interop/README.md)
@@ -12,13 +13,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench interop equality docs golden format clean
+.PHONY: demo test explore check bench interop equality docs golden format clean
 
 demo: $(READY)
 	@$(BIN)/gateway demo
 
 test: $(READY)
 	@$(BIN)/pytest -n auto
+
+explore: $(READY)
+	@GATEWAY_HYPOTHESIS=explore $(BIN)/pytest -n auto -m hypothesis
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from formats.errors import EInvoicingError, StorageError
+from formats.registry import PROFILES
 from gateway.alarms.rounds import Rounds
 from gateway.pipeline.runner import Runner
 from gateway.store import sources
@@ -155,8 +156,10 @@ def _scheduler(gateway: Gateway, runner: Runner, sender: Sender) -> BackgroundSc
             partial(rounds.nightly, gateway),
             delay=_until_night(start),
         )
-    # Once, and beside the rest: a signal that comes meanwhile is heard.
-    scheduler.add_job(_careful("warm", gateway.rules.warm), id="warm", name="warm")
+    # Once, and beside the rest: a signal that comes meanwhile is heard. Rules of other profiles are compiled
+    # when the first document needs them.
+    written = [PROFILES[name] for name in dict.fromkeys(route.profile for route in settings.routes)]
+    scheduler.add_job(_careful("warm", partial(gateway.rules.warm, written)), id="warm", name="warm")
     every(_WORK_SECONDS, "work", runner.work)
     every(_REPORT_SECONDS, "report", runner.report)
     every(_WORK_SECONDS, "webhooks", sender.round, delay=1)

@@ -89,30 +89,32 @@ def _patterns(root: etree._Element) -> tuple[Pattern, ...]:
         ):
             priority = float(template.get("priority") or 0.5)
             groups.setdefault(_group(template), []).append((-priority, -number, template))
+    return tuple(_pattern(group) for group in groups.values())
+
+
+def _pattern(group: list[tuple[float, int, etree._Element]]) -> Pattern:
+    hidden = _hidden(group)
+    reached = [
+        template
+        for _, _, template in sorted(group, key=lambda entry: entry[:2])
+        if "|" in _match(template) or not _match(template).startswith(hidden)
+    ]
+    return Pattern(tuple(_rule(template) for template in reached), _visits(group))
+
+
+def _hidden(group: list[tuple[float, int, etree._Element]]) -> tuple[str, ...]:
+    """How the matches begin that the walk never comes to: an edited template without `apply-templates` hides
+    what is below it."""
     return tuple(
-        Pattern(
-            tuple(
-                _rule(template)
-                for _, _, template in sorted(group, key=lambda entry: entry[:2])
-                if not _is_out_of_reach(template, group)
-            ),
-            _visits(group),
-        )
-        for group in groups.values()
-    )
-
-
-def _is_out_of_reach(template: etree._Element, group: list[tuple[float, int, etree._Element]]) -> bool:
-    """Whether the walk ends at a node above: an edited template without `apply-templates` hides what is below
-    it."""
-    match = " ".join((template.get("match") or "").split())
-    return "|" not in match and any(
-        match.startswith(" ".join((above.get("match") or "").split()) + "/")
+        _match(above) + "/"
         for _, _, above in group
-        if above is not template
-        and above.find(f".//{_X}apply-templates[@mode='{above.get('mode')}']") is None
+        if above.find(f".//{_X}apply-templates[@mode='{above.get('mode')}']") is None
         and above.find(f".//{_X}next-match") is None
     )
+
+
+def _match(template: etree._Element) -> str:
+    return " ".join((template.get("match") or "").split())
 
 
 def _group(template: etree._Element) -> str:

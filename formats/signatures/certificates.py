@@ -13,14 +13,15 @@ from cryptography.hazmat.primitives import hashes
 
 from formats.signatures.errors import BrokenSignature
 
-__all__ = ["MOST", "CertificateFacts", "loaded"]
+__all__ = ["MOST", "UNREADABLE", "CertificateFacts", "loaded"]
 
 # More than any chain of today has; each costs time to try.
 MOST: Final = 20
 _LARGEST: Final = 64 * 1024
-# The last is for odd names and serial numbers, where warnings are made errors.
-_UNREADABLE: Final = (
-    *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion),
+# What is raised for a certificate that is cut, altered or of an unknown kind. The last is for odd names
+# and serial numbers, where warnings are made errors.
+UNREADABLE: Final = (
+    *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension),
     UserWarning,
 )
 
@@ -67,7 +68,7 @@ def loaded(encoded: Iterable[bytes], *, where: str) -> tuple[x509.Certificate, .
             # It is read when it is asked for; better now than in the middle of a sentence about it.
             certificate.public_key()
             CertificateFacts.of(certificate)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise BrokenSignature(
                 "the signature brings a certificate that cannot be read",
                 where=where,

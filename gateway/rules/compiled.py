@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import MAGIC_NUMBER
@@ -32,13 +33,14 @@ class CompiledPacks:
 
     def __init__(self, cache: CodeCache | None = None) -> None:
         self._cache = cache or CodeCache(cache_folder())
-        self._lock = threading.Lock()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._made: dict[str, RuleChecker | ConfigError] = {}
 
     def checker(self, pack: RulePack) -> RuleChecker:
         """The checker of a pack. Raises ConfigError: not understood (`NotUnderstood`), missing or altered
         files."""
-        with self._lock:
+        # One lock for each: compiling takes seconds, in which other packs judge on.
+        with self._locks[pack.digest]:
             found = self._made.get(pack.digest)
             if found is None:
                 try:

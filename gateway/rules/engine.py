@@ -145,10 +145,13 @@ class RulesEngine:
         runs, findings = self._check_rules(root, (pack.key,), {pack.key: pack}, binding, source)
         return Report(runs, findings)
 
-    def warm(self) -> tuple[CheckRun, ...]:
-        """Load every pack that some profile needs today, starting Saxon where it is needed; one run for
-        each."""
-        needed = dict.fromkeys(key for profile in PROFILES.values() for key in profile.rule_packs)
+    def warm(self, profiles: Iterable[Profile] | None = None) -> tuple[CheckRun, ...]:
+        """Load every pack that the profiles need today, starting Saxon where it is needed; one run for each.
+
+        Without any named, every profile there is.
+        """
+        chosen = PROFILES.values() if profiles is None else profiles
+        needed = dict.fromkeys(key for profile in chosen for key in profile.rule_packs)
         packs = self._chosen(needed, None)
         runs: list[CheckRun] = []
         for_saxon: dict[str, RulePack] = {}

@@ -6,7 +6,6 @@ Source: Peppol PKI (G3): the subject's common name is the seat id, as in POP0001
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
 from collections.abc import Iterable
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from formats.errors import MalformedDocument
+from formats.signatures.certificates import UNREADABLE
 
 __all__ = [
     "SEAT",
@@ -80,8 +80,11 @@ def read_certificate(content: bytes | str, *, where: str) -> x509.Certificate:
     Raises MalformedDocument for anything else, and over 64 KB.
     """
     try:
-        return x509.load_der_x509_certificate(_der(content, again=True))
-    except (ValueError, binascii.Error, UnicodeError) as error:
+        found = x509.load_der_x509_certificate(_der(content, again=True))
+        # These are read when they are asked for; better now than in the middle of what they are needed for.
+        _ = (found.public_key(), found.extensions, found.subject, found.issuer, found.not_valid_after_utc)
+        return found
+    except UNREADABLE as error:
         raise MalformedDocument(
             "what stands in place of the certificate is not one",
             where=where,

@@ -35,6 +35,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 SMP = World.made().smps.issue("POP000009", label="smp")
 PLAIN = metadata_xml(BUYER, INVOICE, [Entry()])
 SIGNED = signed(PLAIN, SMP)
+CERTIFICATE = SMP.certificate.public_bytes(Encoding.DER)
 
 
 def read(content: bytes) -> ServiceMetadata:
@@ -70,7 +71,7 @@ def test_what_signxml_signs_verifies(method: str) -> None:
 @pytest.mark.parametrize("inclusive", [True, False])
 def test_what_xmlsec_signs_verifies(inclusive: bool) -> None:
     """As SMPs on the usual Java and C stacks make it: one transform, inclusive digest."""
-    xmlsec: Any = pytest.importorskip("xmlsec")
+    xmlsec: Any = pytest.importorskip("xmlsec", reason="python-xmlsec is not installed")
     root = etree.fromstring(PLAIN)
     form = xmlsec.Transform.C14N if inclusive else xmlsec.Transform.EXCL_C14N
     block = xmlsec.template.create(root, form, xmlsec.Transform.RSA_SHA256)
@@ -193,6 +194,23 @@ def test_whatever_byte_changes_the_content_stays_or_the_signature_breaks(place: 
     except EInvoicingError:
         return
     assert found == read(SIGNED)
+
+
+@pytest.mark.parametrize("place", range(0, len(CERTIFICATE), 5))
+def test_a_certificate_that_is_not_sound_is_refused(place: int) -> None:
+    """Also one that reads at first and breaks where its key or its extensions are asked for."""
+    der = bytearray(CERTIFICATE)
+    der[place] ^= 0x9F
+    before, _, rest = SIGNED.partition(b"<X509Certificate>")
+    behind = rest.partition(b"</X509Certificate>")[2]
+    text = b"<X509Certificate>%s</X509Certificate>" % base64.b64encode(der)
+    try:
+        found = verify(before + text + behind, where="SMP")
+    except SignatureInvalid:
+        return
+    # Whether it is to be trusted is decided elsewhere; whose key it is did not change.
+    assert found.certificate.public_key() == SMP.certificate.public_key()
+    assert found.certificate.extensions is not None
 
 
 @pytest.mark.testdata
