@@ -7,26 +7,23 @@ a document are collected and shown together.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, DecimalException
 from enum import Enum, auto
+from functools import cache, partial
 from typing import Any, Final
 
 from formats import money
 from formats.errors import DocumentError, MalformedDocument, MappingError
-from formats.identifiers import Identifier
 from formats.model import Invoice
-from formats.model.line import Classification
 from formats.model.terms import CATALOGUE, TermField, fields_of
 from formats.model.totals import complete
 from mappings.expressions import Question
-from mappings.functions import iso_date, number, too_large
 from mappings.provenance import IncompleteInvoice, Mapped, Origin
 from mappings.source import READERS
+from mappings.values import Unfit, brief, carried, fitted, shown, trimmed, typed
 
 __all__ = [
     "OWN",
@@ -47,9 +44,8 @@ SHARED: Final = ("doc", "company", "tables")
 OWN: Final = ("item",)
 _MOST_ROWS: Final = 100_000
 _MOST_PROBLEMS_SHOWN: Final = 3
-_LONGEST_SHOWN: Final = 200
-# What XML 1.0 cannot carry in any form: most control characters, halves of signs, and two that are none.
-_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# The quickest way to an Origin.
+_origin: Final = partial(tuple.__new__, Origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,9 @@ class Money(Enum):
     VAT_CURRENCY = auto()
     AMOUNT = auto()
     VAT_AMOUNT = auto()
+
+
+_NO_MONEY: Final = Money.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,12 @@ class TermRule:
     required: bool
     erp_field: str
     hint: str
+    # Whether a text of the ERP is the value as it stands there, which is so for most terms.
+    as_said: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        plain = self.term.value is str and self.money is Money.NOTHING
+        object.__setattr__(self, "as_said", plain and not (self.table or self.using))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +202,10 @@ class _Run:
             invoice, computed = complete(invoice, self.mapping.derive)
         except MalformedDocument as error:
             raise _together([self._underivable(error)], invoice) from error
-        said = {(origin.path, origin.value) for origin in self.origins}
+        said = {origin.path: origin.value for origin in self.origins} if computed else {}
         for path in computed:
             found = self._computed(_at(invoice, path), path)
-            self.origins += [origin for origin in found if (origin.path, origin.value) not in said]
+            self.origins += [origin for origin in found if said.get(origin.path) != origin.value]
         return Mapped(invoice, tuple(self.origins))
 
     def _underivable(self, error: MalformedDocument) -> MappingError:
@@ -237,7 +242,7 @@ class _Run:
         return Origin(
             term=term,
             path=path,
-            value=_shown(value),
+            value=shown(value),
             source="computed from the lines, allowances and charges",
             field="",
             mapping=self.mapping.name,
@@ -264,7 +269,7 @@ class _Run:
                 if way.when is not None and not self._wanted(way, way.when, scope, row):
                     continue
                 if isinstance(way, TermRule):
-                    value = self._term(way, scope, path, attribute, row)
+                    value = self._term(way, scope, path + attribute, row)
                 else:
                     value = self._build(way.term.value, way.rules, scope, f"{path}{attribute}.", row)
                 if value is not None:
@@ -282,7 +287,7 @@ class _Run:
                     continue
                 within = f"{place}[{index}]"
                 if isinstance(way, TermRule):
-                    value = self._term(way, inner, within, "", inner_row)
+                    value = self._term(way, inner, within, inner_row)
                 else:
                     value = self._build(way.term.value, way.rules, inner, f"{within}.", inner_row)
                 if value is not None:
@@ -318,7 +323,7 @@ class _Run:
             self._problem(way, error, row)
             return False
 
-    def _term(self, way: TermRule, scope: Mapping[str, Any], path: str, attribute: str, row: str) -> Any:
+    def _term(self, way: TermRule, scope: Mapping[str, Any], place: str, row: str) -> Any:
         try:
             value, table_row, found = self._value(way, scope)
         except (DocumentError, ArithmeticError) as error:
@@ -328,51 +333,53 @@ class _Run:
             if way.required:
                 self.problems.append(_in_row(self._missing(way), row))
             return None
-        source = way.source.text if way.source else "constant in the mapping"
-        if not isinstance(found, str) or len(found) > _LONGEST_SHOWN:
-            found = _brief(found)
         self.origins.append(
-            Origin(
-                way.term.name,
-                path + attribute,
-                value if isinstance(value, str) else _shown(value),
-                row + source,
-                way.erp_field,
-                way.file,
-                way.version,
-                way.line,
-                table_row,
-                found,
+            _origin(
+                (
+                    way.term.name,
+                    place,
+                    value if isinstance(value, str) else shown(value),
+                    row + way.source.text if way.source else f"{row}constant in the mapping",
+                    way.erp_field,
+                    way.file,
+                    way.version,
+                    way.line,
+                    table_row,
+                    brief(found),
+                )
             )
         )
         return value
 
     def _value(self, way: TermRule, scope: Mapping[str, Any]) -> tuple[Any, str, Any]:
         """The value as the model holds it, the table row that translated it, and what the ERP said."""
-        raw = way.const if way.source is None else way.source.value(scope)
-        if isinstance(raw, str) and way.source is not None:
-            raw = _trimmed(raw)
-        if raw is None and way.default is None:
-            return _NOTHING
-        found = raw
-        table_row = ""
-        if raw is not None and way.table:
+        if way.source is None:
+            found = way.const
+        else:
+            found = way.source.value(scope)
+            if isinstance(found, str):
+                found = (found if found.isascii() else unicodedata.normalize("NFC", found)).strip() or None
+        if found is None:
+            if way.default is None:
+                return _NOTHING
+        elif way.as_said and isinstance(found, str):
+            return found if found.isprintable() else carried(found), "", found
+        raw, table_row = found, ""
+        if way.table and raw is not None:
             raw, table_row = self._look_up(way, str(raw))
         if raw is None:
             raw = way.default
         for function in way.using:
             if raw is not None:
-                raw = _trimmed(function(raw))
+                raw = trimmed(function(raw))
         if raw is None:
             return None, table_row, found
-        if way.term.value is str and isinstance(raw, str) and way.money is Money.NOTHING:
-            return raw if raw.isprintable() else _carried(raw), table_row, found
         scheme = way.scheme
         if way.scheme_from is not None:
-            named = _trimmed(way.scheme_from.value(scope))
+            named = trimmed(way.scheme_from.value(scope))
             scheme = scheme if named is None else str(named)
-        value = _typed(raw, way.term.value, scheme)
-        if way.money is not Money.NOTHING:
+        value = typed(raw, way.term.value, scheme)
+        if way.money is not _NO_MONEY:
             value = self._in_currency(way, value)
         return value, table_row, found
 
@@ -387,23 +394,25 @@ class _Run:
             if way.money is Money.VAT_AMOUNT:
                 currency = self.vat_currency or currency
             if way.rounded or money.decimals(currency) != 2:
-                return _fitted(value, currency)
+                return fitted(value, currency)
         return value
 
     def _look_up(self, way: TermRule, key: str) -> tuple[Any, str]:
         table = self.mapping.tables[way.table]
-        if key not in table and "*" not in table:
+        row = table.get(key)
+        if row is None and key not in table and "*" not in table:
             raise self._error(
                 way,
                 f"{key!r} is not known to the table {way.table}",
                 f"correct it in the ERP, or add it to the table {way.table} of mapping {way.file}",
                 key,
             )
-        row = table[key] if key in table else table["*"]
+        if row is None and key not in table:
+            row = table["*"]
         if isinstance(row, tuple):
             row = self._on_the_day(way, key, row)
         value = row.get(way.column) if isinstance(row, dict) else row
-        return _trimmed(value), f"{way.table}[{key}]"
+        return trimmed(value), f"{way.table}[{key}]"
 
     def _on_the_day(self, way: TermRule, key: str, rows: tuple[DatedRow, ...]) -> Any:
         if self.day is None:
@@ -431,7 +440,7 @@ class _Run:
         if way.source is None:
             return way.const or ""
         try:
-            return _brief(way.source.value(scope))
+            return brief(way.source.value(scope))
         except (DocumentError, ArithmeticError):
             return ""
 
@@ -448,7 +457,7 @@ class _Run:
         what = error.what if isinstance(error, DocumentError) else str(error).splitlines()[0]
         fix = error.fix if isinstance(error, DocumentError) else "check the field in the ERP"
         problem = self._error(way, what, fix, value)
-        if isinstance(error, _Unfit):
+        if isinstance(error, Unfit):
             problem.fix = fix
         self.problems.append(_in_row(problem, row))
 
@@ -474,19 +483,6 @@ class _Run:
 _NOTHING: Final = (None, "", None)
 
 
-class _Unfit(MalformedDocument):
-    """The value itself is the trouble: what a mapping hints at for missing and unknown ones is no remedy."""
-
-
-def _fitted(value: Decimal, currency: str | None) -> Decimal:
-    try:
-        return money.fitted(value, currency)
-    except MalformedDocument as error:
-        raise _Unfit(error.what, where=error.where, fix=error.fix) from error
-    except DecimalException as error:
-        raise too_large() from error
-
-
 def _in_row(error: MappingError, row: str) -> MappingError:
     """The same with the row of the ERP's document, where it is about one."""
     if row:
@@ -497,80 +493,9 @@ def _in_row(error: MappingError, row: str) -> MappingError:
 def _together(problems: Sequence[MappingError], invoice: Invoice) -> IncompleteInvoice:
     """One error that names the first problem and the next ones, each different one once."""
     first, *rest = {problem.what: problem for problem in problems}.values()
-    shown = [first.what, *(problem.what for problem in rest[: _MOST_PROBLEMS_SHOWN - 1])]
-    more = len(rest) + 1 - len(shown)
-    return IncompleteInvoice(first, "; ".join(shown) + (f"; and {more} more" if more else ""), invoice)
-
-
-def _trimmed(value: Any) -> Any:
-    if isinstance(value, str):
-        return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip() or None
-    return value
-
-
-def _typed(value: Any, wanted: type, scheme: str | None) -> Any:
-    """The value as the model holds it. Raises MalformedDocument for what cannot be one."""
-    if wanted is str:
-        return _carried(value if isinstance(value, str) else _text(value))
-    if wanted is Decimal:
-        return number(value)
-    if wanted is Identifier:
-        found = value if isinstance(value, Identifier) else Identifier(_text(value), scheme)
-        _carried(found.value)
-        _carried(found.scheme or "")
-        return found
-    if wanted is Classification:
-        return Classification(code=_carried(_text(value)), scheme=_carried(scheme or "ZZZ"))
-    if wanted is date:
-        return value if isinstance(value, date) else iso_date(value)
-    if wanted is bytes:
-        if isinstance(value, bytes):
-            return value
-        raise MalformedDocument("this is not a file", where="mapping", fix="use the function decode_base64")
-    return _carried(_text(value))
-
-
-def _carried(text: str) -> str:
-    """A text as an XML document can carry it. Raises MalformedDocument."""
-    if not text.isprintable() and (found := _NOT_IN_XML.search(text)):
-        raise _Unfit(
-            f"a character that no e-invoice can carry stands at position {found.start() + 1} "
-            f"(U+{ord(found[0]):04X})",
-            where="mapping",
-            fix="delete it in the ERP: type the text anew where it cannot be seen",
-        )
-    return text
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return money.text(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | date):
-        return str(value)
-    kind = "a list" if isinstance(value, list) else "an object"
-    raise MalformedDocument(
-        f"{kind} stands where one text is wanted", where="mapping", fix="check the field in the ERP"
-    )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return f"{len(value)} bytes"
-    return str(value) if isinstance(value, Identifier | Classification) else _text(value)
-
-
-def _brief(value: Any) -> str:
-    """What the ERP said, bounded, for people."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and len(value) <= _LONGEST_SHOWN:
-        return value
-    text = str(value) if not isinstance(value, bytes) else f"{len(value)} bytes"
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    told = [first.what, *(problem.what for problem in rest[: _MOST_PROBLEMS_SHOWN - 1])]
+    more = len(rest) + 1 - len(told)
+    return IncompleteInvoice(first, "; ".join(told) + (f"; and {more} more" if more else ""), invoice)
 
 
 def _term_of(path: str) -> str:

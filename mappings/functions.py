@@ -42,17 +42,17 @@ def number(value: Any) -> Decimal | None:
     """A Decimal from a number or number text; None stays None and empty text is None. Floats are refused."""
     if value is None or value == "":
         return None
+    if isinstance(value, str):
+        return _parsed(value) if len(value) <= _SHORT else money.parse(value)
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise MalformedDocument(f"{value} is not a number", where="amount", fix=_CHECK)
         if abs(value.adjusted()) > _MOST_PLACES:
             raise too_large()
         return value
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise MalformedDocument(f"{str(value)[:40]!r} is not a number", where="amount", fix=_CHECK)
-    if isinstance(value, int):
-        return Decimal(value)
-    return _parsed(value) if len(value) <= _SHORT else money.parse(value)
+    return Decimal(value)
 
 
 class Arithmetic(jmespath_functions.Functions):
@@ -151,11 +151,12 @@ class Arithmetic(jmespath_functions.Functions):
     def _func_move_point(self, value: Any, places: Any) -> Decimal | None:
         """The number with its decimal point moved to the right: 1.00 and 2 make 100; for amounts that an ERP
         keeps with two decimals whatever the currency has."""
-        found, by = number(value), number(places)
+        found = number(value)
+        if places == "0":
+            return found
+        by = number(places)
         if found is None or by is None:
             return None
-        if by == 0:
-            return found
         if abs(by) > _MOST_PLACES:
             raise too_large()
         return found.scaleb(int(by))
@@ -166,6 +167,7 @@ class Arithmetic(jmespath_functions.Functions):
         return None if a is None or b is None else combine(a, b)
 
 
+_SAP_DATE: Final = re.compile(r"[0-9]{8}\Z")
 _TWO_DECIMALS: Final = re.compile(r"\.[0-9]{2}[+-]?\Z")
 
 
@@ -180,7 +182,9 @@ def sap_date(value: Any) -> date | None:
     if text in ("", "00000000"):
         return None
     try:
-        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
+        if not _SAP_DATE.match(text):
+            raise ValueError(text)
+        return date.fromisoformat(text)
     except ValueError as error:
         raise MalformedDocument(
             f"{text[:20]!r} is not a date", where="date", fix="it must be YYYYMMDD"
@@ -227,7 +231,15 @@ def percent_from_fraction(value: Any) -> Decimal | None:
 
 def percent(value: Any) -> Decimal | None:
     """21, 21.000 and 21.0% are all 21; trailing zeros go."""
+    if isinstance(value, str) and len(value) <= _SHORT:
+        return _short_percent(value)
     found = number(value.rstrip("% ") if isinstance(value, str) else value)
+    return None if found is None else _without_zeros(found)
+
+
+@lru_cache(maxsize=4_096)
+def _short_percent(text: str) -> Decimal | None:
+    found = number(text.rstrip("% "))
     return None if found is None else _without_zeros(found)
 
 

@@ -6,6 +6,7 @@ changes what the invoice says. The note is written last and so proves that both 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Generic, Protocol, TypeVar
@@ -38,7 +39,7 @@ class NoteBoard(Protocol):
         ...
 
 
-class FileRecords(Generic[_Models]):
+class FileRecords(ABC, Generic[_Models]):
     """Files as records of a model: `beside` gives the fields that tie one to the record with a key, `held`
     those that hold the content. Half a NoteBoard."""
 
@@ -47,11 +48,11 @@ class FileRecords(Generic[_Models]):
     def __init__(self, models: _Models) -> None:
         self.models = models
 
-    def beside(self, key: int) -> Mapping[str, object]:
-        raise NotImplementedError
+    @abstractmethod
+    def beside(self, key: int) -> Mapping[str, object]: ...
 
-    def held(self, content: bytes) -> Mapping[str, object]:
-        raise NotImplementedError
+    @abstractmethod
+    def held(self, content: bytes) -> Mapping[str, object]: ...
 
     def has_file(self, key: int, name: str) -> bool:
         domain = [(field, "=", value) for field, value in {**self.beside(key), "name": name}.items()]

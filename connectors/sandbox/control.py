@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Final, Protocol
 
+from connectors.sandbox.asking import answering_mistakes, asked_object
 from connectors.sandbox.faults import Chance, Fault, Faults
 from connectors.sandbox.http_server import Reply, Request, SandboxHttpServer, json_reply
 from formats.errors import ConfigError
 
 __all__ = ["Control"]
+
+_HERE: Final = "sandbox control"
 
 
 class _Controlled(Protocol):
@@ -53,7 +56,7 @@ class Control:
             ("DELETE", "/faults", self._clear),
             ("POST", "/quit", self._end),
         ):
-            self._server.route(method, pattern, _careful(answer))
+            self._server.route(method, pattern, answering_mistakes(answer))
 
     @property
     def url(self) -> str:
@@ -78,13 +81,13 @@ class Control:
         return Reply(200, body.encode(), "application/json;charset=utf-8")
 
     def _mend(self, request: Request) -> Reply:
-        system = _body(request).get("system")
+        system = asked_object(request, where=_HERE).get("system")
         if system is not None and not isinstance(system, str):
             raise _mistake("system is not a text", 'send {"system": "sap"}, or nothing for all')
         return json_reply(dict(self._world.mend(system)))
 
     def _arm(self, request: Request) -> Reply:
-        body = _body(request)
+        body = asked_object(request, where=_HERE)
         system, fault, seed = body.get("system"), body.get("fault"), body.get("seed", 0)
         by_chance = isinstance(fault, str) and fault.startswith("random:")
         if system is None and by_chance:
@@ -108,27 +111,5 @@ class Control:
         return json_reply({"quit": True})
 
 
-def _careful(answer: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
-    def answered(request: Request) -> Reply:
-        try:
-            return answer(request)
-        except ConfigError as mistake:
-            return json_reply({"what": mistake.what, "where": mistake.where, "fix": mistake.fix}, 400)
-
-    return answered
-
-
-def _body(request: Request) -> dict[str, Any]:
-    if not request.body.strip():
-        return {}
-    try:
-        body = request.json()
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise _mistake("the body is not a JSON object", 'send {"system": "..."}')
-    return body
-
-
 def _mistake(what: str, fix: str) -> ConfigError:
-    return ConfigError(what, where="sandbox control", fix=fix)
+    return ConfigError(what, where=_HERE, fix=fix)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, update
 
 from formats.errors import ConfigError
-from gateway.access import four_eyes
+from gateway.access import buyer_routing, four_eyes
 from gateway.access.four_eyes import Part
 from gateway.access.rights import RIGHTS, Actor, Right, Role
 from gateway.pipeline.parties import clear_change
@@ -31,6 +31,7 @@ __all__ = [
     "may_decide",
     "not_agreed",
     "propose",
+    "proposed",
     "require_eyes",
     "vouch_for",
 ]
@@ -45,33 +46,36 @@ def not_agreed(connection: Connection, gateway: Gateway) -> tuple[Part, ...]:
     changed = (
         part for part in four_eyes.configured(gateway.settings) if not four_eyes.agreed(connection, part)
     )
-    return (*changed, *four_eyes.accounts_found(connection))
+    return (*changed, *buyer_routing.not_agreed(connection), *four_eyes.accounts_found(connection))
 
 
 def propose(gateway: Gateway, part: Part, *, reason: str, by: Actor) -> Change:
     """Propose one part as it is now. ConfigError without the right, a reason, or where it waits already."""
     with gateway.database.begin() as connection:
-        require_eyes(connection, gateway, by, Right.PROPOSE_CHANGES, part.company)
-        waiting = [
-            one for one in changes.waiting(connection) if (one.kind, one.subject) == (part.kind, part.subject)
-        ]
-        if any(one.digest == part.digest for one in waiting):
-            raise ConfigError(
-                "it is proposed already", where=part.subject, fix="a second person decides on it"
-            )
-        before = changes.approved(connection, part.kind, part.subject)
-        return changes.propose(
-            connection,
-            part.kind,
-            part.subject,
-            {"text": str(before.after.get("text", ""))} if before is not None else {},
-            {"text": part.text},
-            reason=reason,
-            company=part.company,
-            by=by,
-            now=gateway.clock(),
-            digest=part.digest,
-        )
+        return proposed(connection, gateway, part, reason=reason, by=by)
+
+
+def proposed(connection: Connection, gateway: Gateway, part: Part, *, reason: str, by: Actor) -> Change:
+    """The same, in the caller's transaction."""
+    require_eyes(connection, gateway, by, Right.PROPOSE_CHANGES, part.company)
+    waiting = [
+        one for one in changes.waiting(connection) if (one.kind, one.subject) == (part.kind, part.subject)
+    ]
+    if any(one.digest == part.digest for one in waiting):
+        raise ConfigError("it is proposed already", where=part.subject, fix="a second person decides on it")
+    before = changes.approved(connection, part.kind, part.subject)
+    return changes.propose(
+        connection,
+        part.kind,
+        part.subject,
+        {"text": str(before.after.get("text", ""))} if before is not None else {},
+        {"text": part.text},
+        reason=reason,
+        company=part.company,
+        by=by,
+        now=gateway.clock(),
+        digest=part.digest,
+    )
 
 
 def decide(gateway: Gateway, change: Change, *, approved: bool, answer: str, by: Actor) -> Change:
@@ -87,6 +91,7 @@ def decide(gateway: Gateway, change: Change, *, approved: bool, answer: str, by:
         done = changes.decide(connection, change, approved=approved, answer=answer, by=by, now=now)
         if approved and change.kind is Kind.PERSON and not _more_of(connection, change):
             people.confirm(connection, str(change.after["person"]), True)
+        buyer_routing.decided(connection, gateway, done, by=by)
         if approved:
             _go_on(connection, gateway, done, now=now)
         party = _party_change(connection, change) if approved else None

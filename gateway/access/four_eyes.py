@@ -1,7 +1,7 @@
 """Four eyes: what takes effect only when two people have agreed to it, held against what is in force.
 
-A part is something that the configuration says (the routes, one channel, the mapping of one source) or an
-account that invoices name to pay to. Its digest covers the values that this process works with, not a file
+A part is something that the configuration says (the routes, one channel, the mapping of one source), the
+route that somebody gave to one buyer, or an account that invoices name to pay to. Its digest covers the values that this process works with, not a file
 that may be edited meanwhile. With `four_eyes: on` a step that a part decides runs only while the last
 approval of that part has the same digest. Editing a file therefore changes nothing before two people have
 agreed, and putting an old file back is a change like any other.
@@ -24,6 +24,7 @@ from formats.errors import ConfigError, ConflictError
 from formats.model import Invoice
 from gateway.settings import ChannelSettings, Settings, SourceSettings
 from gateway.store import changes
+from gateway.store.buyer_routes import BuyerRoute
 from gateway.store.changes import Kind
 from gateway.store.parties import masked
 from gateway.store.submissions import Submission
@@ -35,6 +36,8 @@ __all__ = [
     "Part",
     "accounts_found",
     "agreed",
+    "buyer_route",
+    "buyer_route_end",
     "configured",
     "known_accounts",
     "require_account",
@@ -76,6 +79,17 @@ def agreed(connection: Connection, part: Part) -> bool:
     """Whether exactly this is what was approved last."""
     found = changes.approved(connection, part.kind, part.subject)
     return found is not None and found.digest == part.digest
+
+
+def buyer_route(one: BuyerRoute) -> Part:
+    """What two people agree to before a buyer goes by a route of its own."""
+    return _buyer_route(one, {})
+
+
+def buyer_route_end(one: BuyerRoute) -> Part:
+    """What they agree to before it ends: another text of the same subject, so that the one approved last
+    tells which of the two holds."""
+    return _buyer_route(one, {"ends": "when this is agreed"})
 
 
 def known_accounts(connection: Connection) -> tuple[Part, ...]:
@@ -171,6 +185,25 @@ def _routes(settings: Settings) -> Part:
         "",
         _lines(said),
         "the routes were changed, and two people have not agreed yet",
+    )
+
+
+def _buyer_route(one: BuyerRoute, more: Mapping[str, str]) -> Part:
+    said = {
+        "buyer": one.buyer,
+        "known by": f"{one.term} {one.value}",
+        "company": one.company,
+        "goes by the route": one.route,
+        "until": one.until.isoformat() if one.until else "no end",
+        "despite a mandate": one.despite_mandate,
+        **more,
+    }
+    return Part(
+        Kind.ROUTING,
+        f"route of {one.buyer[:200]} ({one.id[:8]})",
+        one.company,
+        _lines(said),
+        f"the route of {one.buyer[:200]} was changed, and two people have not agreed yet",
     )
 
 

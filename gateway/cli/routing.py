@@ -15,7 +15,7 @@ from gateway import settings as settings_module
 from gateway.cli.output import OUT, config_folder, print_json, shown
 from gateway.clock import utc_now
 from gateway.mandates import BuyerKind, Mandate, OwnMandates, table
-from gateway.pipeline import parties, routing
+from gateway.pipeline import own_routes, parties, routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.routing import Decision
 from gateway.store import submissions
@@ -92,7 +92,8 @@ def explain(
             said = invoice_of(connection, submission)
             invoice, _ = parties.completed(connection, gateway, submission.source, said)
             chosen = routing.chosen_way(connection, submission)
-        decision = routing.decide(gateway.settings, invoice, submission.source)
+            own = own_routes.in_force(connection, gateway, submission.source, invoice)
+        decision = routing.decide(gateway.settings, invoice, submission.source, own)
     finally:
         gateway.close()
     if as_json:
@@ -131,7 +132,8 @@ def facts(decision: Decision) -> dict[str, Any]:
                 "open": way.is_open,
                 "unfit": way.unfit,
                 "refused": way.refused,
-                "despite_mandate": way.route.despite_mandate,
+                "despite_mandate": way.despite,
+                "own": way.own is not None,
             }
             for way in decision.ways
         ],
@@ -159,9 +161,11 @@ def print_decision(decision: Decision) -> None:
         )
     for way in decision.ways:
         if way.is_open and way.refused:
-            word = f"open in spite of it: {way.route.despite_mandate}"
+            word = f"open in spite of it: {way.despite}"
         else:
             word = way.unfit or way.refused or "open"
+        if way.own is not None:
+            word = f"{word}; chosen for this buyer by {way.own.made_name}: {way.own.reason}"
         OUT.print(shown(f"  route {way.route.name}: {word}", "" if way.is_open else "dim"), soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from formats.losses import losses
 from formats.model import Invoice
 from formats.registry import PROFILES, SYNTAXES
 from gateway.access import four_eyes
-from gateway.pipeline import canonical, numbering, parties, routing
+from gateway.pipeline import canonical, numbering, own_routes, parties, routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.numbers import with_numbers
 from gateway.pipeline.submission import State
@@ -51,10 +51,11 @@ def check(gateway: Gateway, submission: Submission) -> Submission:
     with gateway.database.read() as connection:
         said = invoice_of(connection, submission)
         invoice, party = parties.completed(connection, gateway, submission.source, said)
+        own = own_routes.own_route(connection, gateway, submission, invoice)
         came = documents.get(connection, submission.content_digest).content
     mapping = gateway.mapping(submission.source)
-    route = routing.choose(gateway.settings, invoice, submission, mapping)
-    chosen = routing.decide(gateway.settings, invoice, submission.source).told(route)
+    route = routing.choose(gateway.settings, invoice, submission, mapping, own)
+    chosen = routing.decide(gateway.settings, invoice, submission.source, own).told(route)
     profile = PROFILES[route.profile]
     binding = SYNTAXES[profile.syntax]
     prepared = numbering.numbered(gateway, submission, profile, profile.prepare(invoice))

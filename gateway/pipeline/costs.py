@@ -14,8 +14,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from gateway.pipeline import routing
-from gateway.pipeline.convert import invoice_of
-from gateway.settings import Route, Settings
+from gateway.settings import Settings
 from gateway.store import journal
 from gateway.store.submissions import Submission
 
@@ -37,7 +36,7 @@ class MonthlyCost:
 def told(connection: Connection, settings: Settings, submission: Submission) -> dict[str, object]:
     """What the journal keeps of a message that is handed over: the route's name, and its price if it has
     one."""
-    route = _route(connection, settings, submission)
+    route = routing.taken(connection, settings, submission)
     if route is None:
         return {}
     cost = route.cost
@@ -66,16 +65,3 @@ def by_month(connection: Connection) -> tuple[MonthlyCost, ...]:
         MonthlyCost(month, route, channel, messages, amount, currency)
         for (month, route, channel, currency), (messages, amount) in sorted(found.items())
     )
-
-
-def _route(connection: Connection, settings: Settings, submission: Submission) -> Route | None:
-    """The route that the submission goes by; None where the configuration has it no more."""
-    known = [
-        route
-        for route in settings.routes
-        if (route.channel, route.profile) == (submission.channel, submission.profile)
-    ]
-    if len(known) > 1:
-        fitting = routing.ways(settings, invoice_of(connection, submission), submission.source)
-        known = [route for route in fitting[submission.route :] if route in known] or known
-    return known[0] if known else None

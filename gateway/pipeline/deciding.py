@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from connectors.base import DeliveryState, Receipt
 from formats.errors import ConfigError
-from gateway.pipeline import follow, news, routing
+from gateway.pipeline import follow, news, own_routes
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.submission import State
 from gateway.settings import Route
@@ -95,7 +95,7 @@ def further_ways(connection: Connection, gateway: Gateway, submission: Submissio
     """The routes after the one whose turn it is; () where it is not parked before sending, or has none."""
     if submission.state is not State.PARKED or submission.handed_over or not submission.invoice_digest:
         return ()
-    fitting = routing.ways(gateway.settings, invoice_of(connection, submission), submission.source)
+    fitting = own_routes.decide(connection, gateway, submission, invoice_of(connection, submission)).open
     return fitting[submission.route + 1 :]
 
 
@@ -166,16 +166,38 @@ def resolve(
     return submissions.move(connection, submission, State.READY, "resend", {}, now=now, actor=by)
 
 
-def change_route(connection: Connection, gateway: Gateway, submission: Submission, *, by: str) -> Submission:
-    """Try the next route that fits. ConfigError where there is none."""
+def change_route(
+    connection: Connection,
+    gateway: Gateway,
+    submission: Submission,
+    *,
+    by: str,
+    to: str = "",
+    reason: str = "",
+) -> Submission:
+    """Try the next route that fits, or the one named `to`; `reason` is kept in the journal. ConfigError where
+    there is none."""
     ways = further_ways(connection, gateway, submission)
+    step = next((place for place, way in enumerate(ways, 1) if to in ("", way.name)), 0)
+    if ways and not step:
+        raise ConfigError(
+            f"{to[:100]} is no way that this invoice can go now",
+            where=f"invoice {submission.number}",
+            fix=f"choose {' or '.join(way.name for way in ways)}",
+        )
     if not ways:
         raise ConfigError(
             "there is no other way to this buyer",
             where=f"invoice {submission.number}",
             fix="enter another address of the buyer in the ERP, or add a route in routing.yaml",
         )
-    told: dict[str, object] = {"from": submission.channel, "to": ways[0].channel}
+    own = own_routes.own_route(connection, gateway, submission, invoice_of(connection, submission))
+    told: dict[str, object] = {
+        "from": submission.channel,
+        "to": ways[step - 1].channel,
+        **({"reason": reason.strip()[:2000]} if reason.strip() else {}),
+        **({"own route": own.id} if own is not None else {}),
+    }
     return submissions.move(
         connection,
         submission,
@@ -184,7 +206,7 @@ def change_route(connection: Connection, gateway: Gateway, submission: Submissio
         told,
         now=gateway.clock(),
         actor=by,
-        route=submission.route + 1,
+        route=submission.route + step,
         message_id="",
         channel="",
         profile="",

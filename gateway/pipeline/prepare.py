@@ -28,7 +28,10 @@ def prepare(gateway: Gateway, submission: Submission) -> Submission:
     with gateway.database.read() as connection:
         invoice = invoice_of(connection, submission)
         document = documents.get(connection, submission.document_digest).content
-    route = routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
+        taken = routing.taken(connection, gateway.settings, submission)
+    route = taken or routing.choose(
+        gateway.settings, invoice, submission, gateway.mapping(submission.source)
+    )
     language, profile = gateway.settings.pdf_language, PROFILES[submission.profile]
     look = appearance_of(gateway.company(submission.source), gateway.settings.folder)
     pdf: bytes | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from formats.errors import RouteError
-from gateway.pipeline import routing
+from gateway.pipeline import own_routes
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.submission import State
 from gateway.store import attempts, submissions
@@ -20,14 +20,20 @@ def next_route(gateway: Gateway, submission: Submission, error: RouteError) -> S
         now = gateway.clock()
         attempts.close(connection, submission.id, "unreachable", "", now=now)
         invoice = invoice_of(connection, submission)
-        fitting = routing.ways(gateway.settings, invoice, submission.source)
+        decision = own_routes.decide(connection, gateway, submission, invoice)
+        fitting = decision.open
         if submission.route + 1 < len(fitting):
             return submissions.move(
                 connection,
                 submission,
                 State.MAPPED,
                 "rerouted",
-                {"from": submission.channel, "to": fitting[submission.route + 1].channel, "why": error.what},
+                {
+                    "from": submission.channel,
+                    "to": fitting[submission.route + 1].channel,
+                    "why": error.what,
+                    **({"own route": decision.own.id} if decision.own is not None else {}),
+                },
                 now=now,
                 route=submission.route + 1,
                 message_id="",

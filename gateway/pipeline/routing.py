@@ -1,7 +1,8 @@
 """Routing: which ways lead to a buyer, in the order in which they are tried, and why.
 
 routing.yaml says which channels serve whom; the table of mandates (`gateway.mandates`) says what is demanded.
-A way that a mandate forbids is passed over, unless its route says why it is taken all the same.
+A way that a mandate forbids is passed over, unless its route says why it is taken all the same. A route that
+people gave to one buyer comes first (`gateway.pipeline.own_routes` finds it).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gateway.buyer_kinds import KnownKind, kind_of_buyer
 from gateway.mandates import Held, Mandate, held, networks_of
 from gateway.settings import Route, Settings
 from gateway.store import journal
+from gateway.store.buyer_routes import BuyerRoute
 from gateway.store.submissions import Submission
 from mappings.as_is import AsIs
 from mappings.engine import CompiledMapping
@@ -34,6 +36,7 @@ __all__ = [
     "chosen_way",
     "decide",
     "present_terms",
+    "taken",
     "ways",
 ]
 
@@ -49,21 +52,29 @@ class MandateNotMet(NoRoute):
 @dataclass(frozen=True, slots=True)
 class Way:
     """One route, and what speaks against it: `unfit` where it is not for this invoice, `refused` where
-    mandates forbid it; both in words, "" for nothing."""
+    mandates forbid it; both in words, "" for nothing. `own` is what people decided for this buyer, where that
+    is why it comes first."""
 
     route: Route
     unfit: str
     refused: str
+    own: BuyerRoute | None = None
 
     @property
     def is_open(self) -> bool:
-        return not self.unfit and (not self.refused or bool(self.route.despite_mandate))
+        return not self.unfit and (not self.refused or bool(self.despite))
+
+    @property
+    def despite(self) -> str:
+        """Why it may be taken where a mandate demands another; "" where it may not."""
+        return (self.own.despite_mandate if self.own is not None else "") or self.route.despite_mandate
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Everything that decides how an invoice goes: its countries (ISO 3166-1, "" where it names none), the
-    kind of buyer, the mandates, the ways in the order of routing.yaml, and what mandates miss in it."""
+    kind of buyer, the mandates, the ways in the order of routing.yaml behind the buyer's own, and what
+    mandates miss in it. `own` is what people decided for this buyer, whether its route is taken or not."""
 
     seller: str
     buyer: str
@@ -71,6 +82,7 @@ class Decision:
     held: Held
     ways: tuple[Way, ...]
     missing: tuple[tuple[Mandate, str], ...]
+    own: BuyerRoute | None = None
 
     @property
     def open(self) -> tuple[Route, ...]:
@@ -84,13 +96,14 @@ class Decision:
 
     def because(self, route: Route) -> str:
         """Why this route, in one sentence for people."""
-        told = [f"the buyer is {_A[self.kind.kind]}: {self.kind.because}"]
+        told = [self._own(route)] if self.own is not None else []
+        told += [f"the buyer is {_A[self.kind.kind]}: {self.kind.because}"]
         told += [mandate.sentence for mandate in self.held.must]
         if not self.held.must:
             told += [f"no duty; {mandate.sentence}" for mandate in self.held.may[:1]]
         way = next((way for way in self.ways if way.route == route), None)
         if way is not None and way.refused:
-            told.append(f"{way.refused}, and it is taken all the same: {route.despite_mandate}")
+            told.append(f"{way.refused}, and it is taken all the same: {way.despite}")
         before = [w for w in self.ways[: self.ways.index(way)] if w.refused and not w.is_open] if way else []
         told += [f"{passed.route.name} is passed over: {passed.refused}" for passed in before]
         return "; ".join(told)
@@ -102,46 +115,78 @@ class Decision:
             "buyer kind": str(self.kind.kind),
             "mandates": [mandate.id for mandate in self.held.must],
             "because": self.because(route),
-            **({"despite mandate": route.despite_mandate} if way is not None and way.refused else {}),
+            **({"despite mandate": way.despite} if way is not None and way.refused else {}),
+            **({"own route": self.own.id} if self.own is not None else {}),
         }
+
+    def _own(self, route: Route) -> str:
+        """What people decided for this buyer, and why it is not taken where it is not."""
+        own = self.own
+        assert own is not None  # noqa: S101  # asked only where there is one
+        who = f"{own.made_name}, {own.made_at:%Y-%m-%d}"
+        if (way := next((way for way in self.ways if way.own is not None), None)) is None:
+            return f"{own.route} was chosen for this buyer ({who}), but routing.yaml has no such route any more"
+        if way.route == route:
+            return f"{own.route} was chosen for this buyer ({who}): {own.reason}"
+        why = way.unfit or ("" if way.is_open else way.refused) or "it did not reach the buyer"
+        return f"{own.route} was chosen for this buyer ({who}), but is not taken: {why}"
 
 
 _A = {"business": "a business", "public": "a public body", "consumer": "a consumer"}
 
 
-def decide(settings: Settings, invoice: Invoice, source: str) -> Decision:
-    """How this invoice may go. The dates of the invoice decide which mandates are in force."""
+def decide(
+    settings: Settings,
+    invoice: Invoice,
+    source: str,
+    own: BuyerRoute | None = None,
+    *,
+    kind: KnownKind | None = None,
+) -> Decision:
+    """How this invoice may go. The dates of the invoice decide which mandates are in force.
+
+    `own` puts its route first and sets aside that route's countries and kinds of buyers, but not the terms it
+    needs, its sources, nor any mandate. `kind` is that of the buyer where somebody says it.
+    """
     present = present_terms(invoice)
     seller = _country(invoice.seller.address if invoice.seller else None)
     buyer = _country(invoice.buyer.address if invoice.buyer else None)
-    kind = kind_of_buyer(invoice, settings.mandates.buyers)
+    kind = kind or kind_of_buyer(invoice, settings.mandates.buyers)
     found = held(settings.mandates, invoice, seller, buyer, kind.kind)
     missing = tuple((row, need) for row in found.must for need in row.missing(present))
     kinds = {channel.name: channel.kind for channel in settings.channels}
+    first = next((route for route in settings.routes if own is not None and route.name == own.route), None)
     judged = tuple(
         Way(
             route,
-            _unfit(route, source, buyer, kind, present),
+            _unfit(route, source, buyer, kind, present, chosen=route is first),
             _refused(route, kinds.get(route.channel, ""), found.must, missing),
+            own if route is first else None,
         )
-        for route in settings.routes
+        for route in sorted(settings.routes, key=lambda route: route is not first)
     )
-    return Decision(seller, buyer, kind, found, judged, missing)
+    return Decision(seller, buyer, kind, found, judged, missing, own)
 
 
-def ways(settings: Settings, invoice: Invoice, source: str) -> tuple[Route, ...]:
+def ways(
+    settings: Settings, invoice: Invoice, source: str, own: BuyerRoute | None = None
+) -> tuple[Route, ...]:
     """The routes that fit this invoice and its mandates, first choice first."""
-    return decide(settings, invoice, source).open
+    return decide(settings, invoice, source, own).open
 
 
 def choose(
-    settings: Settings, invoice: Invoice, submission: Submission, mapping: CompiledMapping | AsIs
+    settings: Settings,
+    invoice: Invoice,
+    submission: Submission,
+    mapping: CompiledMapping | AsIs,
+    own: BuyerRoute | None = None,
 ) -> Route:
     """The route whose turn it is: the first, or the next one after a channel could not reach the buyer.
 
     Raises RouteError naming the ERP fields that would open a way, MandateNotMet naming the law.
     """
-    decision = decide(settings, invoice, submission.source)
+    decision = decide(settings, invoice, submission.source, own)
     fitting = decision.open
     if submission.route < len(fitting):
         return fitting[submission.route]
@@ -176,6 +221,19 @@ def chosen_way(connection: Connection, submission: Submission) -> Mapping[str, A
     return json.loads(last[0].data) if last else {}
 
 
+def taken(connection: Connection, settings: Settings, submission: Submission) -> Route | None:
+    """The route that was chosen last for this submission; None where the configuration has it no more."""
+    known = [
+        route
+        for route in settings.routes
+        if (route.channel, route.profile) == (submission.channel, submission.profile)
+    ]
+    if len(known) > 1:
+        name = chosen_way(connection, submission).get("route")
+        known = [route for route in known if route.name == name] or known
+    return known[0] if known else None
+
+
 def _not_met(decision: Decision, buyer: str, where: str, mapping: CompiledMapping | AsIs) -> MandateNotMet:
     """What is demanded, since when, and the first thing to mend."""
     law = decision.held.must[0]
@@ -199,12 +257,15 @@ def _not_met(decision: Decision, buyer: str, where: str, mapping: CompiledMappin
     )
 
 
-def _unfit(route: Route, source: str, country: str, kind: KnownKind, present: frozenset[str]) -> str:
+def _unfit(
+    route: Route, source: str, country: str, kind: KnownKind, present: frozenset[str], *, chosen: bool
+) -> str:
+    """`chosen`: people gave it to this buyer, so what it says of buyers in general does not count."""
     if route.sources and source not in route.sources:
         return f"it is not for {source}"
-    if route.countries and country not in route.countries:
+    if not chosen and route.countries and country not in route.countries:
         return f"it is not for buyers in {country or 'an unknown country'}"
-    if route.buyers and kind.kind not in route.buyers:
+    if not chosen and route.buyers and kind.kind not in route.buyers:
         return f"it is not for {_A[kind.kind]}"
     lacking = [term for term in route.needs if term not in present]
     return f"the invoice has no {' and no '.join(lacking)}" if lacking else ""

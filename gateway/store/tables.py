@@ -36,6 +36,7 @@ __all__ = [
     "alarms",
     "api_tokens",
     "attempts",
+    "buyer_routes",
     "call_windows",
     "changes",
     "claims",
@@ -854,4 +855,32 @@ saved_views = Table(
     Column("question", Text, nullable=False),
     Column("made_at", Moment, nullable=False),
     UniqueConstraint("person", "name"),
+)
+
+# The route that one buyer of a company goes by, whatever the order of routing.yaml says.
+buyer_routes = Table(
+    "buyer_routes",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("company", String(100), nullable=False),
+    # What the buyer is known by: a business term (BT-44 for name and place) and its value; `key` is the value
+    # as it is compared.
+    Column("term", String(10), nullable=False),
+    Column("value", String(300), nullable=False),
+    Column("key", String(300), nullable=False),
+    Column("buyer", String(300), nullable=False),
+    Column("route", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("despite_mandate", Text, nullable=False),
+    # The last day, in UTC; none for no end.
+    Column("until", Date),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", String(100), nullable=False),
+    Column("made_name", String(200), nullable=False),
+    # An end that was proposed, where two people have to agree to it.
+    Column("end_asked", Text, nullable=False, default=""),
+    Column("ended_at", Moment),
+    Column("ended_name", String(200), nullable=False, default=""),
+    Column("end_reason", Text, nullable=False, default=""),
+    Index("ix_buyer_routes_known", "company", "term", "key"),
 )

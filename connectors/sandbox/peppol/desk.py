@@ -1,29 +1,25 @@
 """The desk of the imitated network: what arrived there, and what it is to do, over HTTP and JSON.
 
-    GET    /control/arrived               what arrived (newest 2,000 of each access point), with positions GET
-    /control/arrived/<message id>  the business document in its envelope, byte for byte GET    /control/sent
-    what was sent from here, with the answers GET    /control/participants          who is registered where
-    POST   /control/participants          {"participant": "0208:...", "access_point": "ap2", "redirect":
-    false} DELETE /control/participants          {"participant": "0208:..."} POST   /control/gateway
-    {"url": "http://...", "certificate": "gateway-next",
-                                           "participants": ["0208:..."]}, each as wanted
-    POST   /control/behaviour             {"participant": "0208:..." or "" for all, "behaviour": "rejects"},
-    or
-                                          {"participant": ..., "responses": [{"code": "RE", "after": 1.5,
-                                           "reasons": [{"code": "QTY", "text": "...", "list":
-                                           "OPStatusReason"}]}]}
-    POST   /control/mls                   {"delay": 0.2, "code": "AB", "duty": "always",
-                                           "findings": [{"code": "BV", "text": "...", "where": "/Invoice"}]}
-    POST   /control/send                  {"what": "invoice", "number": "...", "seller": {...}, "buyer":
-    {...},
-                                           "mls_type": "ALWAYS_SEND", "access_point": "ap2"}; or
-                                           "credit-note";
-                                          {"what": "response", "message_id": "...", "code": "PD", "reasons":
-                                          []}; {"what": "mls", "message_id": "...", "code": "RE", "findings":
-                                          [...]}
-    POST   /control/revoke                {"certificate": "gateway"} POST   /control/testbed
-    {"url": "http://...", "receiver": "gateway", "recipient": "0208:...",
-                                           "only": ["good"]}
+    GET    /control/arrived         what arrived (newest 2,000 of each access point), with positions
+    GET    /control/arrived/<message id>  the business document in its envelope, byte for byte
+    GET    /control/sent            what was sent from here, with the answers
+    GET    /control/participants    who is registered where
+    POST   /control/participants    {"participant": "0208:...", "access_point": "ap2", "redirect": false}
+    DELETE /control/participants    {"participant": "0208:..."}
+    POST   /control/gateway         {"url": "http://...", "certificate": "gateway-next",
+                                     "participants": ["0208:..."]}, each as wanted
+    POST   /control/behaviour       {"participant": "0208:..." or "" for all, "behaviour": "rejects"}, or
+                                    {"participant": ..., "responses": [{"code": "RE", "after": 1.5,
+                                     "reasons": [{"code": "QTY", "text": "...", "list": "OPStatusReason"}]}]}
+    POST   /control/mls             {"delay": 0.2, "code": "AB", "duty": "always",
+                                     "findings": [{"code": "BV", "text": "...", "where": "/Invoice"}]}
+    POST   /control/send            {"what": "invoice" or "credit-note", "number": "...", "seller": {...},
+                                     "buyer": {...}, "mls_type": "ALWAYS_SEND", "access_point": "ap2"}, or
+                                    {"what": "response", "message_id": "...", "code": "PD", "reasons": []}, or
+                                    {"what": "mls", "message_id": "...", "code": "RE", "findings": [...]}
+    POST   /control/revoke          {"certificate": "gateway"}
+    POST   /control/testbed         {"url": "http://...", "receiver": "gateway", "recipient": "0208:...",
+                                     "only": ["good"]}
 
 A person is {"participant", "name", "country", "vat"}. A mistake is 400 with {"what", "where", "fix"}. Faults
 are armed by the control server of the whole sandbox.
@@ -31,11 +27,12 @@ are armed by the control server of the whole sandbox.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
+from connectors.sandbox.asking import answering_mistakes, asked_object
 from connectors.sandbox.http_server import Reply, Request, json_reply, text_reply
 from connectors.sandbox.peppol.access_point import Arrival
 from connectors.sandbox.peppol.buyers import BEHAVIOURS, Response
@@ -48,6 +45,8 @@ from connectors.sandbox.peppol.testbed import Testbed
 from formats.errors import ConfigError
 
 __all__ = ["PeppolDesk"]
+
+_HERE: Final = "peppol desk"
 
 _MLS_CODES: Final = ("AP", "AB", "RE")
 _DUTIES: Final = ("profile", "always", "never")
@@ -73,7 +72,7 @@ class PeppolDesk(ImitatedPeppol):
             ("POST", "revoke", self._revoke),
             ("POST", "testbed", self._testbed),
         ):
-            self.route(method, f"/control/{path}", _careful(answer))
+            self.route(method, f"/control/{path}", answering_mistakes(answer))
 
     def _arrived(self, request: Request) -> Reply:
         return json_reply([one.described() for one in self.arrivals()])
@@ -107,19 +106,19 @@ class PeppolDesk(ImitatedPeppol):
         return json_reply(found)
 
     def _register(self, request: Request) -> Reply:
-        asked = _asked(request)
+        asked = asked_object(request, where=_HERE)
         participant = _text(asked, "participant")
         point = _text(asked, "access_point", "ap2", ("ap2", "ap3", "gateway"))
         self.registers.register(participant, access_point=point, redirect=bool(asked.get("redirect")))
         return json_reply({"registered": participant})
 
     def _forget(self, request: Request) -> Reply:
-        participant = _text(_asked(request), "participant")
+        participant = _text(asked_object(request, where=_HERE), "participant")
         self.registers.forget(participant)
         return json_reply({"forgotten": participant})
 
     def _gateway(self, request: Request) -> Reply:
-        asked = _asked(request)
+        asked = asked_object(request, where=_HERE)
         label = _text(asked, "certificate", "-", ("-", *LEAVES))
         chosen = None if label == "-" else self.pki.leaf(label).certificate
         people = [str(one) for one in _rows(asked, "participants", str)]
@@ -127,7 +126,7 @@ class PeppolDesk(ImitatedPeppol):
         return json_reply({"gateway": self.registers.destination("gateway").url})
 
     def _behaviour(self, request: Request) -> Reply:
-        asked = _asked(request)
+        asked = asked_object(request, where=_HERE)
         participant = _text(asked, "participant", "")
         if "responses" in asked:
             self.behave(participant, [_response(one) for one in _rows(asked, "responses", dict)])
@@ -136,7 +135,7 @@ class PeppolDesk(ImitatedPeppol):
         return json_reply({"participant": participant})
 
     def _mls(self, request: Request) -> Reply:
-        asked = _asked(request)
+        asked = asked_object(request, where=_HERE)
         now = self.mls_plan
         self.mls_plan = MlsPlan(
             _number(asked, "delay", now.delay),
@@ -147,7 +146,7 @@ class PeppolDesk(ImitatedPeppol):
         return json_reply({"duty": self.mls_plan.duty, "delay": self.mls_plan.delay})
 
     def _send(self, request: Request) -> Reply:
-        asked = _asked(request)
+        asked = asked_object(request, where=_HERE)
         what = _text(asked, "what", None, ("invoice", "credit-note", "response", "mls"))
         try:
             return json_reply(self._sending(what, asked).described())
@@ -179,12 +178,12 @@ class PeppolDesk(ImitatedPeppol):
         raise _mistake(f"{wanted[:200]} has not arrived", "see GET /control/arrived")
 
     def _revoke(self, request: Request) -> Reply:
-        label = _text(_asked(request), "certificate", None, tuple(LEAVES))
+        label = _text(asked_object(request, where=_HERE), "certificate", None, tuple(LEAVES))
         self.pki.revoke(self.pki.leaf(label).certificate)
         return json_reply({"revoked": label})
 
     def _testbed(self, request: Request) -> Reply:
-        asked = _asked(request)
+        asked = asked_object(request, where=_HERE)
         receiver = _text(asked, "receiver", "gateway", tuple(LEAVES))
         bed = Testbed(
             _text(asked, "url"),
@@ -193,26 +192,6 @@ class PeppolDesk(ImitatedPeppol):
             recipient=_text(asked, "recipient", "0208:1999307184"),
         )
         return json_reply([one.described() for one in bed.run(_rows(asked, "only", str))])
-
-
-def _careful(answer: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
-    def answered(request: Request) -> Reply:
-        try:
-            return answer(request)
-        except ConfigError as mistake:
-            return json_reply({"what": mistake.what, "where": mistake.where, "fix": mistake.fix}, 400)
-
-    return answered
-
-
-def _asked(request: Request) -> dict[str, Any]:
-    try:
-        asked = request.json()
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise _mistake("the body is not a JSON object", 'send {"...": "..."}')
-    return asked
 
 
 def _text(
@@ -264,4 +243,4 @@ def _findings(asked: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 
 def _mistake(what: str, fix: str) -> ConfigError:
-    return ConfigError(what, where="peppol desk", fix=fix)
+    return ConfigError(what, where=_HERE, fix=fix)

@@ -1,0 +1,140 @@
+"""Routes that people gave to single buyers: which one holds for an invoice, and what it sets going.
+
+A buyer is known by what the invoice says: electronic address (BT-49), customer number (BT-46), registration
+(BT-47), VAT number (BT-48), or name, country and post code where it has none of these. The more exact one
+counts where several fit, then the newer one. Days are those of UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from formats.identifiers import Identifier
+from formats.model import Invoice
+from formats.model.party import Buyer
+from gateway.access import four_eyes
+from gateway.pipeline import routing
+from gateway.pipeline.convert import invoice_of
+from gateway.pipeline.routing import Decision
+from gateway.pipeline.submission import HANDED_OVER, State, Verdict
+from gateway.settings import Settings
+from gateway.store import buyer_routes, journal, submissions
+from gateway.store.buyer_routes import LONGEST_VALUE, BuyerRoute, Known
+from gateway.store.submissions import Submission
+from gateway.store.tables import submissions as rows
+from gateway.wiring import Gateway
+
+__all__ = ["TERMS", "decide", "holds", "in_force", "key_of", "marks", "own_route", "wake"]
+
+#: What a buyer can be known by, the most exact first.
+TERMS: Final = ("BT-49", "BT-46", "BT-47", "BT-48", "BT-44")
+_NOT_CHOSEN: Final = frozenset({State.RECEIVED, State.MAPPED})
+_MOST_WOKEN: Final = 1_000
+
+
+def marks(invoice: Invoice) -> tuple[Known, ...]:
+    """What the buyer of this invoice is known by, in the order of TERMS."""
+    buyer = invoice.buyer or Buyer()
+    found = [
+        _mark("BT-49", buyer.electronic_address),
+        _mark("BT-46", buyer.identifier),
+        _mark("BT-47", buyer.legal_registration),
+        _mark("BT-48", Identifier(buyer.vat_identifier) if buyer.vat_identifier else None),
+        _name(buyer),
+    ]
+    return tuple(mark for mark in found if mark is not None and mark.key)
+
+
+def key_of(value: str) -> str:
+    """A value as it is compared: without regard to case, spaces and the way it is written."""
+    return "".join(unicodedata.normalize("NFKC", value).casefold().split())
+
+
+def holds(connection: Connection, settings: Settings, one: BuyerRoute, today: date) -> bool:
+    """Whether it is in force: not over, and agreed to by two people where that is asked for."""
+    if one.over(today):
+        return False
+    return not settings.four_eyes or four_eyes.agreed(connection, four_eyes.buyer_route(one))
+
+
+def own_route(
+    connection: Connection, gateway: Gateway, submission: Submission, invoice: Invoice
+) -> BuyerRoute | None:
+    """What people decided for the buyer of this invoice.
+
+    Once a way was chosen it is what was decided then: the routes that are left to try are counted from it.
+    """
+    if submission.route or submission.step not in _NOT_CHOSEN:
+        return _as_chosen(connection, submission)
+    return in_force(connection, gateway, submission.source, invoice)
+
+
+def in_force(connection: Connection, gateway: Gateway, source: str, invoice: Invoice) -> BuyerRoute | None:
+    """What holds today for the buyer of an invoice of this source."""
+    company = next((spec.company for spec in gateway.settings.sources if spec.name == source), None)
+    if company is None:
+        return None
+    found = buyer_routes.known(connection, company, marks(invoice))
+    today = gateway.clock().date()
+    fitting = [one for one in found if holds(connection, gateway.settings, one, today)]
+    return min(fitting, key=lambda one: TERMS.index(one.term), default=None)
+
+
+def decide(connection: Connection, gateway: Gateway, submission: Submission, invoice: Invoice) -> Decision:
+    """How this invoice may go, with what people decided for its buyer."""
+    own = own_route(connection, gateway, submission, invoice)
+    return routing.decide(gateway.settings, invoice, submission.source, own)
+
+
+def wake(connection: Connection, gateway: Gateway, one: BuyerRoute) -> int:
+    """Invoices to this buyer that stopped for want of a way are tried again; how many. At most 1,000 that
+    stopped last are looked at."""
+    sources = [spec.name for spec in gateway.settings.sources if spec.company == one.company]
+    query = (
+        select(rows)
+        .where(
+            rows.c.source.in_(sources),
+            rows.c.state == State.PARKED,
+            rows.c.verdict == Verdict.ROUTE,
+            rows.c.resume_state.not_in(HANDED_OVER),
+            rows.c.invoice_digest != "",
+        )
+        .order_by(rows.c.changed_at.desc())
+        .limit(_MOST_WOKEN)
+    )
+    stopped = [submissions.read_row(row) for row in connection.execute(query)]
+    theirs = [item.id for item in stopped if _is_theirs(one, marks(invoice_of(connection, item)))]
+    return submissions.requeue(connection, theirs, now=gateway.clock()) if theirs else 0
+
+
+def _is_theirs(one: BuyerRoute, found: Sequence[Known]) -> bool:
+    return any((mark.term, mark.key) == (one.term, one.key) for mark in found)
+
+
+def _as_chosen(connection: Connection, submission: Submission) -> BuyerRoute | None:
+    said = ""
+    for entry in journal.entries(connection, submission=submission.id):
+        if entry.event in ("checked", "rerouted"):
+            said = str(json.loads(entry.data).get("own route", ""))
+    return buyer_routes.get(connection, said) if said else None
+
+
+def _mark(term: str, identifier: Identifier | None) -> Known | None:
+    if identifier is None or len(str(identifier)) > LONGEST_VALUE:
+        return None
+    return Known(term, str(identifier), key_of(str(identifier)))
+
+
+def _name(buyer: Buyer) -> Known | None:
+    """A name alone is many people's."""
+    place = buyer.address
+    if not buyer.name or place is None or not place.country or not place.post_code:
+        return None
+    value = f"{buyer.name}, {place.country} {place.post_code}"
+    return Known("BT-44", value, key_of(value)) if len(value) <= LONGEST_VALUE else None
