@@ -17,7 +17,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -31,23 +31,43 @@ __all__ = ["Template", "templates"]
 
 # Where sentences for clerks, compliance officers and buyers are made.
 PLACES: Final = (
-    *("formats", "mappings", "connectors.channels", "connectors.kit", "connectors.erp"),
-    *("connectors.base", "connectors.budget", "connectors.http", "connectors.sftp", "connectors.soap"),
-    *("connectors.outside", "connectors.checking"),
+    *("formats", "mappings", "connectors.channels", "connectors.kit", "connectors.erp", "connectors.base"),
+    *("connectors.budget", "connectors.http", "connectors.sftp", "connectors.soap", "connectors.checking"),
     *("gateway.pipeline", "gateway.alarms", "gateway.portal", "gateway.peppol", "gateway.store"),
-    *("gateway.access", "gateway.rules", "gateway.webhooks", "gateway.web", "gateway.mandates"),
-    *("gateway.buyer_kinds", "gateway.wiring", "gateway.keys", "gateway.workers"),
+    *("gateway.access", "gateway.mandates", "gateway.buyer_kinds", "gateway.wiring", "gateway.rules.engine"),
+    *("gateway.rules.judging", "gateway.rules.compiled", "gateway.webhooks.sender", "gateway.web.console"),
+    *("gateway.web.guard", "gateway.web.portal"),
 )
-# What only those read who write configuration, mappings or rule packs, at their own screen.
+# What only those read who write configuration or mappings, add rule packs, connect something or look after
+# people and certificates, each at their own screen; and what only the other side's computer is told.
 LEFT_OUT: Final = (
-    *("formats.plugins", "formats.rules", "formats.codelists", "formats.phrases"),
+    *("formats.plugins", "formats.rules", "formats.codelists", "formats.phrases", "formats.render"),
+    *("formats.model.plain", "formats.statistics", "formats.signatures.algorithms", "formats.signatures.asn1"),
+    *("formats.signatures.canonical", "formats.signatures.certificates", "formats.signatures.cms_check"),
+    *("formats.signatures.inspection", "formats.signatures.pades", "formats.signatures.profiles"),
+    *("formats.signatures.reference", "formats.signatures.strength", "formats.signatures.timestamp"),
+    *("formats.signatures.trust", "formats.signatures.xml_check", "formats.envelopes.facturae_file"),
+    *("formats.envelopes.outline", "formats.envelopes.other_content"),
     *("mappings.compiler", "mappings.expressions", "mappings.registry"),
-    *("connectors.registry", "connectors.channels.peppol.settings"),
-    *("gateway.rules.fetch", "gateway.rules.rehearse", "gateway.rules.verify", "gateway.rules.archive"),
-    *("gateway.alarms.settings", "gateway.access.settings", "gateway.webhooks.settings"),
+    *("connectors.registry", "connectors.erp.netsuite_rest_checks", "connectors.channels.peppol.pki.keys"),
+    *("connectors.channels.peppol.pki.ocsp", "connectors.channels.peppol.discovery.smp_documents"),
+    *("connectors.channels.peppol.discovery.smp_signature", "connectors.channels.peppol.as4.answering"),
+    *("connectors.channels.peppol.as4.blobs", "connectors.channels.peppol.as4.business_envelope"),
+    *("connectors.channels.peppol.as4.compression", "connectors.channels.peppol.as4.encryption"),
+    *("connectors.channels.peppol.as4.envelope", "connectors.channels.peppol.as4.incoming"),
+    *("connectors.channels.peppol.as4.mime", "connectors.channels.peppol.as4.profile"),
+    *("connectors.channels.peppol.as4.signing", "connectors.channels.peppol.as4.soap"),
+    *("gateway.access.granting", "gateway.access.id_tokens", "gateway.access.new_sources"),
+    *("gateway.access.oidc", "gateway.access.sealing", "gateway.access.source_form"),
+    *("gateway.store.database", "gateway.store.people", "gateway.store.schema", "gateway.store.tokens"),
+    *("gateway.store.migrations", "gateway.web.console.account", "gateway.web.console.people"),
+    *("gateway.web.console.sources", "gateway.web.console.tokens"),
 )
 NAMES: Final = frozenset(
-    {"what", "fix", "sentence", "because", "drift", "stops", "hint", "refused_fix", "rights_fix"}
+    {
+        *("what", "fix", "sentence", "because", "why", "reason", "drift", "stops", "hint", "refused_fix"),
+        *("rights_fix", "detail"),
+    }
 )
 # Of what is written for machines and for logs nothing is collected.
 _LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception"})
@@ -143,6 +163,8 @@ class _Reader:
         # Parameters that are only handed on to where a sentence is wanted.
         self.handed_on: set[tuple[int, str]] = set()
         self.unresolved: set[str] = set()
+        self._known: dict[tuple[object, ...], list[Form]] = {}
+        self._cut: dict[tuple[int, str], ast.expr] = {}
         self._methods: dict[str, list[_Callee]] = defaultdict(list)
         for house in self.houses.values():
             for one in house.classes.values():
@@ -214,6 +236,12 @@ class _Reader:
         """All forms of a text; a single hole where it cannot be told."""
         if depth > _DEEPEST:
             return [(Hole(_source(node)),)]
+        key = (id(node), id(scope.house), id(scope.inside), *(id(one) for one in scope.functions))
+        if key not in self._known:
+            self._known[key] = list(dict.fromkeys(self._read_forms(node, scope, depth)))[:_MOST_FORMS]
+        return self._known[key]
+
+    def _read_forms(self, node: ast.expr, scope: _Scope, depth: int) -> list[Form]:
         match node:
             case ast.Constant(value=str(text)):
                 return [_fields_as_holes(text)]
@@ -296,7 +324,8 @@ class _Reader:
         if index is None:
             if any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node)):
                 # what += "...", what = what.strip(): the rest of it on its own.
-                return self._forms(_without(node, name), scope, depth + 1)
+                cut = self._cut.setdefault((id(node), name), _without(node, name))
+                return self._forms(cut, scope, depth + 1)
             return self._forms(node, scope, depth + 1)
         return [form for one in self._elements(node, index, scope, depth) for form in one]
 
@@ -408,14 +437,10 @@ class _Reader:
     def _callees(self, function: ast.expr, scope: _Scope, *, few: bool = False) -> list[_Callee]:
         match function:
             case ast.Name(id=name):
-                inner = [
-                    one
-                    for around in scope.functions
-                    for one in ast.walk(around)
-                    if isinstance(one, ast.FunctionDef) and one.name == name
-                ]
-                if inner:
-                    return [_callee(scope.house, inner[0], scope.inside)]
+                for around in scope.functions:
+                    inner = _inner(around).get(name)
+                    if inner is not None:
+                        return [_callee(scope.house, inner, scope.inside)]
                 return self._defined(scope.house, name)
             case ast.Attribute(value=ast.Name(id=("self" | "cls")), attr=name) if scope.inside is not None:
                 own = self._method(scope.house, scope.inside, name)
@@ -545,6 +570,17 @@ def _fields(node: ast.ClassDef) -> list[tuple[str, ast.expr | None]]:
     return found
 
 
+@cache
+def _inner(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.FunctionDef]:
+    """The functions within."""
+    return {one.name: one for one in ast.walk(function) if isinstance(one, ast.FunctionDef)}
+
+
+@cache
+def _own(function: ast.AST) -> tuple[ast.AST, ...]:
+    return tuple(_own_nodes(function))
+
+
 def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """Without those of functions within."""
     for child in ast.iter_child_nodes(function):
@@ -554,7 +590,7 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def _returned(function: ast.AST) -> Iterator[ast.expr]:
-    for node in _own_nodes(function):
+    for node in _own(function):
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             yield node.value
 
@@ -565,7 +601,7 @@ def _gives_text(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _assigned(function: ast.AST, name: str) -> Iterator[tuple[ast.expr, int | None]]:
     """What a variable is given in a function; with an index where it is one element of that."""
-    for node in _own_nodes(function):
+    for node in _own(function):
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
@@ -634,9 +670,9 @@ def _literal(form: Form) -> bool:
 
 
 def _says_something(form: Form) -> bool:
-    """Two words at least: single ones are names, codes, or parts of a sentence that holds them."""
+    """Two words at least, apart: single ones are names, codes, or parts of a sentence that holds them."""
     words = [word for part in form if isinstance(part, str) for word in _WORD.findall(part)]
-    return len(words) >= 2
+    return len(words) >= 2 and " " in _written(form)[0]
 
 
 def _source(node: ast.expr) -> str:

@@ -3,11 +3,16 @@
 The parts are the elements as the service answered them, only given names of their own:
 
     <netsuite kind="invoice">
-      <record>                  the invoice or credit memo, whole <customer> <subsidiary> <currency>
-      <preceding>               the invoice that a credit memo was made from <file>                    an
-      attached file, content included <line kind="InventoryItem"> for each item line: <entry> the line once
-      more, with its <item> and <taxCode> <missing kind="file" id="9001" code="RCRD_DSNT_EXIST"/>  what a
-      record names and the service did not give
+      <record>                    the invoice or credit memo, whole
+      <customer>
+      <subsidiary>
+      <currency>
+      <preceding>                 the invoice that a credit memo was made from
+      <file>                      an attached file, content included
+      <line kind="InventoryItem"> for each item line:
+        <entry>                   the line once more, with its <item> and <taxCode>
+      <missing kind="file" id="9001" code="RCRD_DSNT_EXIST"/>
+                                  what a record names and the service did not give
 
 so that an expression that looks at a line sees its item and tax code beside it. A discount or markup item
 applies to the line directly above it (NetSuite help, Discount Items), so it stands inside the <line> of that

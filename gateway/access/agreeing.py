@@ -13,9 +13,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, update
 
 from formats.errors import ConfigError
-from gateway.access import buyer_routing, four_eyes
+from gateway.access import four_eyes
 from gateway.access.four_eyes import Part
 from gateway.access.rights import RIGHTS, Actor, Right, Role
+from gateway.pipeline import own_routes
 from gateway.pipeline.parties import clear_change
 from gateway.pipeline.submission import State
 from gateway.store import changes, parties, people
@@ -46,7 +47,7 @@ def not_agreed(connection: Connection, gateway: Gateway) -> tuple[Part, ...]:
     changed = (
         part for part in four_eyes.configured(gateway.settings) if not four_eyes.agreed(connection, part)
     )
-    return (*changed, *buyer_routing.not_agreed(connection), *four_eyes.accounts_found(connection))
+    return (*changed, *own_routes.not_agreed(connection, gateway), *four_eyes.accounts_found(connection))
 
 
 def propose(gateway: Gateway, part: Part, *, reason: str, by: Actor) -> Change:
@@ -91,7 +92,7 @@ def decide(gateway: Gateway, change: Change, *, approved: bool, answer: str, by:
         done = changes.decide(connection, change, approved=approved, answer=answer, by=by, now=now)
         if approved and change.kind is Kind.PERSON and not _more_of(connection, change):
             people.confirm(connection, str(change.after["person"]), True)
-        buyer_routing.decided(connection, gateway, done, by=by)
+        own_routes.decided(connection, gateway, done, by=by)
         if approved:
             _go_on(connection, gateway, done, now=now)
         party = _party_change(connection, change) if approved else None

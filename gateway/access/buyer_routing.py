@@ -6,8 +6,6 @@ when somebody else agrees; so does its end. What nobody agreed to yet is withdra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -15,17 +13,15 @@ from typing import Final
 from sqlalchemy import Connection
 
 from formats.errors import ConfigError, ConflictError
-from gateway.access import four_eyes
-from gateway.access.four_eyes import Part
+from gateway.access import agreeing, four_eyes
 from gateway.access.rights import Actor, Right
 from gateway.pipeline import own_routes
 from gateway.pipeline.routing import Decision
-from gateway.store import buyer_routes, changes, journal
-from gateway.store.buyer_routes import BuyerRoute, Known
-from gateway.store.changes import Change, Kind
+from gateway.store import buyer_routes, changes
+from gateway.store.buyer_routes import LONGEST_VALUE, BuyerRoute, Known
 from gateway.wiring import Gateway
 
-__all__ = ["Wanted", "agreed_by", "decided", "end", "give", "not_agreed"]
+__all__ = ["Wanted", "end", "give", "known_by"]
 
 _LONGEST_REASON: Final = 2_000
 _LONGEST_DESPITE: Final = 300
@@ -45,6 +41,18 @@ class Wanted:
     despite_mandate: str = ""
 
 
+def known_by(term: str, value: str) -> Known:
+    """What a buyer is known by, as somebody writes it. ConfigError for what no buyer can be known by."""
+    value = " ".join(value.split())
+    if term not in own_routes.TERMS or not value or len(value) > LONGEST_VALUE:
+        raise ConfigError(
+            "a buyer is not known by this",
+            where="known by",
+            fix=f"name one of {', '.join(own_routes.TERMS)}, and its value as the invoices have it",
+        )
+    return Known(term, value, own_routes.key_of(value))
+
+
 def give(
     gateway: Gateway,
     wanted: Wanted,
@@ -56,13 +64,13 @@ def give(
     """Write it down; it holds at once, or when a second person agrees. It takes the place of an earlier one
     for the same buyer as soon as it holds.
 
-    `decision` is how an invoice of this buyer may go (`own_routes.decide`): a mandate that it shows needs a
-    reason. Without one mandates are held against it when an invoice comes. Raises ConfigError without the
-    right, a reason, or for what cannot be.
+    `decision` is how an invoice of this buyer may go: a mandate that forbids the route needs a reason.
+    Without one mandates are held against it when an invoice comes. Raises ConfigError without the right or a
+    reason, and for what cannot be.
     """
     _require_sound(gateway, wanted, decision)
+    _require_right(by, wanted.company)
     with gateway.database.begin() as connection:
-        _require_right(by, wanted.company)
         made = buyer_routes.add(
             connection,
             wanted.company,
@@ -76,33 +84,88 @@ def give(
             made_name=by.name,
             now=gateway.clock(),
         )
-        _journal(connection, gateway, "buyer route given", made, wanted.reason, by, submission)
+        own_routes.note(
+            connection, gateway, "buyer route given", made, made.reason, by=by, submission=submission
+        )
         if gateway.settings.four_eyes:
-            _propose(connection, gateway, four_eyes.buyer_route(made), wanted.reason, by)
+            part = four_eyes.buyer_route(made)
+            agreeing.proposed(connection, gateway, part, reason=made.reason, by=by)
         else:
-            _take_effect(connection, gateway, made, by)
+            own_routes.take_effect(connection, gateway, made, by=by)
         return made
 
 
 def end(gateway: Gateway, one: BuyerRoute, *, reason: str, by: Actor) -> bool:
-    """End it, True where that holds at once, False where a second person has to agree.
+    """End it: True where it is over now, False where a second person has to agree.
 
     Raises ConfigError without the right or a reason, ConflictError where another was faster.
     """
     _require_reason(reason)
+    _require_right(by, one.company)
+    reason = reason.strip()
     with gateway.database.begin() as connection:
-        _require_right(by, one.company)
-        held = gateway.settings.four_eyes and own_routes.holds(
-            connection, gateway.settings, one, gateway.clock().date()
-        )
-        if held:
-            with _first(one):
-                yield_ = buyer_routes.ask_end(connection, one.id, reason.strip())
-            if not yield_:
+        held = own_routes.holds(connection, gateway.settings, one, gateway.clock().date())
+        if gateway.settings.four_eyes and held:
+            if not buyer_routes.ask_end(connection, one.id, reason):
                 raise _faster(one)
-            _journal(connection, gateway, "buyer route end asked", one, reason, by)
-            _propose(connection, gateway, four_eyes.buyer_route_end(one), reason, by)
+            own_routes.note(connection, gateway, "buyer route end asked", one, reason, by=by)
+            part = four_eyes.buyer_route_end(one)
+            agreeing.proposed(connection, gateway, part, reason=reason, by=by)
             return False
-        _withdraw(connection, gateway, one)
-        _end(connection, gateway, one, reason, by)
+        subject = four_eyes.buyer_route(one).subject
+        for change in changes.waiting(connection):
+            if change.subject == subject:
+                changes.withdraw(connection, change, answer=reason, by=by, now=gateway.clock())
+        if not own_routes.over(connection, gateway, one, reason, by=by):
+            raise _faster(one)
         return True
+
+
+def _require_sound(gateway: Gateway, wanted: Wanted, decision: Decision | None) -> None:
+    _require_reason(wanted.reason)
+    route = next((one for one in gateway.settings.routes if one.name == wanted.route), None)
+    if route is None:
+        raise ConfigError(
+            f"there is no route {wanted.route[:100]}",
+            where="route",
+            fix=f"choose one of {', '.join(one.name for one in gateway.settings.routes)}",
+        )
+    if wanted.until is not None and wanted.until < gateway.clock().date():
+        raise ConfigError("the last day is over", where="until", fix="choose a day to come, or none")
+    if len(wanted.despite_mandate) > _LONGEST_DESPITE:
+        raise ConfigError(
+            "the reason against the mandate is too long",
+            where="despite mandate",
+            fix=f"say it in {_LONGEST_DESPITE} signs",
+        )
+    if decision is None:
+        return
+    way = next(way for way in decision.ways if way.route is route)
+    if way.refused and not (wanted.despite_mandate.strip() or route.despite_mandate):
+        raise ConfigError(
+            f"a law speaks against it: {way.refused}",
+            where=f"route {route.name}",
+            fix="choose another route, or say why it is taken all the same; the journal keeps that",
+        )
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise ConfigError(
+            "a reason is needed", where="reason", fix=f"say why, in at most {_LONGEST_REASON} signs"
+        )
+
+
+def _require_right(by: Actor, company: str) -> None:
+    if not by.may(Right.PROPOSE_CHANGES, company):
+        raise ConfigError(
+            "your role does not allow this for this company",
+            where="routes of buyers",
+            fix="ask somebody who may propose changes",
+        )
+
+
+def _faster(one: BuyerRoute) -> ConflictError:
+    return ConflictError(
+        "it was ended meanwhile", where=f"route of {one.buyer[:100]}", fix="look at the page again"
+    )

@@ -19,6 +19,8 @@ from formats.identifiers import Identifier
 from formats.model import Invoice
 from formats.model.party import Buyer
 from gateway.access import four_eyes
+from gateway.access.four_eyes import Part
+from gateway.access.rights import Actor
 from gateway.pipeline import routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.routing import Decision
@@ -26,11 +28,26 @@ from gateway.pipeline.submission import HANDED_OVER, State, Verdict
 from gateway.settings import Settings
 from gateway.store import buyer_routes, journal, submissions
 from gateway.store.buyer_routes import LONGEST_VALUE, BuyerRoute, Known
+from gateway.store.changes import Change, Kind
 from gateway.store.submissions import Submission
 from gateway.store.tables import submissions as rows
 from gateway.wiring import Gateway
 
-__all__ = ["TERMS", "decide", "holds", "in_force", "key_of", "marks", "own_route", "wake"]
+__all__ = [
+    "TERMS",
+    "decide",
+    "decided",
+    "holds",
+    "in_force",
+    "key_of",
+    "marks",
+    "not_agreed",
+    "note",
+    "over",
+    "own_route",
+    "take_effect",
+    "wake",
+]
 
 #: What a buyer can be known by, the most exact first.
 TERMS: Final = ("BT-49", "BT-46", "BT-47", "BT-48", "BT-44")
@@ -90,6 +107,75 @@ def decide(connection: Connection, gateway: Gateway, submission: Submission, inv
     """How this invoice may go, with what people decided for its buyer."""
     own = own_route(connection, gateway, submission, invoice)
     return routing.decide(gateway.settings, invoice, submission.source, own)
+
+
+def not_agreed(connection: Connection, gateway: Gateway) -> tuple[Part, ...]:
+    """What waits for a second person: routes that do not hold yet, and ends of some that do."""
+    today = gateway.clock().date()
+    found = [one for one in buyer_routes.open_ones(connection) if not one.over(today)]
+    wanted = [four_eyes.buyer_route_end(one) if one.end_asked else four_eyes.buyer_route(one) for one in found]
+    return tuple(part for part in wanted if not four_eyes.agreed(connection, part))
+
+
+def decided(connection: Connection, gateway: Gateway, change: Change, *, by: Actor) -> None:
+    """What a decision of a second person sets going, where it is about the route of a buyer."""
+    if change.kind is not Kind.ROUTING:
+        return
+    approved = change.outcome == "approved"
+    for one in buyer_routes.open_ones(connection):
+        if change.subject != four_eyes.buyer_route(one).subject:
+            continue
+        if change.digest == four_eyes.buyer_route(one).digest:
+            if approved:
+                take_effect(connection, gateway, one, by=by)
+            else:
+                over(connection, gateway, one, f"declined: {change.answer}", by=by)
+        elif change.digest == four_eyes.buyer_route_end(one).digest:
+            if approved:
+                over(connection, gateway, one, one.end_asked or change.reason, by=by)
+            else:
+                buyer_routes.ask_end(connection, one.id, "")
+
+
+def take_effect(connection: Connection, gateway: Gateway, one: BuyerRoute, *, by: Actor) -> None:
+    """From now on it holds: an earlier one for the same buyer ends, and what waits for a way is tried again."""
+    today = gateway.clock().date()
+    for earlier in buyer_routes.known(connection, one.company, [Known(one.term, one.value, one.key)]):
+        if earlier.id != one.id and holds(connection, gateway.settings, earlier, today):
+            over(connection, gateway, earlier, f"{one.route} takes its place", by=by)
+    wake(connection, gateway, one)
+
+
+def over(connection: Connection, gateway: Gateway, one: BuyerRoute, reason: str, *, by: Actor) -> bool:
+    """End it now; False where it was ended before."""
+    if not buyer_routes.end(connection, one.id, by=by.name, reason=reason, now=gateway.clock()):
+        return False
+    note(connection, gateway, "buyer route ended", one, reason, by=by)
+    return True
+
+
+def note(
+    connection: Connection,
+    gateway: Gateway,
+    event: str,
+    one: BuyerRoute,
+    reason: str,
+    *,
+    by: Actor,
+    submission: str = "",
+) -> None:
+    """One entry of the journal about it."""
+    told: dict[str, object] = {
+        "buyer route": one.id,
+        "buyer": one.buyer,
+        "known by": f"{one.term} {one.value}",
+        "company": one.company,
+        "route": one.route,
+        "until": one.until.isoformat() if one.until else "",
+        "despite mandate": one.despite_mandate,
+        "reason": reason,
+    }
+    journal.append(connection, event, told, now=gateway.clock(), submission=submission, actor=by.label)
 
 
 def wake(connection: Connection, gateway: Gateway, one: BuyerRoute) -> int:

@@ -17,7 +17,7 @@ from gateway.access.rights import Actor
 from gateway.store import journal
 from gateway.store.tables import changes
 
-__all__ = ["Change", "Kind", "approved", "decide", "decided", "get", "propose", "waiting"]
+__all__ = ["Change", "Kind", "approved", "decide", "decided", "get", "propose", "waiting", "withdraw"]
 
 
 class Kind(StrEnum):
@@ -33,8 +33,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Change:
     """One proposal. `before` and `after` are what would change, as plain values; `digest` is of what would be
-    in force, "" where nothing is held against it; `outcome` is "" while it waits, then "approved" or
-    "declined"."""
+    in force, "" where nothing is held against it; `outcome` is "" while it waits, then "approved",
+    "declined" or "withdrawn"."""
 
     id: str
     kind: Kind
@@ -114,6 +114,17 @@ def decide(
     }
     journal.append(connection, f"change {outcome}", data, now=now, actor=by.label)
     return _there(connection, change.id)
+
+
+def withdraw(connection: Connection, change: Change, *, answer: str, by: Actor, now: datetime) -> bool:
+    """Take back a proposal that nobody has decided on, one's own too; False where somebody has."""
+    query = update(changes).where(changes.c.id == change.id, changes.c.outcome == "")
+    values = {"decided_by": by.id, "decided_at": now, "outcome": "withdrawn", "answer": answer[:2000]}
+    if connection.execute(query.values(values)).rowcount != 1:
+        return False
+    data = {"change": change.id, "kind": change.kind.value, "subject": change.subject, "answer": answer[:2000]}
+    journal.append(connection, "change withdrawn", data, now=now, actor=by.label)
+    return True
 
 
 def get(connection: Connection, change: str) -> Change | None:
