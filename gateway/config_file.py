@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
@@ -16,10 +16,23 @@ from ruamel.yaml.scanner import ScannerError
 
 from formats.errors import ConfigError
 
-__all__ = ["ConfigProblems", "load", "place", "plain", "validated"]
+__all__ = ["ConfigProblems", "Stamp", "load", "place", "plain", "stamp", "validated"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _LARGEST: Final = 1024 * 1024
+_FOLDERS: Final = (
+    "",
+    "channels",
+    "companies",
+    "keys",
+    "mappings",
+    "mappings/tables",
+    "sources",
+    "webhooks",
+)
+
+# Of each file when it was written (nanoseconds) and its size in bytes.
+Stamp = Mapping[str, tuple[int, int]]
 
 
 class ConfigProblems(ConfigError):
@@ -30,6 +43,19 @@ class ConfigProblems(ConfigError):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         super().__init__(first.what + more, where=first.where, fix=first.fix)
         self.problems = tuple(problems)
+
+
+def stamp(folder: Path) -> Stamp:
+    """What tells whether a file of a config folder was written, came or went."""
+    found: dict[str, tuple[int, int]] = {}
+    for name in _FOLDERS:
+        for file in (folder / name).glob("*.y*ml"):
+            try:
+                known = file.stat()
+            except FileNotFoundError:  # gone since it was listed
+                continue
+            found[str(file)] = known.st_mtime_ns, known.st_size
+    return found
 
 
 def load(file: Path) -> CommentedMap:

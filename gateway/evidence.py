@@ -21,6 +21,7 @@ _SUFFIXES: Final = {
     "text/xml": "xml",
     "application/json": "json",
     "application/pdf": "pdf",
+    "application/pkcs7-mime": "p7m",
     "text/plain": "txt",
     "message/rfc822": "eml",
 }

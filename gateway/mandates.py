@@ -24,7 +24,17 @@ from formats.model import Invoice
 from formats.registry import PROFILES
 from gateway import config_file
 
-__all__ = ["NETWORKS", "BuyerKind", "Held", "Mandate", "OwnMandates", "held", "networks_of", "table"]
+__all__ = [
+    "NETWORKS",
+    "BuyerKind",
+    "Held",
+    "Mandate",
+    "OwnMandates",
+    "held",
+    "networks_of",
+    "table",
+    "why_not",
+]
 
 TABLE: Final = Path(__file__).with_name("mandates.yaml")
 _ALTERNATIVES: Final = re.compile(r"\s+or\s+")
@@ -215,13 +225,20 @@ def held(own: OwnMandates, invoice: Invoice, seller: str, buyer: str, kind: Buye
             continue
         if row.demand == "may":
             may.append(row)
-        elif row.id in own.set_aside:
-            left_out.append((row, f"set aside: {own.set_aside[row.id]}"))
-        elif row.binds_all or row.id in own.apply:
-            must.append(row)
+        elif why := why_not(own, row):
+            left_out.append((row, why))
         else:
-            left_out.append((row, f"counts if {row.only_if}" if row.only_if else "not verified"))
+            must.append(row)
     return Held(tuple(must), tuple(may), tuple(left_out))
+
+
+def why_not(own: OwnMandates, row: Mandate) -> str:
+    """Why a duty does not count here; "" where it does."""
+    if row.id in own.set_aside:
+        return f"set aside: {own.set_aside[row.id]}"
+    if row.binds_all or row.id in own.apply:
+        return ""
+    return f"counts if {row.only_if}" if row.only_if else "not verified"
 
 
 def networks_of(kind: str, told: Iterable[str]) -> frozenset[str] | None:

@@ -1,4 +1,5 @@
-"""The scheduler: each source and channel on its own clock, the workers in between, and a clean stop."""
+"""The scheduler: each source and channel on its own clock, the workers in between, and a clean stop. Sources
+come and go while it runs."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ from formats.errors import EInvoicingError, StorageError
 from formats.registry import PROFILES
 from gateway.alarms.rounds import Rounds
 from gateway.pipeline.runner import Runner
+from gateway.settings import SourceSettings
+from gateway.source_files import SourceFiles
 from gateway.store import sources
 from gateway.webhooks.sender import Sender
 from gateway.wiring import Gateway
@@ -40,6 +43,8 @@ _MAIL_SECONDS: Final = 15.0
 _ALARM_DELAY: Final = 60.0
 _NIGHT_HOUR: Final = 2
 _STOP_SECONDS: Final = 8.0
+# How often it is looked whether sources came or went; a file is taken up at the second look.
+_FILES_SECONDS: Final = 2.0
 _log = structlog.get_logger("scheduler")
 
 
@@ -97,7 +102,7 @@ def _work_now(scheduler: BackgroundScheduler, gateway: Gateway) -> None:
 
 def _scheduler(gateway: Gateway, runner: Runner, sender: Sender) -> BackgroundScheduler:
     settings = gateway.settings
-    errands = 11 + 4 * len(settings.sources) + len(settings.channels)
+    errands = 12 + len(settings.channels)
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(errands)},
@@ -105,38 +110,11 @@ def _scheduler(gateway: Gateway, runner: Runner, sender: Sender) -> BackgroundSc
     )
     start = gateway.clock()
     spread = random.Random()  # noqa: S311  # only spreads the first looks, so that not all sources start at once
-
-    def every(seconds: float, name: str, errand: Callable[[], object], delay: float = 0.0) -> None:
-        scheduler.add_job(
-            _careful(name, errand),
-            "interval",
-            seconds=seconds,
-            jitter=seconds * 0.1 if seconds >= 10 else None,
-            next_run_time=start + timedelta(seconds=delay),
-            id=name,
-            name=name,
-        )
-
+    every = partial(_every, scheduler, gateway)
+    errands_of = _SourceErrands(scheduler, gateway, runner)
     for source in settings.sources:
-        every(source.poll_seconds, f"collect {source.name}", collect_when_due(gateway, runner, source.name))
-        every(
-            source.poll_seconds * _PAYMENT_FACTOR,
-            f"payments {source.name}",
-            partial(runner.follow_payments, source.name),
-            delay=min(source.poll_seconds, 30.0) + spread.random(),
-        )
-        every(
-            _POSTING_SECONDS,
-            f"postings {source.name}",
-            partial(runner.post_payments, source.name),
-            delay=2 + spread.random(),
-        )
-        every(
-            source.parties_poll_seconds,
-            f"parties {source.name}",
-            partial(runner.pull_parties, source.name, only_when_due=True),
-            delay=1 + spread.random(),
-        )
+        errands_of.start(source)
+    every(_FILES_SECONDS, "sources", SourceFiles(gateway, errands_of.start, errands_of.stop).look)
     for channel in settings.channels:
         every(
             channel.poll_seconds,
@@ -169,6 +147,81 @@ def _scheduler(gateway: Gateway, runner: Runner, sender: Sender) -> BackgroundSc
         every(settings.alarms.look_seconds, "alarms", rounds_of_alarms.look, delay=_ALARM_DELAY)
         every(_MAIL_SECONDS, "alarm mails", rounds_of_alarms.send, delay=_ALARM_DELAY)
     return scheduler
+
+
+class _SourceErrands:
+    """The errands of each source, in threads of its own: a source that hangs keeps no other waiting, and its
+    going takes nothing from the others."""
+
+    def __init__(self, scheduler: BackgroundScheduler, gateway: Gateway, runner: Runner) -> None:
+        self._scheduler = scheduler
+        self._gateway = gateway
+        self._runner = runner
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._spread = random.Random()  # noqa: S311  # only spreads the first looks
+
+    def start(self, source: SourceSettings) -> None:
+        """Begin with a source."""
+        runner, name, chance = self._runner, source.name, self._spread.random
+        errands: dict[str, tuple[float, Callable[[], object], float]] = {
+            "collect": (source.poll_seconds, collect_when_due(self._gateway, runner, name), 0.0),
+            "payments": (
+                source.poll_seconds * _PAYMENT_FACTOR,
+                partial(runner.follow_payments, name),
+                min(source.poll_seconds, 30.0) + chance(),
+            ),
+            "postings": (_POSTING_SECONDS, partial(runner.post_payments, name), 2 + chance()),
+            "parties": (
+                source.parties_poll_seconds,
+                partial(runner.pull_parties, name, only_when_due=True),
+                1 + chance(),
+            ),
+        }
+        self._threads[name] = ThreadPoolExecutor(len(errands))
+        self._scheduler.add_executor(self._threads[name], f"source {name}")
+        for what, (seconds, errand, delay) in errands.items():
+            _every(
+                self._scheduler,
+                self._gateway,
+                seconds,
+                f"{what} {name}",
+                errand,
+                delay,
+                threads=f"source {name}",
+            )
+
+    def stop(self, name: str) -> None:
+        """Begin nothing more with a source; what is at hand goes on to its end."""
+        for what in ("collect", "payments", "postings", "parties"):
+            # A scheduler that is being ended knows no jobs any more.
+            with suppress(JobLookupError):
+                self._scheduler.remove_job(f"{what} {name}")
+        threads = self._threads.pop(name, None)
+        if threads is not None:
+            self._scheduler.remove_executor(f"source {name}", shutdown=False)
+            threads.shutdown(wait=False)
+
+
+def _every(
+    scheduler: BackgroundScheduler,
+    gateway: Gateway,
+    seconds: float,
+    name: str,
+    errand: Callable[[], object],
+    delay: float = 0.0,
+    *,
+    threads: str = "default",
+) -> None:
+    scheduler.add_job(
+        _careful(name, errand),
+        "interval",
+        seconds=seconds,
+        jitter=seconds * 0.1 if seconds >= 10 else None,
+        next_run_time=gateway.clock() + timedelta(seconds=delay),
+        id=name,
+        name=name,
+        executor=threads,
+    )
 
 
 def collect_when_due(gateway: Gateway, runner: Runner, source: str) -> Callable[[], object]:

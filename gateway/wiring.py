@@ -15,7 +15,7 @@ from connectors import registry
 from connectors.base import Channel, ErpConnector, StateCell, Surroundings
 from formats.errors import ConfigError
 from formats.registry import PROFILES
-from gateway import __version__
+from gateway import __version__, config_file
 from gateway import settings as settings_module
 from gateway.clock import Clock, utc_now
 from gateway.keys import FileKeys
@@ -41,11 +41,15 @@ class Gateway:
 
     def __init__(self, settings: Settings, *, clock: Clock = utc_now) -> None:
         self.settings = settings
+        # Of the files that the settings were read from, before anything else takes its time.
+        self.files = config_file.stamp(settings.folder)
         self.clock = clock
         self.database = Database(settings.database)
         schema.upgrade(self.database)
         # Since when (aware UTC) and why nobody can call this process, where it wants to be called.
         self.not_listening: tuple[datetime, ConfigError] | None = None
+        # Since when and why what is in the config folder now is not what this process works with.
+        self.not_taken_up: tuple[datetime, ConfigError] | None = None
         self._shelf = RuleShelf(rule_folders(settings.folder))
         self.rules = RulesEngine(self._shelf, today=lambda: clock().date())
         self.budgets = Budgets(self.database, clock)
@@ -53,6 +57,8 @@ class Gateway:
         self._state = ConnectorState(self.database, settings.folder / "locks")
         self._lock = threading.RLock()
         self._sources: dict[str, ErpConnector] = {}
+        # Connectors of sources that were changed or taken away, and since when (aware UTC).
+        self._retired: list[tuple[datetime, ErpConnector]] = []
         self._channels: dict[str, Channel] = {}
         self._mappings: dict[str, CompiledMapping | AsIs] = {}
         self._judged_under: dict[str, str] = {}
@@ -78,6 +84,25 @@ class Gateway:
                 spec = self.source_settings(name)
                 self._sources[name] = registry.erp(spec.kind)(name, spec.settings, self._surroundings(name))
             return self._sources[name]
+
+    def use(self, settings: Settings) -> None:
+        """Work with these settings from now on. A source that is different gets a new connector; a step at
+        hand ends with the one it has, which `let_go` closes later."""
+        with self._lock:
+            now = {one.name: one for one in settings.sources}
+            for before in self.settings.sources:
+                if now.get(before.name) != before and before.name in self._sources:
+                    self._retired.append((self.clock(), self._sources.pop(before.name)))
+            self.settings = settings
+            self._judged_under.clear()
+
+    def let_go(self, before: datetime) -> None:
+        """Close connectors that have not been used since before this moment."""
+        with self._lock:
+            resting = [connector for since, connector in self._retired if since < before]
+            self._retired = [one for one in self._retired if one[0] >= before]
+        for connector in resting:
+            connector.close()
 
     def trial(self, spec: SourceSettings) -> ErpConnector:
         """A connector of a source that is not configured yet, to check it; the caller closes it."""
@@ -142,8 +167,9 @@ class Gateway:
     def close(self) -> None:
         """Let go of everything; safe to repeat."""
         with self._lock:
-            for source in self._sources.values():
+            for source in (*self._sources.values(), *(connector for _, connector in self._retired)):
                 source.close()
+            self._retired.clear()
             for channel in self._channels.values():
                 channel.close()
             self._sources.clear()

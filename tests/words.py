@@ -24,6 +24,7 @@ from typing import Final
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from gateway.alarms.model import Kind
 from gateway.reasons import CATALOGUES, TRANSLATED
 from tests.architecture.sources import Module, modules
 
@@ -69,9 +70,17 @@ NAMES: Final = frozenset(
         *("rights_fix", "detail"),
     }
 )
+# Words of which sentences are put together letter by letter, where no reader of the source sees them.
+BESIDE: Final = (
+    *("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"),
+    *("{1} to {2}", "{1} and {2}"),
+    # Of the subjects of alarm mails.
+    *("Alarm", "Still open", "Over", *(kind.value for kind in Kind)),
+)
 # Of what is written for machines and for logs nothing is collected.
 _LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception"})
 _MOST_INLINE: Final = 4
+_MOST_ALONE: Final = 40
 _MOST_FORMS: Final = 400
 _DEEPEST: Final = 12
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
@@ -118,6 +127,17 @@ class _Scope:
     functions: tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An expression that may be a sentence: for certain if `wanted`, else if one of the `parameters` that it
+    is given to is handed on."""
+
+    value: ast.expr
+    scope: _Scope
+    wanted: bool
+    parameters: tuple[tuple[int, str], ...] = ()
+
+
 @dataclass(eq=False)
 class _House:
     """One module with what it defines at its top."""
@@ -130,7 +150,7 @@ class _House:
 
     @cached_property
     def scopes(self) -> list[tuple[ast.AST, _Scope]]:
-        """Every node with its scope."""
+        """Where something is given, with the scope."""
         return list(_walk(self.module.tree, _Scope(self)))
 
     @property
@@ -145,12 +165,13 @@ def _below(name: str, packages: Iterable[str]) -> bool:
 
 def _walk(node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
     for child in ast.iter_child_nodes(node):
-        yield child, scope
+        if isinstance(child, ast.Call | ast.Dict | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield child, scope
         if isinstance(child, ast.ClassDef):
             yield from _walk(child, _Scope(scope.house, child))
         elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _walk(child, _Scope(scope.house, scope.inside, (*scope.functions, child)))
-        else:
+        elif not isinstance(child, ast.Name | ast.Constant | ast.alias):
             yield from _walk(child, scope)
 
 
@@ -174,53 +195,57 @@ class _Reader:
 
     def read(self) -> None:
         """Until no further parameter turns out to be handed on."""
+        waiting: list[_Given] = []
+        for house in self.houses.values():
+            if house.wanted:
+                for node, scope in house.scopes:
+                    waiting += self._given(node, scope)
         known = -1
         while known != len(self.handed_on):
             known = len(self.handed_on)
-            for house in self.houses.values():
-                if house.wanted:
-                    self._read_house(house)
+            later = []
+            for one in waiting:
+                if one.wanted or not self.handed_on.isdisjoint(one.parameters):
+                    self._take(one.value, one.scope)
+                else:
+                    later.append(one)
+            waiting = later
 
-    def _read_house(self, house: _House) -> None:
-        for node, scope in house.scopes:
-            if isinstance(node, ast.Call):
-                self._read_call(node, scope)
-            elif isinstance(node, ast.Dict):
-                for key, value in zip(node.keys, node.values, strict=True):
+    def _given(self, node: ast.AST, scope: _Scope) -> Iterator[_Given]:
+        """What is given here to a name: to a parameter, a key, a field, or by a property."""
+        match node:
+            case ast.Call():
+                yield from self._arguments(node, scope)
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
                     if isinstance(key, ast.Constant) and key.value in NAMES:
-                        self._take(value, scope)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                callee = _callee(house, node, scope.inside)
-                for name, default in callee.defaults.items():
-                    if name in NAMES or (id(node), name) in self.handed_on:
-                        self._take(default, scope)
+                        yield _Given(value, scope, True)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                for name, default in _callee(scope.house, node, scope.inside).defaults.items():
+                    yield _Given(default, scope, name in NAMES, ((id(node), name),))
                 if scope.inside is not None and node.name in NAMES:
+                    inner = _Scope(scope.house, scope.inside, (*scope.functions, node))
                     for value in _returned(node):
-                        self._take(value, _Scope(house, scope.inside, (*scope.functions, node)))
-            elif isinstance(node, ast.ClassDef):
+                        yield _Given(value, inner, True)
+            case ast.ClassDef():
                 for name, default in _fields(node):
                     if name in NAMES and default is not None:
-                        self._take(default, scope)
+                        yield _Given(default, scope, True)
 
-    def _read_call(self, node: ast.Call, scope: _Scope) -> None:
+    def _arguments(self, node: ast.Call, scope: _Scope) -> Iterator[_Given]:
         if isinstance(node.func, ast.Attribute) and node.func.attr in _LOGGING:
             return
         callees = self._callees(node.func, scope)
         for index, value in enumerate(node.args):
             if isinstance(value, ast.Starred):
                 break
-            if any(self._wants(one, index) for one in callees):
-                self._take(value, scope)
+            names = [(one, one.parameters[index]) for one in callees if index < len(one.parameters)]
+            keys = tuple((id(one.node), name) for one, name in names)
+            yield _Given(value, scope, any(name in NAMES for _, name in names), keys)
         for keyword in node.keywords:
-            name = keyword.arg
-            if name in NAMES or any((id(one.node), name) in self.handed_on for one in callees):
-                self._take(keyword.value, scope)
-
-    def _wants(self, callee: _Callee, index: int) -> bool:
-        if index >= len(callee.parameters):
-            return False
-        name = callee.parameters[index]
-        return name in NAMES or (id(callee.node), name) in self.handed_on
+            name = keyword.arg or ""
+            keys = tuple((id(one.node), name) for one in callees)
+            yield _Given(keyword.value, scope, name in NAMES, keys)
 
     def _take(self, value: ast.expr, scope: _Scope) -> None:
         for form in self._forms(value, scope, 0):
@@ -246,12 +271,13 @@ class _Reader:
             case ast.Constant(value=str(text)):
                 return [_fields_as_holes(text)]
             case ast.JoinedStr(values=values):
-                return self._product([self._piece(one, scope, depth) for one in values])
+                return self._product([self._piece(one, scope, depth, _room(values)) for one in values])
             case ast.BinOp(op=ast.Add(), left=left, right=right):
-                return self._product([self._piece(one, scope, depth) for one in (left, right)])
+                parts = (left, right)
+                return self._product([self._piece(one, scope, depth, _room(parts)) for one in parts])
             case ast.BinOp(op=ast.Mod(), left=ast.Constant(value=str(text))):
-                parts = re.split(r"%(?:\(\w+\))?[-\d.]*[sdr]", text)
-                return [_joined([*itertools.chain(*((one, Hole("a value")) for one in parts))][:-1])]
+                pieces = re.split(r"%(?:\(\w+\))?[-\d.]*[sdr]", text)
+                return [_joined([*itertools.chain(*((one, Hole("a value")) for one in pieces))][:-1])]
             case ast.IfExp(body=body, orelse=other):
                 return [*self._forms(body, scope, depth + 1), *self._forms(other, scope, depth + 1)]
             case ast.BoolOp(values=values):
@@ -270,7 +296,7 @@ class _Reader:
                 return self._attribute(node, scope, depth)
         return [(Hole(_source(node)),)]
 
-    def _piece(self, node: ast.expr, scope: _Scope, depth: int) -> list[Form]:
+    def _piece(self, node: ast.expr, scope: _Scope, depth: int, most: int) -> list[Form]:
         """A part of a longer text: its forms where they are few and all known, else a hole, and the forms on
         their own."""
         value = node.value if isinstance(node, ast.FormattedValue) else node
@@ -278,9 +304,9 @@ class _Reader:
             return [(Hole(_source(value)),)]
         forms = list(dict.fromkeys(self._forms(value, scope, depth + 1)))
         open_ones = [form for form in forms if not _literal(form)]
-        if not open_ones and len(forms) <= _MOST_INLINE:
+        if not open_ones and len(forms) <= most:
             return forms
-        if isinstance(value, ast.BinOp) and len(forms) <= _MOST_INLINE * 2:
+        if isinstance(value, ast.BinOp) and len(forms) <= most * 2:
             return forms
         for form in forms:
             self._keep(form, scope)
@@ -383,6 +409,39 @@ class _Reader:
                 ]
         return []
 
+    def _listed(self, node: ast.expr, scope: _Scope, depth: int) -> Iterator[tuple[ast.expr, _Scope]]:
+        """The elements of what is joined: of a list that is written out, or filled in a function."""
+        if depth > _DEEPEST:
+            return
+        match node:
+            case ast.GeneratorExp(elt=element) | ast.ListComp(elt=element):
+                yield element, scope
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                for one in elements:
+                    yield one, scope
+            case ast.IfExp(body=body, orelse=other) | ast.BinOp(left=body, right=other):
+                yield from self._listed(body, scope, depth + 1)
+                yield from self._listed(other, scope, depth + 1)
+            case ast.Name(id=name):
+                for function in scope.functions:
+                    for value, index in _assigned(function, name):
+                        if index is None and not any(
+                            isinstance(one, ast.Name) and one.id == name for one in ast.walk(value)
+                        ):
+                            yield from self._listed(value, scope, depth + 1)
+                    for value in _appended(function, name):
+                        yield value, scope
+            case ast.Call(func=function, args=arguments):
+                for callee in self._callees(function, scope):
+                    if not isinstance(callee.node, ast.ClassDef):
+                        inner = _Scope(callee.house, callee.inside, (callee.node,))
+                        for value in _returned(callee.node):
+                            if _gives_text(callee.node) and not isinstance(value, ast.Constant):
+                                yield from self._listed(value, inner, depth + 1)
+                if isinstance(function, ast.Name) and function.id in ("list", "tuple", "filter", "sorted"):
+                    for one in arguments:
+                        yield from self._listed(one, scope, depth + 1)
+
     def _looked_up(self, node: ast.expr, table: ast.expr, scope: _Scope, depth: int) -> list[Form]:
         values = self._values_of(table, scope)
         forms = [form for value, place in values for form in self._forms(value, place, depth + 1)]
@@ -400,9 +459,10 @@ class _Reader:
                     *(form for one in node.args[1:] for form in self._forms(one, scope, depth + 1)),
                 ]
             if function.attr == "join":
-                for value in _parts_of_join(node):
-                    for form in self._forms(value, scope, depth + 1):
-                        self._keep(form, scope)
+                for value in node.args:
+                    for part, place in self._listed(value, scope, depth):
+                        for form in self._forms(part, place, depth + 1):
+                            self._keep(form, scope)
                 return [(Hole(_source(node)),)]
         if isinstance(function, ast.Name) and function.id == "str" and node.args:
             return [(Hole(_source(node.args[0])),)]
@@ -636,12 +696,14 @@ def _without(node: ast.expr, name: str) -> ast.expr:
     return ast.fix_missing_locations(_Cut().visit(ast.parse(ast.unparse(node), mode="eval").body))
 
 
-def _parts_of_join(node: ast.Call) -> Iterator[ast.expr]:
-    for one in node.args:
-        if isinstance(one, ast.GeneratorExp | ast.ListComp):
-            yield one.elt
-        elif isinstance(one, ast.Tuple | ast.List):
-            yield from one.elts
+def _appended(function: ast.AST, name: str) -> Iterator[ast.expr]:
+    """What a list is given one by one."""
+    for node in _own(function):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=id_), attr="append"), args=[value]) if (
+                id_ == name
+            ):
+                yield value
 
 
 def _fields_as_holes(text: str) -> Form:
@@ -665,6 +727,15 @@ def _joined(parts: Iterable[Part]) -> Form:
     return tuple(made)
 
 
+def _room(parts: Iterable[ast.expr]) -> int:
+    """How many forms a part may have: more where the text around it says nothing by itself."""
+    words = 0
+    for one in parts:
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            words += len(_WORD.findall(one.value))
+    return _MOST_INLINE if words >= 2 else _MOST_ALONE
+
+
 def _literal(form: Form) -> bool:
     return not form or any(isinstance(part, str) for part in form)
 
@@ -683,7 +754,7 @@ def _source(node: ast.expr) -> str:
 def _written(form: Form) -> tuple[str, list[str]]:
     holes: list[str] = []
     text = ""
-    for part in form:
+    for part in _apart(form):
         if isinstance(part, Hole):
             holes.append(part.source)
             text += f"{{{len(holes)}}}"
@@ -692,12 +763,28 @@ def _written(form: Form) -> tuple[str, list[str]]:
     return text.strip(), holes
 
 
+def _apart(form: Form) -> Form:
+    """Holes with only blanks between them as one: an amount and its currency, a code and its words."""
+    made: list[Part] = []
+    for index, part in enumerate(form):
+        inner = 0 < index < len(form) - 1
+        if isinstance(part, str) and not part.strip() and inner:
+            continue
+        if made and isinstance(part, Hole) and isinstance(made[-1], Hole):
+            made[-1] = Hole(f"{made[-1].source}, {part.source}")
+        else:
+            made.append(part)
+    return tuple(made)
+
+
 def templates() -> tuple[Template, ...]:
     """All sentences of the source, in the order of their texts."""
     reader = _Reader()
     reader.read()
     holes: dict[str, list[dict[str, None]]] = {}
     places: dict[str, set[str]] = defaultdict(set)
+    for text in BESIDE:
+        holes[text] = [{"a weekday": None} for _ in re.findall(r"\{\d\}", text)]
     for form in sorted(reader.found, key=repr):
         text, sources = _written(form)
         known = holes.setdefault(text, [{} for _ in sources])

@@ -75,13 +75,17 @@ _AROUND: Final = names(
 _INVOICE: Final = (*_HEAD, *_AROUND)
 _LINE: Final = (
     "move_id sequence name display_type exclude_from_invoice_tab quantity price_unit discount price_subtotal "
-    "amount_currency balance deferred_start_date deferred_end_date product_id(default_code barcode name)"
+    "amount_currency balance deferred_start_date deferred_end_date extra_tax_data "
+    "product_id(default_code barcode name)"
 )
 _TAX: Final = "name amount amount_type price_include"
 _PAYMENT: Final = names(
     f"name payment_state amount_total amount_residual invoice_payments_widget {_CURRENCY}"
 )
-_COMPANY: Final = names(f"name currency_id(name) partner_id({_PARTNER})")
+_COMPANY: Final = names(f"name currency_id(name) partner_id({_PARTNER}) sale_discount_product_id")
+_DISCOUNT_PRODUCT: Final = "sale_discount_product_id"
+# How the computation of a line begins that takes off a discount on the whole order, from Odoo 19.
+_DISCOUNT_ON_ALL: Final = "global_discount"
 # Parameters and results of these change between versions; before 17 a note is HTML, since then text.
 _NOTES_ARE_TEXT: Final = 17
 _RIGHTS_BY_ACCESS: Final = 18
@@ -90,7 +94,6 @@ _ERROR_STATUSES: Final = (400, 401, 403, 404, 405, 409, 422, 500)
 # Fields that all versions have: those of text, numbers, and relations with the model behind. They need not
 # be asked for, and calls are dear.
 _EVERYWHERE: Final[Mapping[str, str]] = {
-    "res.company": "name partner_id:res.partner currency_id:res.currency",
     "res.currency": "name decimal_places",
     "res.country": "code",
     "res.country.state": "name",
@@ -239,7 +242,8 @@ class Odoo(DatabaseConnector[OdooSettings, "_Models"]):
         key = self._settings.company
         found = self.seen(Relations(self._models).read("res.company", [key], _COMPANY).get(key))
         partner, currency = _partner(found["partner_id"]), at(found, "currency_id.name")
-        return {"id": key, "name": found["name"], "currency": currency, "partner": partner}
+        told = {"id": key, "name": found["name"], "currency": currency, "partner": partner}
+        return told | {_DISCOUNT_PRODUCT: found.get(_DISCOUNT_PRODUCT)}
 
     def lacking(self) -> list[str]:
         models = self._models
@@ -317,7 +321,7 @@ class _Bundler:
         between = [line["name"] for line in rows if line.get("display_type") == "line_note"]
         return {
             "invoice": head,
-            "company": self._company(),
+            "company": without(self._company(), _DISCOUNT_PRODUCT),
             "buyer": _partner(move.get("commercial_partner_id") or move["partner_id"]),
             "buyer_contact": _partner(move["partner_id"]),
             "delivery": _partner(move.get("partner_shipping_id")),
@@ -366,7 +370,16 @@ class _Bundler:
             "product": product and {name: product.get(name) for name in wanted},
             "unit": unit and {"name": unit["name"], "code": unit.get(self._settings.unit_code_field)},
             "tax": taxes[0] if taxes else None,
+            **({"global_discount": True} if self._is_global_discount(line) else {}),
         }
+
+    def _is_global_discount(self, line: Record) -> bool:
+        """Whether Odoo made this line of a discount on the whole order. Odoo 19 says so on the line; before,
+        the company's product for such discounts tells it, where sales are in Odoo (17 and later)."""
+        extra, product = line.get("extra_tax_data"), line.get("product_id")
+        computed = str(extra.get("computation_key") or "") if isinstance(extra, dict) else ""
+        marked = self._company()[_DISCOUNT_PRODUCT]
+        return computed.startswith(_DISCOUNT_ON_ALL) or (product is not None and product["id"] == marked)
 
     def _tax(self, row: Record) -> Record:
         return {

@@ -27,6 +27,11 @@ API_KEY: Final = "0d00c0ffee0d00c0ffee0d00c0ffee0d00c0ffee"
 _USER_ID: Final = 7
 _JSON2_SINCE: Final = 19
 _TEXT_NOTES_SINCE: Final = 17
+# Fields that came with a version.
+_SINCE: Final = {
+    ("res.company", "sale_discount_product_id"): 17,
+    ("account.move.line", "extra_tax_data"): 19,
+}
 _WRITABLE: Final = ("ir.attachment", "mail.message")
 _ACCESS_CHECKS: Final = {"check_access_rights": (14, 18), "has_access": (18, 99)}
 
@@ -50,7 +55,7 @@ class ImitatedOdoo:
         self.key = API_KEY
         # Models that the gateway's user has no rights on, and fields whose module is not installed.
         self.forbidden: set[str] = set()
-        self.absent: set[tuple[str, str]] = set()
+        self.absent = {field for field, since in _SINCE.items() if version < since}
         self.notes_touch_invoices = True
         self.database = Database(lambda: self.clock())
         self.clerk = Clerk(self.database)

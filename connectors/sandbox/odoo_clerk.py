@@ -24,7 +24,10 @@ _RATES: Final = {"EUR": Decimal(1), "USD": Decimal("1.25"), "JPY": Decimal(160),
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: what, how many, at which price, with which tax; `kind` as Odoo's display_type has it."""
+    """One line: what, how many, at which price, with which tax; `kind` as Odoo's display_type has it.
+
+    `on_order` says that it takes off a discount on the whole order.
+    """
 
     name: str
     quantity: str = "1"
@@ -36,6 +39,7 @@ class Item:
     barcode: str = ""
     kind: str = "product"
     period: tuple[str, str] | None = None
+    on_order: bool = False
 
 
 class Clerk:
@@ -68,6 +72,8 @@ class Clerk:
         database.set("uom.uom", self.units["Pallets"], active=False)
         self.terms = make("account.payment.term", name="30 Days")
         self._products: dict[str, int] = {}
+        # Made by Odoo with the first discount on an order: a service without a reference of its own.
+        self._discount = make("product.product", name="Discount")
         self.company = self._company()
         self.buyers = {buyer["name"].split()[0]: self.buyer(**buyer) for buyer in _BUYERS}
 
@@ -199,7 +205,11 @@ class Clerk:
             "res.partner.bank", partner_id=partner, acc_number="BE41 9790 7654 3210", bank_bic="EXMPBEB1XXX"
         )
         return make(
-            "res.company", name=_SELLER["name"], partner_id=partner, currency_id=self.currencies["EUR"]
+            "res.company",
+            name=_SELLER["name"],
+            partner_id=partner,
+            currency_id=self.currencies["EUR"],
+            sale_discount_product_id=self._discount,
         )
 
     def _post(self, move: int, items: Sequence[Item], currency: str, side: int, rounding: Decimal) -> None:
@@ -270,13 +280,18 @@ class Clerk:
             price_subtotal=float(net),
             amount_currency=float(net * side),
             tax_ids=[self.taxes[name] for name in names] if product else [],
-            product_id=self._product(item) if item.code else None,
+            product_id=self._product(item),
+            extra_tax_data={"computation_key": f"global_discount,sale.order,{move}"}
+            if item.on_order
+            else None,
             product_uom_id=self.units[item.unit] if product else None,
             deferred_start_date=item.period[0] if item.period else None,
             deferred_end_date=item.period[1] if item.period else None,
         )
 
-    def _product(self, item: Item) -> int:
+    def _product(self, item: Item) -> int | None:
+        if item.on_order or not item.code:
+            return self._discount if item.on_order else None
         if item.code not in self._products:
             self._products[item.code] = self._db.make(
                 "product.product",

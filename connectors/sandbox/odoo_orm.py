@@ -80,6 +80,7 @@ SCHEMA: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         product_uom_id="many2one:uom.uom",
         deferred_start_date="date",
         deferred_end_date="date",
+        extra_tax_data="json",
     ),
     "account.tax": _fields(
         name="char",
@@ -120,7 +121,10 @@ SCHEMA: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         active="boolean",
     ),
     "res.company": _fields(
-        name="char", partner_id="many2one:res.partner", currency_id="many2one:res.currency"
+        name="char",
+        partner_id="many2one:res.partner",
+        currency_id="many2one:res.currency",
+        sale_discount_product_id="many2one:product.product",
     ),
     "res.currency": _fields(name="char", decimal_places="integer", active="boolean"),
     "res.country": _fields(name="char", code="char"),

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from formats.identifiers import Identifier
 from formats.model.invoice import Invoice
-from formats.model.kept_back import KeptBack, kept_back, payable
+from formats.model.kept_back import KeptBack, kept_back, payable, split_vat_paid
 from formats.model.line import Line
 from formats.model.party import Address, Buyer, Contact, Period, Seller
 from formats.model.vat import AllowanceCharge, Totals
@@ -256,8 +256,9 @@ class _View:
             amount = self.words.amount(totals.vat_in_vat_currency, invoice.vat_currency)
             rows.append((label, amount))
         rows += self._pairs(("with_vat", self._amount(totals.with_vat)))
-        if totals.paid:
-            rows.append((self.labels["paid"], self._amount(-totals.paid)))
+        # The VAT of split payment has a row of its own below, wherever the invoice counts it.
+        if paid := (totals.paid or Decimal(0)) - split_vat_paid(invoice):
+            rows.append((self.labels["paid"], self._amount(-paid)))
         if totals.rounding:
             rows.append((self.labels["rounding"], self._amount(totals.rounding)))
         rows += [self._kept_back(one) for one in kept_back(invoice)]

@@ -9,7 +9,7 @@ from typing import Final
 
 from formats.model.invoice import Invoice
 from formats.model.italy import Instalment, ItalianInvoice
-from formats.model.kept_back import kept_back
+from formats.model.kept_back import kept_back, payable, split_vat
 from formats.model.payment import CreditTransfer, PaymentInstructions
 from formats.model.vat import Totals
 from formats.syntaxes.fatturapa_codes import MEANS, first_of
@@ -76,12 +76,16 @@ def _paid(invoice: Invoice, owed: Decimal) -> Decimal | None:
     italy = invoice.italy or ItalianInvoice()
     wanted = sum((one.amount or Decimal(0) for one in italy.instalments), Decimal(0))
     paid = owed - wanted - _kept(invoice)
-    return paid if 0 < paid <= owed and wanted >= 0 else None
+    if not (0 < paid <= owed and wanted >= 0):
+        return None
+    # A prepayment with room for the VAT of split payment would be taken to hold it: so it does.
+    vat = split_vat(invoice)
+    return paid + vat if paid >= vat else paid
 
 
 def _derived(invoice: Invoice) -> tuple[Instalment, ...]:
-    payment, totals = invoice.payment, invoice.totals or Totals()
-    if payment is None or totals.due is None:
+    payment, amount = invoice.payment, payable(invoice)
+    if payment is None or amount is None:
         return ()
     transfer = next(iter(payment.credit_transfers), CreditTransfer())
     account = _BLANKS.sub("", transfer.account or "")
@@ -95,7 +99,7 @@ def _derived(invoice: Invoice) -> tuple[Instalment, ...]:
             payee=payee,
             means=means,
             due_date=invoice.due_date,
-            amount=totals.due - _kept(invoice),
+            amount=amount,
             bank=None if _BIC.match(provider) else provider or None,
             account=account if _IBAN.match(account) else None,
             bic=provider if _BIC.match(provider) else None,

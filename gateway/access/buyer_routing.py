@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Connection
-
 from formats.errors import ConfigError, ConflictError
 from gateway.access import agreeing, four_eyes
 from gateway.access.rights import Actor, Right

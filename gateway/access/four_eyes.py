@@ -1,10 +1,10 @@
 """Four eyes: what takes effect only when two people have agreed to it, held against what is in force.
 
 A part is something that the configuration says (the routes, one channel, the mapping of one source), the
-route that somebody gave to one buyer, or an account that invoices name to pay to. Its digest covers the values that this process works with, not a file
-that may be edited meanwhile. With `four_eyes: on` a step that a part decides runs only while the last
-approval of that part has the same digest. Editing a file therefore changes nothing before two people have
-agreed, and putting an old file back is a change like any other.
+route that somebody gave to one buyer, or an account that invoices name to pay to. Its digest covers the
+values that this process works with, not a file that may be edited meanwhile. With `four_eyes: on` a step that
+a part decides runs only while the last approval of that part has the same digest. Editing a file therefore
+changes nothing before two people have agreed, and putting an old file back is a change like any other.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from gateway.wiring import Gateway
 from mappings import registry as mapping_registry
 
 __all__ = [
+    "AccountNotAgreed",
     "Part",
     "accounts_found",
     "agreed",
@@ -47,6 +48,10 @@ __all__ = [
 ]
 
 _FIX: Final = "two people agree to it in the console, page Changes, or with: gateway changes"
+
+
+class AccountNotAgreed(ConfigError):
+    """An invoice names an account to pay to that two people have not agreed to: it stops, and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ def require_account(gateway: Gateway, submission: Submission, invoice: Invoice) 
     """Before something is handed over: that two people agreed to each account it says to pay to.
 
     An account comes from the ERP or from the company's file; wherever it was changed, it ends up here. Raises
-    ConfigError, and keeps the account for the page Changes.
+    AccountNotAgreed, and keeps the account for the page Changes.
     """
     if not gateway.settings.four_eyes or invoice.payment is None:
         return
@@ -138,7 +143,7 @@ def require_account(gateway: Gateway, submission: Submission, invoice: Invoice) 
             if agreed(connection, part):
                 continue
         _keep(gateway, company, account, part.digest, submission.id)
-        raise ConfigError(part.stops, where=f"invoice {submission.number}", fix=_FIX)
+        raise AccountNotAgreed(part.stops, where=f"invoice {submission.number}", fix=_FIX)
 
 
 def _require(gateway: Gateway, part: Part) -> None:

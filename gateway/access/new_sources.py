@@ -91,7 +91,7 @@ def checked(gateway: Gateway, source: NewSource) -> tuple[CheckStep, ...]:
 
 
 def write(gateway: Gateway, source: NewSource, by: str) -> Path:
-    """Write config/sources/NAME.yaml; it is read when the gateway starts the next time.
+    """Write config/sources/NAME.yaml; the running gateway takes it up (`gateway.source_files`).
 
     Raises ConfigError where there is such a file, or the config folder would not be valid with it.
     """

@@ -34,8 +34,9 @@ class Silence:
     usual: int
     known: int
 
-    @property
-    def sentence(self) -> str:
+    def sentence(self, who: str, *, buyer: bool = False) -> str:
+        """What is unusual; `buyer` where `who` is one that is sent to."""
+        does = "usually gets invoices" if buyer else "usually sends"
         such = "day of these" if self.passed == 1 else "days of these"
         before = (
             "it never let one pass before"
@@ -43,7 +44,7 @@ class Silence:
             else f"it usually lets pass {self.usual} at most"
         )
         return (
-            f"usually sends on {weekdays_in_words(self.weekdays)}; nothing has come since "
+            f"{who} {does} on {weekdays_in_words(self.weekdays)}; nothing has come since "
             f"{_NAMES[self.last.weekday()]} {self.last.day} {self.last:%B %Y}, {self.passed} {such}, "
             f"and {before} (learned from {self.known} days with invoices)"
         )

@@ -16,8 +16,9 @@ from connectors.channels.mail_message import compose
 from connectors.channels.mail_submission import MailSubmission, ServerSettings
 from formats.errors import ConfigError, ConflictError, EInvoicingError, RemoteError, StorageError
 from gateway import settings
+from gateway.reasons import reason
 from gateway.retry import RetryPolicy
-from gateway.store import alarms
+from gateway.store import alarms, people
 from gateway.store.alarms import Alarm, Mail
 from gateway.wiring import Gateway
 
@@ -39,23 +40,27 @@ def queue(
     over: Sequence[Alarm],
     now: datetime,
 ) -> None:
-    """One mail to each receiver about all of these, in the caller's transaction; none where nothing is
-    new."""
+    """One mail to each receiver about all of these, in the receiver's language and the caller's transaction;
+    none where nothing is new."""
     told = [*raised, *again, *over]
     if not told:
         return
     first = told[0]
-    word = "Alarm" if raised else "Still open" if again else "Over"
-    subject = f"{word}: {first.kind}, {first.subject}" + (f" and {len(told) - 1} more" if told[1:] else "")
-    parts = (
-        _part("What is new:", raised),
-        _part("Told before, and taken by nobody:", again),
-        _part("Over:", over, ended=True),
-    )
     web = gateway.settings.web
     place = f"{web.address.rstrip('/') or f'http://{web.host}:{web.port}'}/alarms"
-    body = "\n\n".join((*filter(None, parts), f"All alarms, and who looks after them: {place}")) + "\n"
     for receiver in gateway.settings.alarms.mail.to:
+        language = _language_of(connection, gateway, receiver)
+        word = _told("Alarm" if raised else "Still open" if again else "Over", language)
+        subject = f"{word}: {_told(first.kind, language)}, {first.subject}"
+        if told[1:]:
+            subject += " " + _told(f"and {len(told) - 1} more alarms", language)
+        parts = (
+            _part("what is new", raised, language),
+            _part("told before, and taken by nobody", again, language),
+            _part("these are over", over, language, ended=True),
+        )
+        end = f"{_sentence('all alarms, and who looks after them', language)}: {place}"
+        body = "\n\n".join((*filter(None, parts), end)) + "\n"
         alarms.queue_mail(connection, receiver, _plain(subject)[:200], body, now=now)
 
 
@@ -125,17 +130,35 @@ def _failed(gateway: Gateway, one: Mail, error: EInvoicingError) -> None:
         alarms.mail_failed(connection, one, error.sentence, due_at=due_at)
 
 
-def _part(title: str, found: Sequence[Alarm], *, ended: bool = False) -> str:
+def _part(what: str, found: Sequence[Alarm], language: str, *, ended: bool = False) -> str:
     if not found:
         return ""
-    rows = [title]
+    rows = [f"{_sentence(what, language)}:"]
     for alarm in found[:_MOST_TOLD]:
-        rows.append(f"- {_plain(alarm.sentence)} (since {alarm.since:%d %B %Y, %H:%M} UTC)")
+        since = _told(f"since {alarm.since:%d %B %Y, %H:%M} UTC", language)
+        rows.append(f"- {_sentence(alarm.sentence, language)} ({since})")
         if not ended:
-            rows.append(f"  What to do: {_plain(alarm.fix)}")
+            rows.append(f"  {_sentence('what to do', language)}: {_told(alarm.fix, language)}")
     if len(found) > _MOST_TOLD:
-        rows.append(f"- and {len(found) - _MOST_TOLD} more")
+        rows.append(f"- {_told(f'and {len(found) - _MOST_TOLD} more alarms', language)}")
     return "\n".join(rows)
+
+
+def _language_of(connection: Connection, gateway: Gateway, receiver: str) -> str:
+    """That of the person who signs in with this address, else that of the settings."""
+    person = people.by_login(connection, receiver)
+    if person is not None and person.language:
+        return person.language
+    return gateway.settings.alarms.mail.language or gateway.settings.pdf_language
+
+
+def _told(what: str, language: str) -> str:
+    return _plain(reason(what, language))
+
+
+def _sentence(what: str, language: str) -> str:
+    told = _told(what, language)
+    return told[:1].upper() + told[1:]
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -31,6 +31,9 @@ class AlarmMail(_Part):
     )
     sender: _Address | None = Field(None, description="where alarms come from, with a server of their own")
     smtp: _MailServer | None = Field(None, description="the mail server, where no channel has one")
+    language: Literal["", "en", "nl", "de", "fr"] = Field(
+        "", description="en, nl, de or fr, for receivers that have no account here; empty: as pdf_language"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -78,6 +81,9 @@ class AlarmSettings(_Part):
     )
     channel_minutes: float = Field(
         15.0, ge=1, description="minutes for which a channel may be out of reach before people hear"
+    )
+    source_minutes: float = Field(
+        15.0, ge=1, description="minutes for which a source may be out of reach before people hear"
     )
     waiting_minutes: float = Field(
         30.0, ge=5, description="minutes that work may wait for a worker before people hear"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -19,8 +19,11 @@ from formats.errors import ConfigError, EInvoicingError
 from formats.registry import PROFILES
 from gateway.cli.output import OUT, config_folder, print_json, shown
 from gateway.cli.plugins import plugin_steps
+from gateway.pipeline import failing
 from gateway.pipeline.foreign import contained
 from gateway.rules.packs import KNOWN
+from gateway.store import sides
+from gateway.store.sides import Errand
 from gateway.wiring import Gateway
 
 __all__ = ["check", "init", "register", "write_config"]
@@ -104,6 +107,7 @@ def check(
             for subject, step in _steps(gateway, name)
             if _show(subject, step, quiet=as_json)
         ]
+        _note_what_works(gateway, results)
     finally:
         gateway.close()
     if as_json:
@@ -175,6 +179,17 @@ def _connection(name: str, made: Callable[[], ErpConnector | Channel]) -> Iterat
             yield name, step
     except EInvoicingError as error:
         yield name, CheckStep("settings", False, f"{error.what} ({error.where})", error.fix)
+
+
+def _note_what_works(gateway: Gateway, results: Sequence[Mapping[str, object]]) -> None:
+    """What was called failing and connects now is not called so any longer."""
+    broken = {result["name"] for result in results if not result["ok"]}
+    works = {result["name"] for result in results} - broken
+    named = [(sides.source(one.name), one.name) for one in gateway.settings.sources]
+    named += [(sides.channel(one.name), one.name) for one in gateway.settings.channels]
+    for side, name in named:
+        if name in works:
+            failing.over(gateway, side, *Errand)
 
 
 def _show(subject: str, step: CheckStep, *, quiet: bool) -> bool:

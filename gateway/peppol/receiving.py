@@ -9,16 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import BinaryIO, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection
 
 from connectors.channels.peppol.as4 import As4Problem, Blob, ReceivedMessage, names
-from connectors.channels.peppol.as4.business_envelope import opened, read_business_envelope
+from connectors.channels.peppol.as4.business_envelope import read_business_envelope
 from connectors.channels.peppol.as4.problems import DUPLICATE, OTHER
 from connectors.channels.peppol.channel import Peppol
 from formats.codelists.document_types import known_document_types
@@ -44,7 +42,6 @@ _KINDS: Final = {
     AnswerKind.MESSAGE_LEVEL_STATUS: Kind.MESSAGE_LEVEL_STATUS,
     AnswerKind.MESSAGE_LEVEL_RESPONSE: Kind.MESSAGE_LEVEL_STATUS,
 }
-_IN_MEMORY: Final = 1024 * 1024
 
 
 class Desk:
@@ -54,12 +51,20 @@ class Desk:
         self._database = database
         self._channel = channel
         self._clock = clock
+        settings = channel.settings
+        self._countries = {ParticipantId.of(one.address): one.country for one in settings.participants}
+        self._kinds = frozenset(settings.document_types) or frozenset(
+            one.key for one in known_document_types()
+        )
 
-    def check(self, message: ReceivedMessage) -> None:
-        """Whether envelope and header say the same, and whether this is for us. Raises As4Problem."""
+    def check(self, message: ReceivedMessage) -> Envelope | None:
+        """Whether envelope and header say the same, and whether this is for us; gives the envelope, None for
+        a message without a document. Raises As4Problem."""
         if message.payload is None:
-            return
-        self._require_serviced(read_business_envelope(message).header)
+            return None
+        envelope = read_business_envelope(message)
+        self._require_serviced(envelope.header)
+        return envelope
 
     def take(self, message: ReceivedMessage, receipt: bytes, /) -> bytes:
         """As as4.Inbox.take."""
@@ -82,11 +87,14 @@ class Desk:
         if payload is None:
             raise As4Problem(OTHER, "the message has no document")
         now = self._clock()
-        envelope = read_business_envelope(message)
+        envelope = message.checked if isinstance(message.checked, Envelope) else self.check(message)
+        assert envelope is not None  # noqa: S101  # there is a payload
         header = envelope.header
-        with _document(payload, envelope) as file:
-            document = documents.put_file(connection, file, "application/xml", now=now)
-        evidence = self._evidence(connection, message, header, now=now)
+        archive = _Archive(connection, now)
+        document = archive.put_document(payload, envelope)
+        evidence = _evidence(archive, message, header)
+        receipt_digest = archive.put(receipt, "application/soap+xml")
+        archive.close()
         wanted = header.mls_type or MlsType.FAILURE_ONLY
         answered = message_level_status.is_due(header, StatusCode.REFUSED)
         at_once = message_level_status.is_due(header, StatusCode.PASSED_ON)
@@ -107,7 +115,7 @@ class Desk:
                 end_user=header.receiver.key,
                 fingerprint=_fingerprint(message),
                 evidence_digest=evidence,
-                receipt_digest=documents.put(connection, receipt, "application/soap+xml", now=now),
+                receipt_digest=receipt_digest,
                 at=message.received_at,
                 status_wanted=wanted.value if answered else "",
                 status_to=message_level_status.receiver_of(header, message.sender_seat).value
@@ -126,30 +134,12 @@ class Desk:
             now=now,
         )
 
-    def _evidence(
-        self, connection: Connection, message: ReceivedMessage, header: Header, *, now: datetime
-    ) -> str:
-        """The digests of everything that proves what came, as one JSON document."""
-        parts = {
-            "request": documents.put(connection, message.envelope, "application/soap+xml", now=now),
-            "certificate": documents.put(
-                connection, message.signer.public_bytes(Encoding.DER), "application/pkix-cert", now=now
-            ),
-            "instance": header.instance_id,
-        }
-        if message.compressed is not None:
-            with opened(message.compressed) as file:
-                parts["signed content"] = documents.put_file(connection, file, "application/gzip", now=now)
-        text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-        return documents.put(connection, text.encode(), "application/json", now=now)
-
     def _require_serviced(self, header: Header) -> None:
-        settings = self._channel.settings
-        own = ParticipantId.of(f"0242:{self._channel.seat[-6:]}")
-        served = {ParticipantId.of(one.address) for one in settings.participants} | {own}
-        kinds = set(settings.document_types) or {kind.key for kind in known_document_types()}
+        served = header.receiver in self._countries or header.receiver == ParticipantId.of(
+            f"0242:{self._channel.seat[-6:]}"
+        )
         name = f"{header.document_type.scheme}::{header.document_type.value}"
-        if header.receiver not in served or not ({name, header.document_type.key} & kinds):
+        if not served or self._kinds.isdisjoint((name, header.document_type.key)):
             raise As4Problem(
                 OTHER,
                 f"{header.receiver.value} does not receive documents of this type here",
@@ -159,10 +149,53 @@ class Desk:
             )
 
     def _country(self, receiver: ParticipantId) -> str:
-        for one in self._channel.settings.participants:
-            if ParticipantId.of(one.address) == receiver:
-                return one.country
-        return self._channel.settings.country
+        return self._countries.get(receiver, self._channel.settings.country)
+
+
+class _Archive:
+    """Documents of one message on their way into the archive: small ones go together when it is closed, large
+    ones at once, from their files."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self._small: list[tuple[bytes, str]] = []
+
+    def put(self, content: bytes, media_type: str) -> str:
+        self._small.append((content, media_type))
+        return documents.digest_of(content)
+
+    def put_blob(self, blob: Blob, media_type: str) -> str:
+        if blob.path is None:
+            return self.put(blob.read(), media_type)
+        with blob.path.open("rb") as file:
+            return documents.put_file(self._connection, file, media_type, now=self._now)
+
+    def put_document(self, payload: Blob, envelope: Envelope) -> str:
+        """The business document, cut out of its envelope."""
+        if payload.path is None:
+            pieces = sbdh.payload_chunks(payload.read(), envelope.payload)
+            return self.put(b"".join(pieces), "application/xml")
+        with tempfile.TemporaryFile() as cut, payload.path.open("rb") as file:
+            for piece in sbdh.payload_chunks(file, envelope.payload):
+                cut.write(piece)
+            return documents.put_file(self._connection, cut, "application/xml", now=self._now)
+
+    def close(self) -> None:
+        documents.put_all(self._connection, self._small, now=self._now)
+
+
+def _evidence(archive: _Archive, message: ReceivedMessage, header: Header) -> str:
+    """The digests of everything that proves what came, as one JSON document."""
+    parts = {
+        "request": archive.put(message.envelope, "application/soap+xml"),
+        "certificate": archive.put(message.signer.public_bytes(Encoding.DER), "application/pkix-cert"),
+        "instance": header.instance_id,
+    }
+    if message.compressed is not None:
+        parts["signed content"] = archive.put_blob(message.compressed, "application/gzip")
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return archive.put(text.encode(), "application/json")
 
 
 def _repeated(connection: Connection, known: Exchange, message: ReceivedMessage, receipt: bytes) -> bytes:
@@ -188,14 +221,3 @@ def _kind(header: Header) -> Kind:
     if local == "ApplicationResponse":
         return _KINDS.get(application_response.answer_kind(header.document_type.customization), Kind.OTHER)
     return Kind.INVOICE if local in ("Invoice", "CreditNote", "CrossIndustryInvoice") else Kind.OTHER
-
-
-@contextmanager
-def _document(payload: Blob, envelope: Envelope) -> Iterator[BinaryIO]:
-    """The business document, cut out of its envelope."""
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as cut:
-        with opened(payload) as file:
-            for piece in sbdh.payload_chunks(file, envelope.payload):
-                cut.write(piece)
-        cut.seek(0)
-        yield cut  # type: ignore[misc]  # a binary file in all that counts here

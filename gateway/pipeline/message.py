@@ -17,17 +17,16 @@ from gateway.store import attempts, documents, file_numbers, signatures
 from gateway.store.signatures import Signature
 from gateway.store.submissions import Submission
 
-__all__ = ["message_of"]
+__all__ = ["message_of", "signature_of", "signed_file"]
 
 
 def message_of(connection: Connection, submission: Submission) -> OutboundMessage:
     """What goes to the channel, the same on every retry."""
     invoice = invoice_of(connection, submission)
     document = documents.get(connection, submission.document_digest)
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", submission.number)[:80] or submission.id
+    stem = _stem(submission)
     profile = PROFILES.get(submission.profile)
     files = [Attachment(f"{stem}.xml", document.media_type, document.content)]
-    digest = submission.document_digest
     if submission.pdf_digest:
         pdf = documents.get(connection, submission.pdf_digest)
         files.append(Attachment(f"{stem}.pdf", pdf.media_type, pdf.content))
@@ -35,13 +34,9 @@ def message_of(connection: Connection, submission: Submission) -> OutboundMessag
     if hybrid:
         # The PDF is the e-invoice; the XML goes inside it and not beside it.
         del files[0]
-        digest = submission.pdf_digest
-    signature = signatures.of(connection, submission.id, digest)
+    digest, signature = _unsigned(submission), signature_of(connection, submission)
     if signature is not None:
-        signed = documents.get(connection, signature.signed)
-        name = stem + profiles.named(signature.profile).ending
-        files[0] = Attachment(name, signed.media_type, signed.content)
-        digest = signed.digest
+        digest, files[0] = signature.signed, _signed(connection, submission, signature)
     if profile is not None and profile.file_numbers is not None:
         name = _numbered_name(connection, submission, invoice, profile.file_numbers, signature)
         files[0] = replace(files[0], filename=name or files[0].filename)
@@ -63,6 +58,42 @@ def message_of(connection: Connection, submission: Submission) -> OutboundMessag
         made_at=attempts.first_opened(connection, submission.id, submission.message_id),
         country=(seller.address.country if seller and seller.address else "") or "",
     )
+
+
+def signature_of(connection: Connection, submission: Submission) -> Signature | None:
+    """How the e-invoice of this submission was signed, None where it was not."""
+    digest = _unsigned(submission)
+    return signatures.of(connection, submission.id, digest) if digest else None
+
+
+def signed_file(connection: Connection, submission: Submission) -> Attachment | None:
+    """The e-invoice as it was signed, under the name it goes out with; None for one that is not signed."""
+    signature = signature_of(connection, submission)
+    if signature is None:
+        return None
+    file, profile = _signed(connection, submission, signature), PROFILES.get(submission.profile)
+    if profile is None or profile.file_numbers is None:
+        return file
+    invoice = invoice_of(connection, submission)
+    name = _numbered_name(connection, submission, invoice, profile.file_numbers, signature)
+    return replace(file, filename=name or file.filename)
+
+
+def _stem(submission: Submission) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", submission.number)[:80] or submission.id
+
+
+def _unsigned(submission: Submission) -> str:
+    """The digest of what is signed: the e-invoice, which may be a PDF."""
+    profile = PROFILES.get(submission.profile)
+    in_pdf = profile is not None and profile.in_pdf
+    return submission.pdf_digest if in_pdf else submission.document_digest
+
+
+def _signed(connection: Connection, submission: Submission, signature: Signature) -> Attachment:
+    stored = documents.get(connection, signature.signed)
+    name = _stem(submission) + profiles.named(signature.profile).ending
+    return Attachment(name, stored.media_type, stored.content)
 
 
 def _numbered_name(

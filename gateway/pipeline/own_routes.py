@@ -55,12 +55,13 @@ _NOT_CHOSEN: Final = frozenset({State.RECEIVED, State.MAPPED})
 _MOST_WOKEN: Final = 1_000
 
 
-def marks(invoice: Invoice) -> tuple[Known, ...]:
-    """What the buyer of this invoice is known by, in the order of TERMS."""
+def marks(invoice: Invoice, source: str) -> tuple[Known, ...]:
+    """What the buyer of this invoice is known by, in the order of TERMS. A customer number (BT-46) is one of
+    its ERP and says so: "10023 in exact-vandael"."""
     buyer = invoice.buyer or Buyer()
     found = [
         _mark("BT-49", buyer.electronic_address),
-        _mark("BT-46", buyer.identifier),
+        _mark("BT-46", _customer(buyer.identifier, source)),
         _mark("BT-47", buyer.legal_registration),
         _mark("BT-48", Identifier(buyer.vat_identifier) if buyer.vat_identifier else None),
         _name(buyer),
@@ -97,7 +98,7 @@ def in_force(connection: Connection, gateway: Gateway, source: str, invoice: Inv
     company = next((spec.company for spec in gateway.settings.sources if spec.name == source), None)
     if company is None:
         return None
-    found = buyer_routes.known(connection, company, marks(invoice))
+    found = buyer_routes.known(connection, company, marks(invoice, source))
     today = gateway.clock().date()
     fitting = [one for one in found if holds(connection, gateway.settings, one, today)]
     return min(fitting, key=lambda one: TERMS.index(one.term), default=None)
@@ -113,7 +114,9 @@ def not_agreed(connection: Connection, gateway: Gateway) -> tuple[Part, ...]:
     """What waits for a second person: routes that do not hold yet, and ends of some that do."""
     today = gateway.clock().date()
     found = [one for one in buyer_routes.open_ones(connection) if not one.over(today)]
-    wanted = [four_eyes.buyer_route_end(one) if one.end_asked else four_eyes.buyer_route(one) for one in found]
+    wanted = [
+        four_eyes.buyer_route_end(one) if one.end_asked else four_eyes.buyer_route(one) for one in found
+    ]
     return tuple(part for part in wanted if not four_eyes.agreed(connection, part))
 
 
@@ -138,7 +141,8 @@ def decided(connection: Connection, gateway: Gateway, change: Change, *, by: Act
 
 
 def take_effect(connection: Connection, gateway: Gateway, one: BuyerRoute, *, by: Actor) -> None:
-    """From now on it holds: an earlier one for the same buyer ends, and what waits for a way is tried again."""
+    """From now on it holds: an earlier one for the same buyer ends, and what waits for a way is tried
+    again."""
     today = gateway.clock().date()
     for earlier in buyer_routes.known(connection, one.company, [Known(one.term, one.value, one.key)]):
         if earlier.id != one.id and holds(connection, gateway.settings, earlier, today):
@@ -195,7 +199,9 @@ def wake(connection: Connection, gateway: Gateway, one: BuyerRoute) -> int:
         .limit(_MOST_WOKEN)
     )
     stopped = [submissions.read_row(row) for row in connection.execute(query)]
-    theirs = [item.id for item in stopped if _is_theirs(one, marks(invoice_of(connection, item)))]
+    theirs = [
+        item.id for item in stopped if _is_theirs(one, marks(invoice_of(connection, item), item.source))
+    ]
     return submissions.requeue(connection, theirs, now=gateway.clock()) if theirs else 0
 
 
@@ -215,6 +221,12 @@ def _mark(term: str, identifier: Identifier | None) -> Known | None:
     if identifier is None or len(str(identifier)) > LONGEST_VALUE:
         return None
     return Known(term, str(identifier), key_of(str(identifier)))
+
+
+def _customer(identifier: Identifier | None, source: str) -> Identifier | None:
+    if identifier is None or identifier.scheme:
+        return identifier
+    return Identifier(f"{identifier.value} in {source}")
 
 
 def _name(buyer: Buyer) -> Known | None:

@@ -29,9 +29,7 @@ def prepare(gateway: Gateway, submission: Submission) -> Submission:
         invoice = invoice_of(connection, submission)
         document = documents.get(connection, submission.document_digest).content
         taken = routing.taken(connection, gateway.settings, submission)
-    route = taken or routing.choose(
-        gateway.settings, invoice, submission, gateway.mapping(submission.source)
-    )
+    route = taken or routing.choose(gateway.settings, invoice, submission, gateway.mapping(submission.source))
     language, profile = gateway.settings.pdf_language, PROFILES[submission.profile]
     look = appearance_of(gateway.company(submission.source), gateway.settings.folder)
     pdf: bytes | None

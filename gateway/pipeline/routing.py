@@ -125,7 +125,9 @@ class Decision:
         assert own is not None  # noqa: S101  # asked only where there is one
         who = f"{own.made_name}, {own.made_at:%Y-%m-%d}"
         if (way := next((way for way in self.ways if way.own is not None), None)) is None:
-            return f"{own.route} was chosen for this buyer ({who}), but routing.yaml has no such route any more"
+            return (
+                f"{own.route} was chosen for this buyer ({who}), but routing.yaml has no such route any more"
+            )
         if way.route == route:
             return f"{own.route} was chosen for this buyer ({who}): {own.reason}"
         why = way.unfit or ("" if way.is_open else way.refused) or "it did not reach the buyer"

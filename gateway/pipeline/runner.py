@@ -21,6 +21,7 @@ from formats.errors import (
     StorageError,
 )
 from gateway import workers
+from gateway.pipeline import failing
 from gateway.pipeline.check import check
 from gateway.pipeline.collect import collect
 from gateway.pipeline.convert import convert
@@ -37,6 +38,7 @@ from gateway.pipeline.stops import stop, stop_for_own_fault, verdict_of
 from gateway.pipeline.submission import WORKABLE, State, may_move
 from gateway.store import journal, parties, reports, sources, submissions
 from gateway.store.documents import DamagedDocument
+from gateway.store.sides import Errand
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 
@@ -55,6 +57,14 @@ _STEPS: Final[dict[State, Step]] = {
     State.SENT: inquire,
 }
 _NETWORK: Final = frozenset({State.READY, State.SENDING, State.SENT})
+# What other sides are asked for in rounds, by what is said when it is done.
+_ERRANDS: Final = {
+    "collected": Errand.COLLECT,
+    "parties": Errand.PARTIES,
+    "payments": Errand.PAYMENTS,
+    "posted": Errand.POST,
+    "followed": Errand.FOLLOW,
+}
 # Longer than any step may take: every call to the network is bounded by its time-outs.
 _LEASE: Final = timedelta(minutes=15)
 _BATCH_PER_WORKER: Final = 4
@@ -122,6 +132,8 @@ class Runner:
         """Take in the receipts of one channel, and ask after those overdue."""
         new = self._if_open("followed", channel, lambda: follow(self._gateway, channel), f"channel {channel}")
         _repeated_on_conflict(lambda: park_overdue(self._gateway))
+        if failing.look_again(self._gateway, channel):
+            self._gates.passed(f"channel {channel}")
         return new
 
     def network(self) -> int:
@@ -184,12 +196,14 @@ class Runner:
                         raise
                     self._report_failed(report, submission, error)
                     self._gates.failed(gate, "report", error, gateway.clock())
+                    failing.note(gateway, gate, Errand.REPORT, error)
                     if not isinstance(error, DocumentError):
                         held.add(report.submission)
                     if isinstance(error, RemoteError) and not isinstance(error, RemoteBlocked):
                         silent.add(submission.source)  # the ERP is out of reach, the rest would fail alike
                     continue
                 done += 1
+                failing.over(gateway, gate, Errand.REPORT)
                 self._observe("reported", submission.number, report.state)
         return done
 
@@ -238,6 +252,8 @@ class Runner:
                 result = _repeated_on_conflict(act)
             self._gates.passed(gate)
             self.troubles.pop((what, name), None)
+            if what in _ERRANDS:
+                failing.over(gateway, gate, _ERRANDS[what])
         except (ConflictError, StorageError):
             raise
         except EInvoicingError as error:
@@ -245,6 +261,8 @@ class Runner:
             _log.warning(f"not {what}", name=name, what=error.what, fix=error.fix)
             self._observe(what, name, error.sentence)
             self.troubles[what, name] = error.sentence
+            if what in _ERRANDS:
+                failing.note(gateway, gate, _ERRANDS[what], error, whole=True)
             if keep:
                 now = gateway.clock()
                 with gateway.database.begin() as connection:
@@ -337,6 +355,7 @@ class Runner:
             after = step(self._gateway, submission)
             if submission.step in _NETWORK:
                 self._gates.passed(f"channel {submission.channel}")
+                failing.over(self._gateway, f"channel {submission.channel}", Errand.SEND)
         except EInvoicingError as error:
             if _stops_the_work(error):
                 raise
@@ -350,6 +369,7 @@ class Runner:
                 gate = f"channel {submission.channel}"
                 now = self._gateway.clock()
                 self._gates.failed(gate, submission.id, error, now, of_one_invoice=True)
+                failing.note(self._gateway, gate, Errand.SEND, error)
         _log.info(
             "step",
             submission=after.id,

@@ -16,7 +16,18 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from gateway.store.tables import buyer_routes
 
-__all__ = ["LONGEST_VALUE", "BuyerRoute", "Known", "add", "ask_end", "end", "get", "known", "listing", "open_ones"]
+__all__ = [
+    "LONGEST_VALUE",
+    "BuyerRoute",
+    "Known",
+    "add",
+    "ask_end",
+    "end",
+    "get",
+    "known",
+    "listing",
+    "open_ones",
+]
 
 LONGEST_VALUE: Final = 300
 

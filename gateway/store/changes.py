@@ -122,7 +122,12 @@ def withdraw(connection: Connection, change: Change, *, answer: str, by: Actor, 
     values = {"decided_by": by.id, "decided_at": now, "outcome": "withdrawn", "answer": answer[:2000]}
     if connection.execute(query.values(values)).rowcount != 1:
         return False
-    data = {"change": change.id, "kind": change.kind.value, "subject": change.subject, "answer": answer[:2000]}
+    data = {
+        "change": change.id,
+        "kind": change.kind.value,
+        "subject": change.subject,
+        "answer": answer[:2000],
+    }
     journal.append(connection, "change withdrawn", data, now=now, actor=by.label)
     return True
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Final
 
-from sqlalchemy import Connection, select, type_coerce
+from sqlalchemy import Connection, bindparam, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import NullType
 
@@ -29,12 +29,19 @@ __all__ = [
     "get",
     "parts",
     "put",
+    "put_all",
     "put_file",
 ]
 
-# A digest as it stands in the data of journal entries.
-DIGEST: Final = re.compile(r'"([0-9a-f]{64})"')
+# A document's digest as it stands in the data of journal entries; certificates are named there, not kept.
+DIGEST: Final = re.compile(r'(?<!"certificate_sha256":)(?<!"certificate_sha256": )"([0-9a-f]{64})"')
 _PART: Final = 1024 * 1024
+# Made once: to build a statement anew costs more than to run it.
+_KNOWN: Final = select(documents.c.digest).where(documents.c.digest == bindparam("digest"))
+_INSERT: Final = {
+    "postgresql": postgresql.insert(documents).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(documents).on_conflict_do_nothing(),
+}
 
 
 class DamagedDocument(StorageError):
@@ -58,15 +65,35 @@ def digest_of(content: bytes) -> str:
 def put(connection: Connection, content: bytes, media_type: str, *, now: datetime) -> str:
     """Store once and return the digest; storing the same bytes again changes nothing."""
     digest = digest_of(content)
-    if connection.scalar(select(documents.c.digest).where(documents.c.digest == digest)) is None:
+    if connection.scalar(_KNOWN, {"digest": digest}) is None:
         # Another process may store the same bytes at this moment: then they are there, which is all we want.
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(
-            insert(documents)
-            .values(digest=digest, media_type=media_type, size=len(content), content=content, stored_at=now)
-            .on_conflict_do_nothing()
-        )
+        connection.execute(_INSERT[connection.dialect.name], _row(digest, content, media_type, now))
     return digest
+
+
+def put_all(
+    connection: Connection, contents: Sequence[tuple[bytes, str]], *, now: datetime
+) -> tuple[str, ...]:
+    """As `put` for several documents, each with its media type, in one call of the database; the digests come
+    in the same order. Meant for what is mostly new: the database is not asked first what it has."""
+    found = [digest_of(content) for content, _ in contents]
+    rows = {
+        digest: _row(digest, content, media_type, now)
+        for digest, (content, media_type) in zip(found, contents, strict=True)
+    }
+    # In one order for all: who stores the same at the same time waits for the other, and never both.
+    connection.execute(_INSERT[connection.dialect.name], [rows[digest] for digest in sorted(rows)])
+    return tuple(found)
+
+
+def _row(digest: str, content: bytes, media_type: str, now: datetime) -> dict[str, object]:
+    return {
+        "digest": digest,
+        "media_type": media_type,
+        "size": len(content),
+        "content": content,
+        "stored_at": now,
+    }
 
 
 def put_file(connection: Connection, file: BinaryIO, media_type: str, *, now: datetime) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from gateway.store.tables import exchanges
 
@@ -71,21 +71,24 @@ class Exchange:
 
 
 _NAMES: Final = tuple(spec.name for spec in fields(Exchange))
+# Made once: to build a statement anew costs more than to run it.
+_ADD: Final = insert(exchanges)
+_GET: Final = select(exchanges).where(
+    exchanges.c.direction == bindparam("direction"),
+    exchanges.c.peer == bindparam("peer"),
+    exchanges.c.message_id == bindparam("message_id"),
+)
 
 
 def add(connection: Connection, exchange: Exchange) -> None:
     """Write one down; ConflictError, when the transaction ends, for one that is there."""
-    connection.execute(insert(exchanges).values(**asdict(exchange)))
+    connection.execute(_ADD, asdict(exchange))
 
 
 def get(connection: Connection, direction: Direction, peer: str, message_id: str) -> Exchange | None:
     """The message with this id of this access point."""
-    query = select(exchanges).where(
-        exchanges.c.direction == direction.value,
-        exchanges.c.peer == peer,
-        exchanges.c.message_id == message_id,
-    )
-    row = connection.execute(query).one_or_none()
+    key = {"direction": direction.value, "peer": peer, "message_id": message_id}
+    row = connection.execute(_GET, key).one_or_none()
     return None if row is None else _read(row)
 
 

@@ -2,8 +2,12 @@
 
 A page after another is found by the values of the last row, not by counting rows, so the thousandth is as
 quick as the first and a new invoice shifts nothing. Where few invoices fit, they are found by what narrows
-them and then sorted; where many fit, the list is read in its order until a page is full. Databases guess
-badly which of the two it is, so it is counted first, no further than it takes to know.
+them and then sorted; where many fit, the list is read in its order until a page is full, but no further than
+some thousand rows. Databases guess badly which of the two it is, so it is counted first, no further than it
+takes to know.
+
+Where only words narrow that very many have, and hardly one invoice has them all, a page ends where the
+reading ended and may be short; the next one goes on from there.
 """
 
 from __future__ import annotations
@@ -11,14 +15,27 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, not_, or_, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+)
 
 from formats.errors import ConfigError
 from gateway.pipeline.submission import State
@@ -29,11 +46,17 @@ from gateway.store.submissions import Submission
 from gateway.store.tables import HAS_VERDICT, attempts, submissions
 from gateway.store.words import Words
 
-__all__ = ["MANY", "Filter", "Found", "Order", "Sums", "count_up_to", "find", "sums"]
+__all__ = ["MANY", "Filter", "Found", "Order", "Sums", "count_up_to", "find", "newest", "sums"]
 
 _COUNTED: Final = 10_000
 # Fewer than these are sorted in the time of a page.
 MANY: Final = 2_000
+# How far a list is read in its order, in rows for each row of a page: first where the page is full soon, then
+# as far as is quick.
+_REACHES: Final = (40, 600)
+_SMALL_PAGE: Final = 50
+# Fewer than these are looked at one by one.
+_LOOKED_UP: Final = 20_000
 
 
 class Order(StrEnum):
@@ -57,6 +80,15 @@ _COLUMNS: Final[Mapping[Order, Any]] = {
 }
 # What some invoices have none of: these come last, whichever way the list is sorted.
 _OPTIONAL: Final = frozenset({Order.AMOUNT, Order.ISSUED})
+# Parked while it was handed over, and the last try may have arrived.
+_NOBODY_KNOWS: Final = and_(
+    submissions.c.state == State.PARKED,
+    submissions.c.resume_state == State.SENDING,
+    select(attempts.c.number)
+    .where(attempts.c.submission == submissions.c.id, attempts.c.closed_at.is_(None))
+    .where(attempts.c.outcome != NOT_TAKEN)
+    .exists(),
+)
 _LARGEST: Final = Decimal(10) ** 15
 
 
@@ -119,12 +151,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page. `after` is what asks for the next one, "" at the end; `number` is how many fit in all,
-    counted no further than `MANY`."""
+    """One page. `after` is what asks for the next one, "" at the end; only then may a full list be short of
+    rows, or where so little of what was read fits that the page ended before (`counted` False).
+
+    `number` is how many fit in all, counted no further than `MANY`; where `counted` is False, at least so
+    many do.
+    """
 
     rows: tuple[Submission, ...]
     after: str
     number: int
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +170,47 @@ class _Place:
 
     value: Any
     id: str
+
+    def of(self, column: ColumnElement[Any]) -> Any:
+        return tuple_(literal(self.value, column.type), literal(self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Which page of which order; None for the first."""
+
+    order: Order
+    descending: bool
+    place: _Place | None
+    size: int
+    columns: tuple[Any, ...] = (submissions,)
+
+    def with_value(self, query: Select[Any], end: _Place | None) -> Select[Any]:
+        """What follows the place, up to and with the row at `end`, of what has a value."""
+        column, identifier = _COLUMNS[self.order], submissions.c.id
+        row = tuple_(column, identifier)
+        query = query.where(column.is_not(None))
+        if self.place is not None:
+            last = self.place.of(column)
+            query = query.where(row < last if self.descending else row > last)
+        if end is not None:
+            query = query.where(row >= end.of(column) if self.descending else row <= end.of(column))
+        both = (column.desc(), identifier.desc()) if self.descending else (column, identifier)
+        return query.order_by(*both)
+
+    def without_value(self, query: Select[Any]) -> Select[Any]:
+        query = query.where(_COLUMNS[self.order].is_(None))
+        if self.place is not None and self.place.value is None:
+            query = query.where(submissions.c.id > self.place.id)
+        return query.order_by(submissions.c.id)
+
+    def found(self, rows: Sequence[Row[Any]], number: int) -> Found:
+        """The page of these rows, of which one more was asked for than it holds."""
+        kept = tuple(store.read_row(row) for row in rows[: self.size])
+        return Found(kept, self._after(kept[-1]) if len(rows) > self.size else "", number)
+
+    def _after(self, row: Submission) -> str:
+        return _cursor(self.order, _Place(getattr(row, _COLUMNS[self.order].name), row.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +232,48 @@ def find(
 ) -> Found:
     """One page of what fits. What has no value in the column that is sorted by comes at the end, in the order
     of its id. ConfigError for an `after` that is none of ours."""
-    place = _place(order, after) if after else None
-    sought = _sought(connection, wanted)
+    page = _Page(order, descending, _place(order, after) if after else None, size)
+    sought = words.sought(connection, (wanted.text, wanted.buyer))
+    if not sought.known:
+        return Found((), "", 0)
+    if not _is_quickly_counted(connection, wanted, sought):
+        return _among_many(connection, wanted, sought, page)
     number = _count(connection, wanted, sought, MANY)
-    query = select(submissions).where(*_conditions(wanted, sought, order if number == MANY else None))
-    rows: list[Row[Any]] = []
-    if place is None or place.value is not None:
-        rows += connection.execute(_with_value(query, order, descending, place).limit(size + 1))
-    if len(rows) <= size and order in _OPTIONAL and not _asks_for_value(wanted, order):
-        # Two questions, each in the order of an index, in place of one that would have to sort.
-        rows += connection.execute(_without_value(query, order, place).limit(size + 1 - len(rows)))
-    found = tuple(store.read_row(row) for row in rows[:size])
-    return Found(found, _cursor(order, found[-1]) if len(rows) > size else "", number)
+    if number == MANY:
+        for end in _ends(connection, page) if wanted != Filter() else (None,):
+            rows = _rows(connection, wanted, sought, page, end)
+            if len(rows) > size or end is None:
+                return page.found(rows, number)
+    return page.found(_rows(connection, wanted, sought, page, None, in_order=False), number)
+
+
+def newest(
+    connection: Connection, wanted: Filter, columns: Sequence[Column[Any]], *, order: Order, size: int
+) -> list[Row[Any]]:
+    """These columns of the first rows of what fits, latest or largest first; for samples."""
+    page = _Page(order, True, None, size - 1, tuple(columns))
+    if _count(connection, wanted, Words(), MANY) < MANY:
+        return _rows(connection, wanted, Words(), page, None, in_order=False)
+    for end in _ends(connection, page):
+        rows = _rows(connection, wanted, Words(), page, end)
+        if len(rows) == size:
+            return rows
+    return _rows(connection, wanted, Words(), page, None, in_order=False)
 
 
 def count_up_to(connection: Connection, wanted: Filter, most: int = _COUNTED) -> int:
     """How many fit, counted no further than `most`."""
-    return _count(connection, wanted, _sought(connection, wanted), most)
+    sought = words.sought(connection, (wanted.text, wanted.buyer))
+    return _count(connection, wanted, sought, most) if sought.known else 0
 
 
 def sums(connection: Connection, wanted: Filter) -> Sums:
     """Number and worth of what fits; for filters that narrow, as the states of the work list do."""
+    sought = words.sought(connection, (wanted.text, wanted.buyer))
+    if not sought.known:
+        return Sums(0, {})
     query = select(submissions.c.currency, func.count(), func.sum(submissions.c.amount)).where(
-        *_conditions(wanted, _sought(connection, wanted), None)
+        *_conditions(connection, wanted, sought, None)
     )
     count, amounts = 0, {}
     for currency, number, amount in connection.execute(query.group_by(submissions.c.currency)):
@@ -186,18 +283,80 @@ def sums(connection: Connection, wanted: Filter) -> Sums:
     return Sums(count, dict(sorted(amounts.items())))
 
 
-def _sought(connection: Connection, wanted: Filter) -> Words:
-    return words.sought(connection, (wanted.text, wanted.buyer), MANY)
+def _is_quickly_counted(connection: Connection, wanted: Filter, sought: Words) -> bool:
+    """Whether the words or the other filters alone leave few, or there is but one of both."""
+    others, listed = replace(wanted, text="", buyer=""), sought.listed
+    if not sought.tests or (listed.tests == sought.tests and others == Filter()):
+        return True
+    if listed.tests:
+        query = select(submissions.c.id).where(*listed.conditions(connection, read_in_order=False))
+        looked_up = query.limit(_LOOKED_UP).subquery()
+        if (connection.scalar(select(func.count()).select_from(looked_up)) or 0) < _LOOKED_UP:
+            return True
+    return others != Filter() and _count(connection, others, Words(), MANY) < MANY
+
+
+def _among_many(connection: Connection, wanted: Filter, sought: Words, page: _Page) -> Found:
+    """Where very many have each word, nothing tells whether any has them all but reading the list, and that
+    is done a part at a time."""
+    for end in _ends(connection, page):
+        rows = _rows(connection, wanted, sought, page, end)
+        if len(rows) > page.size or end is None:
+            break
+    number, whole = len(rows), end is None and page.place is None and len(rows) <= page.size
+    if replace(wanted, text="", buyer="") == Filter():
+        number = max(number, min(sought.least, MANY))
+    counted = whole or number >= MANY
+    if end is None or len(rows) > page.size:
+        return replace(page.found(rows, number), counted=counted)
+    return Found(tuple(store.read_row(row) for row in rows), _cursor(page.order, end), number, counted)
 
 
 def _count(connection: Connection, wanted: Filter, sought: Words, most: int) -> int:
-    if sought.common and most <= MANY and replace(wanted, text="", buyer="") == Filter():
-        return most
-    inner = select(submissions.c.id).where(*_conditions(wanted, sought, None)).limit(most).subquery()
+    inner = (
+        select(submissions.c.id).where(*_conditions(connection, wanted, sought, None)).limit(most).subquery()
+    )
     return connection.scalar(select(func.count()).select_from(inner)) or 0
 
 
-def _conditions(wanted: Filter, sought: Words, read_in: Order | None) -> list[ColumnElement[bool]]:
+def _rows(
+    connection: Connection,
+    wanted: Filter,
+    sought: Words,
+    page: _Page,
+    end: _Place | None,
+    *,
+    in_order: bool = True,
+) -> list[Row[Any]]:
+    """The rows of the page and one more, up to and with the row at `end`."""
+    read_in = page.order if in_order else None
+    query = select(*page.columns).where(*_conditions(connection, wanted, sought, read_in))
+    rows: list[Row[Any]] = []
+    if page.place is None or page.place.value is not None:
+        rows += connection.execute(page.with_value(query, end).limit(page.size + 1))
+    optional = page.order in _OPTIONAL and not _asks_for_value(wanted, page.order)
+    if optional and end is None and len(rows) <= page.size:
+        # Two questions, each in the order of an index, in place of one that would have to sort.
+        rows += connection.execute(page.without_value(query).limit(page.size + 1 - len(rows)))
+    return rows
+
+
+def _ends(connection: Connection, page: _Page) -> Iterator[_Place | None]:
+    """Where reading stops, and where at the latest; None where the list ends before, or the part of it that
+    has a value."""
+    if page.place is not None and page.place.value is None:
+        yield None
+        return
+    query = page.with_value(select(_COLUMNS[page.order], submissions.c.id), None)
+    for reach in _REACHES:
+        far = query.offset(reach * max(page.size, _SMALL_PAGE) - 1).limit(1)
+        row = connection.execute(far).first()
+        yield None if row is None else _Place(row[0], row[1])
+
+
+def _conditions(
+    connection: Connection, wanted: Filter, sought: Words, read_in: Order | None
+) -> list[ColumnElement[bool]]:
     """What must hold. Where the list is read in an order, nothing else is offered to look it up by, but what
     an index holds in the very order."""
     columns = submissions.c
@@ -216,7 +375,6 @@ def _conditions(wanted: Filter, sought: Words, read_in: Order | None) -> list[Co
         conditions.append(by(columns.source, wanted.sources).in_(wanted.sources))
     if wanted.verdicts:
         conditions += [columns.verdict.in_(wanted.verdicts), HAS_VERDICT]
-    doubtful = _nobody_knows()
     simple: Sequence[tuple[Any, Any]] = (
         (wanted.number, lambda: columns.number == wanted.number),
         (wanted.channels, lambda: by(columns.channel, wanted.channels).in_(wanted.channels)),
@@ -227,47 +385,18 @@ def _conditions(wanted: Filter, sought: Words, read_in: Order | None) -> list[Co
         (wanted.issued_to, lambda: by(columns.issue_date) <= wanted.issued_to),
         (wanted.received_from, lambda: columns.received_at >= wanted.received_from),
         (wanted.received_to, lambda: columns.received_at <= wanted.received_to),
-        (wanted.idle is True, lambda: or_(columns.due_at.is_(None), doubtful)),
-        (wanted.idle is False, lambda: and_(columns.due_at.is_not(None), not_(doubtful))),
+        (wanted.idle is True, lambda: or_(columns.due_at.is_(None), _NOBODY_KNOWS)),
+        (wanted.idle is False, lambda: and_(columns.due_at.is_not(None), not_(_NOBODY_KNOWS))),
     )
     conditions += [made() for given, made in simple if given]
-    conditions += sought.conditions()
+    conditions += sought.conditions(connection, read_in_order=read_in is not None)
     return conditions
 
 
-def _nobody_knows() -> ColumnElement[bool]:
-    """Parked while it was handed over, and the last try may have arrived."""
-    columns = submissions.c
-    may_be_there = (
-        select(attempts.c.number)
-        .where(attempts.c.submission == columns.id, attempts.c.closed_at.is_(None))
-        .where(attempts.c.outcome != NOT_TAKEN)
-        .exists()
-    )
-    return and_(columns.state == State.PARKED, columns.resume_state == State.SENDING, may_be_there)
-
-
-def _cursor(order: Order, row: Submission) -> str:
-    names = {Order.RECEIVED: "received_at", Order.CHANGED: "changed_at", Order.ISSUED: "issue_date"}
-    value = getattr(row, names.get(order, order.value))
+def _cursor(order: Order, place: _Place) -> str:
+    value = place.value
     text = value.isoformat() if isinstance(value, date) else None if value is None else str(value)
-    return base64.urlsafe_b64encode(json.dumps([order.value, text, row.id]).encode()).decode().rstrip("=")
-
-
-def _with_value(query: Select[Any], order: Order, descending: bool, place: _Place | None) -> Select[Any]:
-    column, identifier = _COLUMNS[order], submissions.c.id
-    query = query.where(column.is_not(None))
-    if place is not None:
-        row, last = tuple_(column, identifier), tuple_(literal(place.value, column.type), literal(place.id))
-        query = query.where(row < last if descending else row > last)
-    return query.order_by(*((column.desc(), identifier.desc()) if descending else (column, identifier)))
-
-
-def _without_value(query: Select[Any], order: Order, place: _Place | None) -> Select[Any]:
-    query = query.where(_COLUMNS[order].is_(None))
-    if place is not None and place.value is None:
-        query = query.where(submissions.c.id > place.id)
-    return query.order_by(submissions.c.id)
+    return base64.urlsafe_b64encode(json.dumps([order.value, text, place.id]).encode()).decode().rstrip("=")
 
 
 def _asks_for_value(wanted: Filter, order: Order) -> bool:

@@ -84,6 +84,7 @@ class Item:
 
 
 _NAMES: Final = tuple(spec.name for spec in fields(Item))
+_ADD: Final = insert(inbox)
 
 
 def add(
@@ -100,18 +101,19 @@ def add(
     there."""
     item = str(uuid.uuid4())
     connection.execute(
-        insert(inbox).values(
-            id=item,
-            peer=peer,
-            message_id=message_id,
-            channel=channel,
-            kind=kind.value,
-            state=State.RECEIVED.value,
-            document_digest=document_digest,
-            due_at=now,
-            received_at=now,
-            changed_at=now,
-        )
+        _ADD,
+        {
+            "id": item,
+            "peer": peer,
+            "message_id": message_id,
+            "channel": channel,
+            "kind": kind.value,
+            "state": State.RECEIVED.value,
+            "document_digest": document_digest,
+            "due_at": now,
+            "received_at": now,
+            "changed_at": now,
+        },
     )
     data = {"item": item, "kind": kind, "from": peer, "message_id": message_id, "content": document_digest}
     journal.append(connection, "came in", data, now=now)

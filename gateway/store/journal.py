@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 GENESIS: Final = "0" * 64
+# Made once: to build a statement anew costs more than to run it.
+_END: Final = select(journal_head).where(journal_head.c.id == 1).with_for_update()
+_ADD: Final = insert(journal)
+_MOVE_END: Final = update(journal_head).where(journal_head.c.id == 1)
 # No entry has a higher number: what a database holds as one.
 LAST: Final = 2**63 - 1
 
@@ -73,7 +77,7 @@ def append(
 
     The head row stays locked until that transaction ends, so appends are one after the other.
     """
-    head = connection.execute(select(journal_head).where(journal_head.c.id == 1).with_for_update()).one()
+    head = connection.execute(_END).one()
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     fields = (
         head.seq + 1,
@@ -86,20 +90,19 @@ def append(
     )
     entry = Entry(*fields, digest=_digest(*fields))
     connection.execute(
-        insert(journal).values(
-            seq=entry.seq,
-            at=entry.at,
-            submission=entry.submission,
-            actor=entry.actor,
-            event=entry.event,
-            data=entry.data,
-            previous=entry.previous,
-            digest=entry.digest,
-        )
+        _ADD,
+        {
+            "seq": entry.seq,
+            "at": entry.at,
+            "submission": entry.submission,
+            "actor": entry.actor,
+            "event": entry.event,
+            "data": entry.data,
+            "previous": entry.previous,
+            "digest": entry.digest,
+        },
     )
-    connection.execute(
-        update(journal_head).where(journal_head.c.id == 1).values(seq=entry.seq, digest=entry.digest)
-    )
+    connection.execute(_MOVE_END, {"seq": entry.seq, "digest": entry.digest})
     return entry
 
 

@@ -345,7 +345,7 @@ def move(
     )
     moved = get(connection, submission.id)
     if (moved.number, moved.buyer) != (submission.number, submission.buyer):
-        words.keep(connection, moved.id, moved.number, moved.buyer)
+        words.keep(connection, moved.number, moved.buyer)
     return moved
 
 

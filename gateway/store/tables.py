@@ -37,6 +37,7 @@ __all__ = [
     "api_tokens",
     "attempts",
     "buyer_routes",
+    "buyer_words",
     "call_windows",
     "changes",
     "claims",
@@ -45,16 +46,17 @@ __all__ = [
     "document_parts",
     "documents",
     "exchanges",
+    "failing_sides",
     "file_counters",
     "file_numbers",
     "found_accounts",
     "grants",
     "inbox",
     "invoice_marks",
-    "invoice_words",
     "journal",
     "journal_head",
     "metadata",
+    "number_words",
     "parties",
     "party_changes",
     "party_cursors",
@@ -156,6 +158,21 @@ sources = Table(
     Column("sentence", Text, nullable=False, default=""),
 )
 
+# Systems of others that failed when they were last asked for something; gone once they do it again.
+failing_sides = Table(
+    "failing_sides",
+    metadata,
+    # "source" or "channel", a space, and its name.
+    Column("side", String(120), primary_key=True),
+    Column("errand", String(20), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+)
+
 submissions = Table(
     "submissions",
     metadata,
@@ -208,7 +225,7 @@ submissions = Table(
     Column("delivered_at", Moment),
     UniqueConstraint("source", "source_key", "fingerprint", "revision"),
     Index("ix_submissions_due", "state", "due_at"),
-    Index("ix_submissions_number", "number"),
+    Index("ix_submissions_number", "number", "id"),
     Index("ix_submissions_message_id", "message_id"),
     # For lists of many: each in the order in which people ask for it.
     Index("ix_submissions_received_at", "received_at", "id"),
@@ -252,14 +269,25 @@ Index(
     postgresql_where=_SUPERSEDED,
 )
 
-# What invoices are looked up by: each word of number and buyer, without capitals and accents.
-invoice_words = Table(
-    "invoice_words",
+# What invoices are looked up by: each word of their numbers and buyers, without capitals and accents, once for
+# each number and buyer. Compared sign by sign, whatever the language of the database: the search asks for
+# ranges.
+_WORD = String(60).with_variant(String(60, collation="C"), "postgresql")
+number_words = Table(
+    "number_words",
     metadata,
-    # Compared sign by sign, whatever the language of the database: the search asks for ranges.
-    Column("word", String(60).with_variant(String(60, collation="C"), "postgresql"), primary_key=True),
-    Column("submission", _ID, primary_key=True),
-    Index("ix_invoice_words_submission", "submission"),
+    Column("word", _WORD, primary_key=True),
+    Column("number", String(200), primary_key=True),
+    Index("ix_number_words_number", "number", "word"),
+    sqlite_with_rowid=False,
+)
+buyer_words = Table(
+    "buyer_words",
+    metadata,
+    Column("word", _WORD, primary_key=True),
+    Column("buyer", String(300), primary_key=True),
+    Index("ix_buyer_words_buyer", "buyer", "word"),
+    sqlite_with_rowid=False,
 )
 
 # Who carries an invoice: one row for each ERP key and each business key, so that two revisions never both go
@@ -799,7 +827,10 @@ portal_links = Table(
     Column("revoked_at", Moment),
     Column("openings", Integer, nullable=False, default=0),
     Column("opened_at", Moment),
+    # The message that carries it to the buyer; none for one that somebody made by hand.
+    Column("message_id", _ID),
     Index("ix_portal_links_submission", "submission"),
+    Index("ix_portal_links_message_id", "message_id", unique=True),
 )
 
 # How often the portal is called: at most 65,536 rows of each kind, whoever calls.

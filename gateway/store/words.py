@@ -1,6 +1,9 @@
 """The words by which people look invoices up: number and buyer, each word found by how it begins.
 
-Kept in the transaction that sets number and buyer, so that a search finds what is there.
+The words of a number or a buyer are kept once, however many invoices have it: a million invoices for some
+thousand buyers are found among some thousand names. They are kept in the transaction that gives an invoice
+its number and buyer, so that a search finds what is there. What no invoice is called any more stays: nothing
+leads there.
 """
 
 from __future__ import annotations
@@ -9,18 +12,22 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, exists, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.store.tables import invoice_words, submissions
+from gateway.store.listed import one_of
+from gateway.store.tables import buyer_words, number_words, submissions
 
-__all__ = ["Words", "keep", "sought", "words_of"]
+__all__ = ["LISTED", "Words", "keep", "sought", "words_of"]
 
 _LONGEST: Final = 60
 _MOST: Final = 12
-# Which of two words is rarer matters up to here.
-_COUNTED: Final = 50_000
+# No more names than these are looked up one by one.
+LISTED: Final = 2_000
+# Which of two words is rarer matters up to here, and no more names are tried for the other words.
+_COUNTED: Final = 20_000
 _WORD: Final = re.compile(r"[^\W_]+", re.UNICODE)
 _LAST: Final = "\U0010ffff"
 
@@ -33,58 +40,127 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word[:_LONGEST] for word in found if word))[:_MOST]
 
 
-def keep(connection: Connection, submission: str, number: str, buyer: str) -> None:
-    """What this submission is found by, in place of what was there."""
-    connection.execute(delete(invoice_words).where(invoice_words.c.submission == submission))
-    found = dict.fromkeys((*words_of(number), *words_of(buyer)))
-    if found:
-        rows = [{"word": word, "submission": submission} for word in found]
-        connection.execute(insert(invoice_words), rows)
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One thing that invoices are looked up by, and where its words are."""
+
+    table: Table
+    name: Column[str]
+    of: Column[str]
+
+
+_KINDS: Final = (
+    _Kind(number_words, number_words.c.number, submissions.c.number),
+    _Kind(buyer_words, buyer_words.c.buyer, submissions.c.buyer),
+)
+
+
+def keep(connection: Connection, number: str, buyer: str) -> None:
+    """Invoices of this number and this buyer are found from now on; again changes nothing."""
+    # Another process may keep the same name at this moment: then it is there, which is all we want.
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for kind, text in zip(_KINDS, (number, buyer), strict=True):
+        known = select(kind.name).where(kind.name == text).limit(1)
+        found = sorted(words_of(text))
+        if found and connection.scalar(known) is None:
+            rows = [{"word": word, kind.name.name: text} for word in found]
+            connection.execute(insert(kind.table).on_conflict_do_nothing(), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One of these names, or, where `names` is None, any with a word that begins so."""
+
+    kind: _Kind
+    piece: str
+    names: tuple[str, ...] | None
+
+    def condition(self, connection: Connection, read_in_order: bool) -> ColumnElement[bool]:
+        if self.names is None:
+            return _has(self.kind, self.piece)
+        column = self.kind.of
+        return one_of(connection, func.coalesce(column, column) if read_in_order else column, self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is looked up: how each word begins, the rarest first; `common` where many invoices have all."""
+    """What invoices with all the words have: one of each group of tests; `known` is False where none can.
 
-    begun: tuple[str, ...] = ()
-    common: bool = False
+    `listed` are the groups that name the numbers or buyers; for what is not listed, each invoice is asked for
+    its words. At least `least` names have them.
+    """
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """What holds of submissions with all these words. Rare words are asked for their invoices, of common
-        ones each invoice is asked for its words."""
-        if not self.begun:
-            return []
-        if not self.common:
-            return [submissions.c.id.in_(_with_all(self.begun))]
-        return [_has(piece, submissions.c.id) for piece in self.begun]
+    tests: tuple[tuple[_Test, ...], ...] = ()
+    known: bool = True
+    least: int = 0
+
+    @property
+    def listed(self) -> Words:
+        """The part of it by which invoices can be looked up."""
+        return Words(tuple(one for one in self.tests if all(test.names is not None for test in one)))
+
+    def conditions(self, connection: Connection, *, read_in_order: bool) -> list[ColumnElement[bool]]:
+        """As conditions on submissions; in a list that is read in an order, nothing is offered to look it up
+        by."""
+        return [or_(*(test.condition(connection, read_in_order) for test in either)) for either in self.tests]
 
 
-def sought(connection: Connection, texts: Iterable[str], many: int) -> Words:
-    """The words of these texts. They are common where `many` invoices or more have them all."""
+def sought(connection: Connection, texts: Iterable[str]) -> Words:
+    """The words of these texts, each of number or buyer."""
     pieces = [piece[:_LONGEST] for text in texts for piece in map(_joined, _plain(text).split()) if piece]
-    word = invoice_words.c.word
-    counted = []
-    for piece in dict.fromkeys(pieces[:_MOST]):
-        some = select(word).where(word >= piece, word < piece + _LAST).limit(_COUNTED).subquery()
-        counted.append((connection.scalar(select(func.count()).select_from(some)) or 0, piece))
-    begun = tuple(piece for _, piece in sorted(counted))
-    if not begun:
-        return Words()
-    found = _with_all(begun).limit(many).subquery()
-    return Words(begun, connection.scalar(select(func.count()).select_from(found)) == many)
+    begun = tuple(dict.fromkeys(pieces[:_MOST]))
+    counted = {kind: {piece: _number(connection, kind, piece) for piece in begun} for kind in _KINDS}
+    tests: list[tuple[_Test, ...]] = []
+    for kind, other in zip(_KINDS, reversed(_KINDS), strict=True):
+        # The rarest first: the others are looked for among the names that have it.
+        only = sorted((counted[kind][piece], piece) for piece in begun if not counted[other][piece])
+        if only:
+            tests += _all_of(connection, kind, [piece for _, piece in only], only[0][0])
+    for piece in begun:
+        if all(counted[kind][piece] for kind in _KINDS):
+            either = [_all_of(connection, kind, [piece], counted[kind][piece]) for kind in _KINDS]
+            tests.append(tuple(test for ((test,),) in either))
+    known = all(any(test.names != () for test in either) for either in tests)
+    too_many = len(tests) == 1 and tests[0][0].names is None
+    return Words(tuple(tests), known, LISTED if too_many else 0)
 
 
-def _with_all(begun: Sequence[str]) -> Select[tuple[str]]:
-    """The submissions with all these words, looked up by the first of them."""
-    word, of = invoice_words.c.word, invoice_words.c.submission
-    query = select(of).where(word >= begun[0], word < begun[0] + _LAST)
-    return query.where(*(_has(piece, of) for piece in begun[1:]))
+def _all_of(
+    connection: Connection, kind: _Kind, begun: Sequence[str], number: int
+) -> list[tuple[_Test, ...]]:
+    """All these words in one name: the names, or a test for each word where they are too many. `number` is
+    how many have the first."""
+    names = _names(connection, kind, begun) if number < _COUNTED else None
+    if names is None:
+        return [(_Test(kind, piece, None),) for piece in begun]
+    return [(_Test(kind, "", names),)]
 
 
-def _has(piece: str, submission: ColumnElement[str]) -> ColumnElement[bool]:
-    other = invoice_words.alias()
-    begun = (other.c.word >= piece, other.c.word < piece + _LAST)
-    return select(other.c.word).where(other.c.submission == submission, *begun).exists()
+def _number(connection: Connection, kind: _Kind, piece: str) -> int:
+    word = kind.table.c.word
+    some = select(word).where(*_range(word, piece)).limit(_COUNTED).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _names(connection: Connection, kind: _Kind, begun: Sequence[str]) -> tuple[str, ...] | None:
+    """The names with all these words, looked up by the first; None where they are too many to list."""
+    query: Select[Any] = select(kind.name).where(*_range(kind.table.c.word, begun[0])).distinct()
+    query = query.where(*(_has(kind, piece, kind.name) for piece in begun[1:]))
+    found = tuple(connection.scalars(query.limit(LISTED + 1)))
+    return found if len(found) <= LISTED else None
+
+
+def _has(kind: _Kind, piece: str, name: ColumnElement[str] | None = None) -> ColumnElement[bool]:
+    """Whether the name has the word; by default the name of the invoice."""
+    other = kind.table.alias()
+    of = kind.of if name is None else name
+    query = select(other.c.word).where(other.c[kind.name.name] == of, *_range(other.c.word, piece))
+    # Asked for each invoice in turn, whatever the database believes: it would rather list all names first.
+    return exists(query.offset(0))
+
+
+def _range(word: ColumnElement[str], piece: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return word >= piece, word < piece + _LAST
 
 
 def _plain(text: str) -> str:

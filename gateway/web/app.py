@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from gateway import __version__
 from gateway.web import as4, console, portal, problems, push, signing_in, static, wake
-from gateway.web.api import alarms, documents, invoices, links, metrics, system, tokens, webhooks
+from gateway.web.api import alarms, documents, invoices, links, metrics, routing, system, tokens, webhooks
 from gateway.web.api.description import DescribedApi
 from gateway.web.bodies import BoundedBodies
 from gateway.web.console.failing import add_pages
@@ -69,6 +69,7 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
     app.include_router(links.router(gateway))
     app.include_router(portal.router(gateway, pages))
     app.include_router(system.router(gateway))
+    app.include_router(routing.router(gateway))
     app.include_router(tokens.router(gateway))
     app.include_router(alarms.router(gateway))
     app.include_router(webhooks.router(gateway))

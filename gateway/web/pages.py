@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from gateway import __version__
+from gateway.reasons import reason
 from gateway.store.sessions import Session
 from gateway.web.languages import LANGUAGES, Words, chosen, words
 from gateway.wiring import Gateway
@@ -78,6 +79,7 @@ class Pages:
             "count": lambda value: format_decimal(value, locale=tongue.locale),
             "day": lambda value: _day(value, tongue, "d MMM y"),
             "local_day": lambda value: _day(value.astimezone(self._zone), tongue, "EEE d MMM y"),
+            "reason": lambda value: reason(value, tongue.language),
             "percent": lambda value: format_percent(value / 100, format="#,##0.0 %", locale=tongue.locale),
             "short_day": lambda value: _day(value, tongue, "d MMM"),
             "moment": lambda value: self._moment(value, tongue),

@@ -19,7 +19,7 @@ LACKS: Mapping[str, set[str]] = {
     "csv_invoice": {"BG-20", "BG-21", "BG-28", "BT-125"},
     "netsuite_rest": {"BT-125"},
     "odoo": {
-        *("BG-20", "BG-21", "BG-28", "BT-113", "BT-125", "BT-149 of 100"),
+        *("BG-28", "BT-113", "BT-125", "BT-149 of 100"),
         *("a buyer with neither", "cash discount terms"),
     },
     "sap_billing_document": {"BG-20", "BG-21"},

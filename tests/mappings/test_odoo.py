@@ -83,6 +83,29 @@ CASES: Final[Mapping[str, Callable[[Clerk], int]]] = {
     "prepayment-taken-off": lambda clerk: clerk.invoice(
         "Kessel", [BEANS, Item("Down payment of 2 November", "1", "-100.00")]
     ),
+    "discount-on-the-order": lambda clerk: clerk.invoice(
+        "Kessel",
+        [
+            BEANS,
+            Item("Handbook", "4", "22.40", "6%"),
+            Item("Discount: 10%", "1", "-22.20", on_order=True),
+            Item("Discount: 10%", "1", "-8.96", "6%", on_order=True),
+        ],
+    ),
+    "discount-and-delivery": lambda clerk: clerk.invoice(
+        "Kessel",
+        [
+            BEANS,
+            Item("Coupon of the autumn fair", "1", "-15.00", code="DISC"),
+            Item("Standard delivery", "1", "9.50", code="Delivery_007"),
+        ],
+    ),
+    "delivery-alone": lambda clerk: clerk.invoice(
+        "Kessel", [Item("Standard delivery", "1", "9.50", code="Delivery_007")]
+    ),
+    "credit-note-of-a-discount": lambda clerk: clerk.invoice(
+        "Kessel", [BEANS, Item("Discount: 10%", "1", "-22.20", on_order=True)], refund=True
+    ),
     "returned-goods": lambda clerk: clerk.invoice("Kessel", [BEANS, Item("Returned jar", "-2", "8.00")]),
     "cash-rounding": lambda clerk: clerk.invoice("Kessel", [Item("Cup", "3", "4.99")], rounding="-0.01"),
     "contact-and-delivery-address": lambda clerk: clerk.invoice(
@@ -157,9 +180,9 @@ class Books:
 
 
 @contextmanager
-def opened(now: Callable[[], datetime] = lambda: NOON) -> Iterator[Books]:
+def opened(now: Callable[[], datetime] = lambda: NOON, version: int = 17) -> Iterator[Books]:
     """Books without an invoice, at noon of a Monday."""
-    odoo = ImitatedOdoo(0, clock=now, empty=True)
+    odoo = ImitatedOdoo(0, clock=now, empty=True, version=version)
     odoo.start()
     settings = OdooSettings(
         base_url=odoo.addresses()["http"], database=DATABASE, user=USER, api_key="file:secrets/odoo_api_key"
@@ -234,6 +257,40 @@ def test_without_the_module_for_e_invoices_the_name_of_the_tax_decides(books: Bo
     key = clerk.invoice("Kessel", [Item("Coffee", "1", "10", tax) for tax in taxes])
     lines = books.invoice(key).lines
     assert [line.vat.category for line in lines if line.vat] == ["S", "K", "AE", "G"]
+
+
+def test_discounts_on_the_order_and_delivery_are_allowances_and_charges(books: Books) -> None:
+    """And down payments, which are taken off likewise, stay lines."""
+    clerk = books.odoo.clerk
+    items = [
+        BEANS,
+        Item("Discount: 10%", "1", "-22.20", on_order=True),
+        Item("Standard delivery", "1", "9.50", code="Delivery_007"),
+        Item("Down payment of 2 November", "1", "-100.00"),
+    ]
+    invoice = books.invoice(clerk.invoice("Kessel", items))
+    assert [(one.amount, one.vat_rate) for one in invoice.allowances] == [(Decimal("22.20"), Decimal(21))]
+    assert [(one.amount, one.reason_code) for one in invoice.charges] == [(Decimal("9.50"), "FC")]
+    assert [line.net_amount for line in invoice.lines] == [Decimal("222.00"), Decimal("-100.00")]
+
+
+@pytest.mark.parametrize("version", [17, 19])
+def test_a_discount_on_the_order_is_known_in_each_version_that_makes_one(version: int) -> None:
+    """By the company's product for discounts, or by what Odoo 19 keeps on the line."""
+    with opened(version=version) as books:
+        if version == 19:
+            books.odoo.absent.add(("res.company", "sale_discount_product_id"))
+        clerk = books.odoo.clerk
+        key = clerk.invoice("Kessel", [BEANS, Item("Discount: 10%", "1", "-22.20", on_order=True)])
+        assert len(books.invoice(key).allowances) == 1
+
+
+def test_before_odoo_made_discounts_on_orders_what_is_taken_off_stays_a_line() -> None:
+    with opened(version=16) as books:
+        clerk = books.odoo.clerk
+        key = clerk.invoice("Kessel", [BEANS, Item("Discount: 10%", "1", "-22.20", on_order=True)])
+        invoice = books.invoice(key)
+    assert (len(invoice.lines), invoice.allowances) == (2, ())
 
 
 def test_a_refused_invoice_names_field_and_remedy(books: Books) -> None:

@@ -4,55 +4,96 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from connectors.channels.peppol.channel import Peppol
 from formats.errors import EInvoicingError
 from gateway.alarms.model import Found
+from gateway.alarms.watches import patience
 from gateway.peppol import access_points
 from gateway.pipeline.submission import State, Verdict
+from gateway.store import sides
+from gateway.store.sides import Errand, Failing
 from gateway.store.tables import submissions
 from gateway.wiring import Gateway
 
 __all__ = ["watch"]
 
+_FIX: Final = "gateway check {} says what is wrong; what waits goes out by itself afterwards"
+
 
 def watch(gateway: Gateway, now: datetime) -> Iterator[Found]:
-    """Whatever stops at a channel for the provider's or a precondition's sake, for longer than the minutes of
-    the settings; at once, that access points of ours cannot be reached, or have to turn senders away."""
+    """Channels that fail: at once what IT has to mend, after the minutes of the settings what may heal by
+    itself, and what stops there for another reason. At once, that access points of ours cannot be reached, or
+    have to turn senders away."""
     yield from _unreachable(gateway)
     yield from _untold(gateway)
     before = now - timedelta(minutes=gateway.settings.alarms.channel_minutes)
-    resting = (State.READY.value, State.SENDING.value)
-    query = (
-        select(submissions.c.channel, func.count(), func.min(submissions.c.changed_at))
-        .where(
-            submissions.c.state.in_((State.PARKED.value, *resting)),
-            submissions.c.verdict.in_((Verdict.PROVIDER.value, Verdict.PRECONDITION.value)),
-            submissions.c.channel != "",
-            (submissions.c.state != State.PARKED.value) | submissions.c.resume_state.in_(resting),
-            submissions.c.failures > 0,
-        )
-        .group_by(submissions.c.channel)
-    )
     with gateway.database.read() as connection:
-        found = connection.execute(query.order_by(submissions.c.channel)).all()
-        for channel, number, since in found:
-            if since > before:
-                continue
-            sentence = connection.scalar(
-                select(submissions.c.sentence)
-                .where(submissions.c.channel == channel, submissions.c.changed_at == since)
-                .limit(1)
+        waiting = {channel: (number, since) for channel, number, since in connection.execute(_WAITING)}
+        failing = sides.failing(connection)
+        for name in (one.name for one in gateway.settings.channels):
+            number, since = waiting.pop(name, (0, now))
+            worst = patience.told(
+                failing.get(sides.channel(name), ()), gateway.settings.alarms.channel_minutes, now
             )
-            wait = "one invoice waits" if number == 1 else f"{number} invoices wait"
-            yield Found(
-                subject=channel,
-                since=since,
-                sentence=f"The channel {channel} takes nothing; {wait}: {sentence or 'no reason is known'}",
-                fix=f"gateway check {channel} says what is wrong; what waits goes out by itself afterwards",
-            )
+            if worst is not None:
+                yield _failing(name, worst, number)
+            elif number and since <= before and not _sent_since(connection, name, since):
+                yield _stopped(connection, name, number, since)
+        # Channels that are not configured any more, and still have invoices.
+        for name, (number, since) in sorted(waiting.items()):
+            if since <= before:
+                yield _stopped(connection, name, number, since)
+
+
+_RESTING: Final = (State.READY.value, State.SENDING.value)
+_WAITING: Final = (
+    select(submissions.c.channel, func.count(), func.min(submissions.c.changed_at))
+    .where(
+        submissions.c.state.in_((State.PARKED.value, *_RESTING)),
+        submissions.c.verdict.in_((Verdict.PROVIDER.value, Verdict.PRECONDITION.value)),
+        submissions.c.channel != "",
+        (submissions.c.state != State.PARKED.value) | submissions.c.resume_state.in_(_RESTING),
+        submissions.c.failures > 0,
+    )
+    .group_by(submissions.c.channel)
+)
+
+
+def _failing(channel: str, worst: Failing, number: int) -> Found:
+    what = "does not say what arrived" if worst.errand is Errand.FOLLOW else "takes nothing"
+    wait = "" if not number else "; one invoice waits" if number == 1 else f"; {number} invoices wait"
+    return Found(
+        subject=channel,
+        since=worst.since,
+        sentence=f"The channel {channel} {what}{wait}: {worst.what}",
+        fix=_FIX.format(channel) + (f"; {worst.fix}" if worst.fix else ""),
+        level=patience.level(worst),
+    )
+
+
+def _stopped(connection: Connection, channel: str, number: int, since: datetime) -> Found:
+    sentence = connection.scalar(
+        select(submissions.c.sentence)
+        .where(submissions.c.channel == channel, submissions.c.changed_at == since)
+        .limit(1)
+    )
+    wait = "one invoice waits" if number == 1 else f"{number} invoices wait"
+    return Found(
+        subject=channel,
+        since=since,
+        sentence=f"The channel {channel} takes nothing; {wait}: {sentence or 'no reason is known'}",
+        fix=_FIX.format(channel),
+    )
+
+
+def _sent_since(connection: Connection, channel: str, moment: datetime) -> bool:
+    """Whether others went out meanwhile: then the channel is well, and the work list has what waits."""
+    query = select(submissions.c.id).where(submissions.c.channel == channel, submissions.c.sent_at > moment)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _unreachable(gateway: Gateway) -> Iterator[Found]:

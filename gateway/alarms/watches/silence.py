@@ -58,8 +58,7 @@ def _found(
     late: Silence, subject: str, name: str, company: str, zone: ZoneInfo, fix: str, *, buyer: bool = False
 ) -> Found:
     since = datetime.combine(late.last + timedelta(days=1), time(), tzinfo=zone)
-    sentence = late.sentence.replace("usually sends", "usually gets invoices", 1) if buyer else late.sentence
-    return Found(subject, since, f"{name} {sentence}", fix, company)
+    return Found(subject, since, late.sentence(name, buyer=buyer), fix, company)
 
 
 def _days(

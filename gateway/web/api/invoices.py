@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from formats.errors import ConfigError
 from gateway import evidence
 from gateway.access.rights import Right
+from gateway.pipeline.message import signed_file
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import documents, finding, journal, submissions
 from gateway.store.finding import Filter, Order
@@ -26,7 +27,7 @@ from gateway.wiring import Gateway
 
 __all__ = ["FILES", "router"]
 
-# What of one invoice can be had as a file: the column with its digest, and the ending of its name.
+# What of one invoice can be had as a file, beside `signed`: the column with its digest, the ending of its name.
 FILES: Final = {
     "source": ("content_digest", ""),
     "invoice": ("document_digest", ".xml"),
@@ -115,12 +116,20 @@ def router(gateway: Gateway) -> APIRouter:
 
     @routes.get(
         "/{id}/files/{name}",
-        summary="One of its files: source, invoice, canonical, readable, report, origins",
+        summary="One of its files: source, invoice, signed, canonical, readable, report, origins",
         response_class=Response,
         responses={200: {"content": {"application/octet-stream": {}}, "description": "as archived"}},
     )
     def file(request: Request, id: str, name: str) -> Response:  # noqa: A002
+        """`signed` is the e-invoice as it was signed, under the name it is sent with; only a signed one has
+        it."""
         found = _find(gateway, request, id)
+        if name == "signed":
+            with gateway.database.read() as connection:
+                signed = signed_file(connection, found)
+            if signed is None:
+                raise Problem(HTTPStatus.NOT_FOUND, "there is no such file")
+            return download(signed.content, signed.media_type, signed.filename)
         column, ending = FILES.get(name, ("", ""))
         digest = getattr(found, column) if column else ""
         if not digest:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from gateway import __version__
 from gateway.alarms.model import Kind
-from gateway.store import alarms, sources, webhooks
+from gateway.store import alarms, sides, sources, webhooks
 from gateway.store.tables import inbox, journal_head, reports, signals, submissions
 from gateway.wiring import Gateway
 
@@ -85,6 +85,15 @@ class _Figures(Collector):
                     read_at.add_metric([spec.name], record.read_at.timestamp())
             yield failing
             yield read_at
+            since = GaugeMetricFamily(
+                "gateway_failing_since_timestamp_seconds",
+                "Since when a source or channel fails at something",
+                labels=["side", "errand"],
+            )
+            for side, found in sides.failing(connection).items():
+                for one in found:
+                    since.add_metric([side, one.errand.value], one.since.timestamp())
+            yield since
             numbers = Counter(one.kind for one in alarms.open_ones(connection))
             opened = GaugeMetricFamily("gateway_alarms", "Open alarms by kind", labels=["kind"])
             for kind in Kind:

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from formats.errors import EInvoicingError
 from formats.registry import PROFILES
 from gateway.access.rights import Right
-from gateway.store import inbox, journal, sources
+from gateway.store import inbox, journal, sides, sources
 from gateway.store.journal import LAST
+from gateway.store.sides import Errand, Failing
 from gateway.web.api.models import Event, Events, Received, ReceivedPage
 from gateway.web.api.places import read_place, written
 from gateway.web.guard import actor_of
@@ -31,6 +32,32 @@ class _Told(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class FailingTold(_Told):
+    """Something that another side does not do."""
+
+    errand: Errand = Field(description="what it is asked for", examples=["send"])
+    since: datetime = Field(description="the first failure in a row")
+    last_at: datetime = Field(description="the last of them")
+    failures: int = Field(examples=[3])
+    verdict: str = Field(
+        description="precondition: IT acts; provider: heals by itself", examples=["provider"]
+    )
+    sentence: str = Field(examples=["the mail server refuses the login"])
+    fix: str = Field(examples=["put the new password into secrets/mail"])
+
+    @classmethod
+    def of(cls, one: Failing) -> FailingTold:
+        return cls(
+            errand=one.errand,
+            since=one.since,
+            last_at=one.last_at,
+            failures=one.failures,
+            verdict=one.verdict,
+            sentence=one.what,
+            fix=one.fix,
+        )
+
+
 class Source(_Told):
     """One ERP interface."""
 
@@ -42,6 +69,7 @@ class Source(_Told):
     failures: int
     verdict: str
     sentence: str
+    failing: list[FailingTold] = Field(description="what it does not do since when; empty where all is well")
 
 
 class Channel(_Told):
@@ -49,6 +77,7 @@ class Channel(_Told):
 
     name: str = Field(examples=["peppol-access-point"])
     kind: str = Field(examples=["peppol"])
+    failing: list[FailingTold] = Field(description="what it does not do since when; empty where all is well")
 
 
 class Mapping(_Told):
@@ -82,7 +111,10 @@ class Ready(_Told):
     """Whether work can go on."""
 
     ready: bool
-    waits_for: list[str]
+    waits_for: list[str] = Field(description="sources and channels that are left out for their settings")
+    failing: list[str] = Field(
+        description="sources and channels whose last attempt failed; the others go on", examples=[["email"]]
+    )
 
 
 def router(gateway: Gateway) -> APIRouter:
@@ -94,6 +126,7 @@ def router(gateway: Gateway) -> APIRouter:
         actor = actor_of(request)
         with gateway.database.read() as connection:
             records = {one.name: sources.get(connection, one.name) for one in gateway.settings.sources}
+            failing = sides.failing(connection)
         return [
             Source(
                 name=one.name,
@@ -104,14 +137,24 @@ def router(gateway: Gateway) -> APIRouter:
                 failures=records[one.name].failures,
                 verdict=records[one.name].verdict,
                 sentence=records[one.name].sentence,
+                failing=[FailingTold.of(each) for each in failing.get(sides.source(one.name), ())],
             )
             for one in gateway.settings.sources
             if actor.may(Right.SEE_SYSTEM, one.company)
         ]
 
-    @routes.get("/api/v1/channels", summary="Ways out")
+    @routes.get("/api/v1/channels", summary="Ways out, and how each is doing")
     def channels() -> list[Channel]:
-        return [Channel(name=one.name, kind=one.kind) for one in gateway.settings.channels]
+        with gateway.database.read() as connection:
+            failing = sides.failing(connection)
+        return [
+            Channel(
+                name=one.name,
+                kind=one.kind,
+                failing=[FailingTold.of(each) for each in failing.get(sides.channel(one.name), ())],
+            )
+            for one in gateway.settings.channels
+        ]
 
     @routes.get("/api/v1/mappings", summary="Mapping files")
     def mappings() -> list[Mapping]:
@@ -189,8 +232,13 @@ def router(gateway: Gateway) -> APIRouter:
         try:
             with gateway.database.read() as connection:
                 journal.digest_at(connection, 0)
+                failing = sides.failing(connection)
         except EInvoicingError as error:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer") from error
-        return Ready(ready=not waits, waits_for=waits)
+        names = [
+            *(one.name for one in gateway.settings.sources if sides.source(one.name) in failing),
+            *(one.name for one in gateway.settings.channels if sides.channel(one.name) in failing),
+        ]
+        return Ready(ready=not waits, waits_for=waits, failing=names)
 
     return routes

@@ -15,6 +15,8 @@ from gateway.web.console import (
     overview,
     people,
     record,
+    rerouting,
+    routes,
     sharing,
     sources,
     system,
@@ -32,13 +34,14 @@ __all__ = ["router"]
 def router(gateway: Gateway, pages: Pages) -> APIRouter:
     """All pages of the console."""
     shell = Shell(gateway, pages)
-    routes = APIRouter(tags=["console"], include_in_schema=False)
+    pages_of = APIRouter(tags=["console"], include_in_schema=False)
     for page in (
         worklist,
         bulk,
         views,
         invoices,
         invoice,
+        rerouting,
         sharing,
         inbox,
         overview,
@@ -49,7 +52,8 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
         changes,
         people,
         sources,
+        routes,
         tokens,
     ):
-        routes.include_router(page.router(shell))
-    return routes
+        pages_of.include_router(page.router(shell))
+    return pages_of

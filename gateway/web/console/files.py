@@ -13,6 +13,7 @@ from formats.errors import EInvoicingError
 from formats.render.pdf import render_pdf
 from gateway import evidence
 from gateway.pipeline.convert import invoice_of
+from gateway.pipeline.message import signed_file
 from gateway.store import documents
 from gateway.store.submissions import Submission
 from gateway.web.api import visible
@@ -20,7 +21,7 @@ from gateway.web.console.shell import not_there
 from gateway.web.problems import Problem
 from gateway.wiring import Gateway
 
-__all__ = ["answer", "download", "proof"]
+__all__ = ["answer", "as_file", "download", "proof"]
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -33,13 +34,14 @@ _ENDINGS: Final = {
     "text/csv": "csv",
     "message/rfc822": "eml",
     "application/zip": "zip",
+    "application/pkcs7-mime": "p7m",
 }
 
 
 def answer(
     connection: Connection, gateway: Gateway, submission: Submission, name: str, language: str
 ) -> Response:
-    """One file: source, invoice.xml, invoice.pdf, report.json, origins.json, or the digest of a
+    """One file: source, invoice.xml, signed, invoice.pdf, report.json, origins.json, or the digest of a
     document that the journal of this invoice names. Problem 404 for every other."""
     number = submission.number or submission.id[:8]
     kept = {
@@ -50,6 +52,8 @@ def answer(
     }.get(name, "")
     if kept:
         return _stored(connection, kept, f"{number}-{name.partition('.')[0]}")
+    if name == "signed" and (signed := signed_file(connection, submission)):
+        return as_file(signed.content, signed.media_type, signed.filename)
     if name == "invoice.pdf" and submission.pdf_digest:
         return _stored(connection, submission.pdf_digest, number)
     if name == "invoice.pdf" and submission.invoice_digest:
@@ -76,9 +80,14 @@ def proof(gateway: Gateway, submission: Submission, *, by: str) -> Response:
 def download(content: bytes, media_type: str, name: str) -> Response:
     """A file for the disk, never for the browser's own eyes."""
     ending = _ENDINGS.get(media_type.partition(";")[0], "bin")
-    safe = _UNSAFE.sub("_", name)[:100].strip("._") or "file"
+    return as_file(content, media_type, f"{_UNSAFE.sub('_', name)[:100].strip('._') or 'file'}.{ending}")
+
+
+def as_file(content: bytes, media_type: str, filename: str) -> Response:
+    """The same under a name that has its ending already."""
+    safe = _UNSAFE.sub("_", filename)[-120:].strip("._") or "file"
     headers = {
-        "Content-Disposition": f'attachment; filename="{safe}.{ending}"',
+        "Content-Disposition": f'attachment; filename="{safe}"',
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
     return Response(content, media_type=media_type, headers=headers)

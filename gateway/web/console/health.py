@@ -11,39 +11,51 @@ from sqlalchemy import Connection
 from gateway.access.rights import Actor, Right
 from gateway.pipeline.submission import State, Verdict
 from gateway.settings import SourceSettings
-from gateway.store import finding, sources
+from gateway.store import finding, sides, sources
 from gateway.store.budgets import Standing
 from gateway.store.finding import Filter
+from gateway.store.sides import Failing
 from gateway.store.sources import SourceRecord
 from gateway.web.console.shell import Shell
 
-__all__ = ["ChannelState", "Health", "health"]
+__all__ = ["ChannelState", "Health", "SourceState", "health"]
 
 _COUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class SourceState:
+    """One ERP interface, and what it fails at since when."""
+
+    spec: SourceSettings
+    record: SourceRecord
+    failing: tuple[Failing, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelState:
-    """One way out: how much of it waits for its other side, counted no further than 1,000."""
+    """One way out: how much of it waits for its other side, counted no further than 1,000, and what it fails
+    at since when."""
 
     name: str
     kind: str
     waiting: int
     delivered: int
+    failing: tuple[Failing, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """What of the systems around the gateway somebody may see. Budgets only for who sees all companies."""
 
-    sources: tuple[tuple[SourceSettings, SourceRecord], ...]
+    sources: tuple[SourceState, ...]
     channels: tuple[ChannelState, ...]
     budgets: tuple[Standing, ...]
 
     @property
     def unwell(self) -> int:
-        """How many sources cannot be read."""
-        return sum(bool(record.verdict) for _, record in self.sources)
+        """How many sources and channels fail at something."""
+        return sum(bool(one.failing) for one in (*self.sources, *self.channels))
 
 
 def health(shell: Shell, actor: Actor) -> Health:
@@ -52,12 +64,25 @@ def health(shell: Shell, actor: Actor) -> Health:
     allowed = shell.sources(actor, Right.SEE_SYSTEM)
     specs = [one for one in settings.sources if allowed is None or one.name in allowed]
     with shell.gateway.database.read() as connection:
-        records = tuple((spec, sources.get(connection, spec.name)) for spec in specs)
-        channels = tuple(_channel(connection, one.name, one.kind, allowed) for one in settings.channels)
-    return Health(records, channels, shell.gateway.budgets.standing() if allowed is None else ())
+        failing = sides.failing(connection)
+        erps = tuple(
+            SourceState(spec, sources.get(connection, spec.name), failing.get(sides.source(spec.name), ()))
+            for spec in specs
+        )
+        channels = tuple(
+            _channel(connection, one.name, one.kind, allowed, failing.get(sides.channel(one.name), ()))
+            for one in settings.channels
+        )
+    return Health(erps, channels, shell.gateway.budgets.standing() if allowed is None else ())
 
 
-def _channel(connection: Connection, name: str, kind: str, allowed: tuple[str, ...] | None) -> ChannelState:
+def _channel(
+    connection: Connection,
+    name: str,
+    kind: str,
+    allowed: tuple[str, ...] | None,
+    failing: tuple[Failing, ...],
+) -> ChannelState:
     stuck = Filter(
         sources=allowed,
         channels=(name,),
@@ -70,4 +95,5 @@ def _channel(connection: Connection, name: str, kind: str, allowed: tuple[str, .
         kind,
         finding.count_up_to(connection, stuck, _COUNTED),
         finding.count_up_to(connection, arrived, _COUNTED),
+        failing,
     )

@@ -11,6 +11,7 @@ from formats.errors import ConflictError
 from gateway.access.rights import Right
 from gateway.pipeline import deciding
 from gateway.pipeline.deciding import Outcome
+from gateway.pipeline.message import signature_of
 from gateway.pipeline.submission import State, Verdict
 from gateway.web.console import behind, files, story
 from gateway.web.console.sharing import sharing
@@ -52,11 +53,13 @@ def router(shell: Shell) -> APIRouter:
             shares = shell.holds(actor, Right.SHARE_WITH_BUYERS, submission)
             held = behind.of(connection, submission, shell.sources(actor))
             buyer = sharing(connection, shell, submission, shares=shares)
+            signature = signature_of(connection, submission)
         context: dict[str, Any] = {
             "one": submission,
             "story": told,
             "way": _WAY,
             "held": held,
+            "signature": signature,
             "acts": acts,
             "buyer": buyer,
             # What is wrong in the data is wrong over every route.
@@ -88,15 +91,6 @@ def router(shell: Shell) -> APIRouter:
             fits = deciding.may_retry(submission)
             done = fits and deciding.retry(connection, submission, by=actor.label, now=shell.gateway.clock())
         return shell.back(f"/invoices/{identifier}", "retry" if done else "faster")
-
-    @routes.post("/invoices/{identifier}/route")
-    def route(request: Request, identifier: str) -> Response:
-        actor = actor_of(request)
-        with refused_in_words(), shell.gateway.database.begin() as connection:
-            submission = shell.submission(connection, actor, identifier)
-            shell.require(actor, Right.ACT_ON_INVOICES, submission)
-            deciding.change_route(connection, shell.gateway, submission, by=actor.label)
-        return shell.back(f"/invoices/{identifier}", "route")
 
     @routes.post("/invoices/{identifier}/resolve")
     def resolve(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from gateway.access.rights import Right
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import finding, receipts
 from gateway.store.finding import Filter, Order
+from gateway.store.listed import one_of
 from gateway.store.tables import STANDS_FOR_ANOTHER, journal, submissions
 from gateway.web.console.health import health
 from gateway.web.console.shell import Shell
@@ -120,16 +121,21 @@ def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
 def _sample(connection: Connection, sources: tuple[str, ...] | None) -> tuple[int | None, Decimal | None]:
     """Of the invoices that arrived last: the median seconds from the ERP to the other side, and how many of a
     hundred never stopped and stand for no earlier revision that did. None without any."""
-    rows: Sequence[Any] = finding.find(
-        connection, Filter(sources=sources, states=_ARRIVED), order=Order.CHANGED, size=_SAMPLE
-    ).rows
+    columns = submissions.c
+    rows = finding.newest(
+        connection,
+        Filter(sources=sources, states=_ARRIVED),
+        (columns.id, columns.received_at, columns.sent_at),
+        order=Order.CHANGED,
+        size=_SAMPLE,
+    )
     spans = [(row.sent_at - row.received_at).total_seconds() for row in rows if row.sent_at is not None]
     ids = [row.id for row in rows]
     stopped = select(journal.c.submission).where(
-        journal.c.submission.in_(ids), journal.c.event.in_(("parked", "rejected"))
+        one_of(connection, journal.c.submission, ids), journal.c.event.in_(("parked", "rejected"))
     )
-    mended = select(submissions.c.superseded_by).where(
-        submissions.c.superseded_by.in_(ids), STANDS_FOR_ANOTHER
+    mended = select(columns.superseded_by).where(
+        one_of(connection, columns.superseded_by, ids), STANDS_FOR_ANOTHER
     )
     later = {*connection.scalars(stopped), *connection.scalars(mended)}
     rate = (Decimal(len(ids) - len(later)) * 100 / len(ids)).quantize(Decimal("0.1")) if ids else None

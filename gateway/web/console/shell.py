@@ -32,6 +32,8 @@ _DONE: Final = frozenset(
     {
         "retry",
         "route",
+        "buyer-route",
+        "buyer-route-over",
         "sent",
         "not-sent",
         "dismissed",

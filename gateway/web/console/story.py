@@ -199,10 +199,9 @@ def _events(connection: Connection, submission: Submission) -> tuple[Event, ...]
     found = []
     for entry in journal.entries(connection, submission=submission.id):
         data = json.loads(entry.data)
+        named = set(documents.DIGEST.findall(entry.data))
         files = tuple(
-            (name, value)
-            for name, value in data.items()
-            if isinstance(value, str) and documents.DIGEST.fullmatch(f'"{value}"')
+            (name, value) for name, value in data.items() if isinstance(value, str) and value in named
         )
         told = defaultdict(lambda: "—", data)
         found.append(

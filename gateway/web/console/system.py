@@ -47,6 +47,7 @@ def router(shell: Shell) -> APIRouter:
             drifted = receivers.listing(connection, only_drifted=True) if whole else ()
             unreported = reports.waiting(connection) if whole else []
         found = health(shell, actor)
+        endings = _endings(shell, now) if whole else ()
         context = {
             "sources": found.sources,
             "unwell": found.unwell,
@@ -57,7 +58,9 @@ def router(shell: Shell) -> APIRouter:
             "drifted": drifted,
             "unreported": unreported,
             "left_out": gateway.settings.left_out if whole else (),
-            "endings": _endings(shell, now) if whole else (),
+            "not_taken_up": gateway.not_taken_up if whole else None,
+            "endings": endings,
+            "ending": sum(one.days < _SOON.days for one in endings),
             "soon": _SOON.days,
             "whole": whole,
         }

@@ -1,4 +1,4 @@
-"""What a buyer takes along: the e-invoice as it was sent, a PDF, attached files, the page for printing."""
+"""What a buyer takes along: the e-invoice, signed or not, a PDF, attached files, the page for printing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import Response
 from sqlalchemy import Connection
 
+from connectors.base import Attachment
 from formats.errors import EInvoicingError
 from formats.model import Invoice
 from formats.model.invoice import SupportingDocument
@@ -23,7 +24,7 @@ from gateway.store.documents import StoredDocument
 from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 
-__all__ = ["attachment", "made_pdf", "page", "pdf", "xml"]
+__all__ = ["attachment", "made_pdf", "page", "pdf", "signed", "xml"]
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
@@ -40,8 +41,13 @@ _PLAIN_TYPES: Final = frozenset(
 
 
 def xml(stored: StoredDocument, number: str) -> Response:
-    """The e-invoice, byte for byte as it was sent."""
+    """The e-invoice, byte for byte as it was sent, or as it was before it was signed."""
     return _download(stored.content, stored.media_type, f"{number}.xml")
+
+
+def signed(file: Attachment) -> Response:
+    """The e-invoice as it was signed, under the name it was sent with."""
+    return _download(file.content, file.media_type, file.filename)
 
 
 def pdf(connection: Connection, submission: Submission) -> StoredDocument | Invoice:

@@ -17,6 +17,7 @@ from fastapi.responses import RedirectResponse
 
 from formats.errors import ConflictError, EInvoicingError
 from gateway.pipeline.convert import invoice_of
+from gateway.pipeline.message import signed_file
 from gateway.portal import answers
 from gateway.portal.answers import Kind, Topic
 from gateway.portal.links import Links
@@ -31,6 +32,7 @@ from gateway.wiring import Gateway
 __all__ = ["router"]
 
 _log = structlog.get_logger("portal")
+_FILES: Final = frozenset({"invoice.xml", "invoice.pdf", "signed"})
 _ATTACHMENT: Final = re.compile(r"attachment-([0-9]{1,3})\Z")
 # The address is the key: it is told to nobody, kept nowhere, found by no search.
 _QUIET: Final = {
@@ -162,13 +164,15 @@ class _Portal:
 
     def _file(self, request: Request, link: str, name: str) -> Response:
         language = _language(request)
-        known = name if name in ("invoice.xml", "invoice.pdf") or _ATTACHMENT.match(name) else "nothing"
+        known = name if name in _FILES or _ATTACHMENT.match(name) else "nothing"
         opened = self._door.open(request, link, known, language)
         submission = opened.submission
         with self._gateway.database.read() as connection:
             if known == "invoice.xml" and submission.document_digest:
                 stored = documents.get(connection, submission.document_digest)
                 return files.xml(stored, submission.number or submission.id[:8])
+            if known == "signed" and (file := signed_file(connection, submission)):
+                return files.signed(file)
             if known == "invoice.pdf":
                 copy = files.pdf(connection, submission)
             elif found := _ATTACHMENT.match(name):

@@ -19,11 +19,13 @@ from stdnum import iban
 from connectors.base import PaymentState
 from formats.errors import EInvoicingError
 from formats.model import Invoice
+from formats.model.kept_back import payable
 from formats.render.payment_code import payment_code
 from formats.render.view import view
 from formats.render.words import LANGUAGES
 from gateway.appearance import appearance_of
 from gateway.pipeline.convert import invoice_of
+from gateway.pipeline.message import signature_of
 from gateway.pipeline.submission import State
 from gateway.portal import answers
 from gateway.store.submissions import Submission
@@ -37,6 +39,7 @@ _MOST_FILES: Final = 50
 _MOST_SAID: Final = 10
 _KINDS: Final = {
     "application/pdf": "PDF",
+    "application/pkcs7-mime": "P7M",
     "application/xml": "XML",
     "text/xml": "XML",
     "text/csv": "CSV",
@@ -148,7 +151,7 @@ def _standing(connection: Connection, submission: Submission, invoice: Invoice) 
         row is not None and row.state in (PaymentState.PAID, PaymentState.SETTLED)
     ):
         return "paid", None
-    due = invoice.totals.due if invoice.totals else None
+    due = payable(invoice)
     if due is not None and due <= 0:
         return "nothing", None
     if row is not None and due is not None and row.paid and 0 < row.paid < due:
@@ -184,7 +187,9 @@ def _logo(gateway: Gateway, submission: Submission) -> str:
 
 
 def _files(connection: Connection, submission: Submission, invoice: Invoice) -> tuple[File, ...]:
-    digests = [one for one in (submission.document_digest, submission.pdf_digest) if one]
+    signature = signature_of(connection, submission)
+    signed_digest = signature.signed if signature else ""
+    digests = [one for one in (submission.document_digest, submission.pdf_digest, signed_digest) if one]
     kept = {
         row.digest: row
         for row in connection.execute(
@@ -194,9 +199,12 @@ def _files(connection: Connection, submission: Submission, invoice: Invoice) -> 
         )
     }
     pdf, xml = kept.get(submission.pdf_digest), kept.get(submission.document_digest)
+    signed = kept.get(signed_digest)
     found = [File("invoice.pdf", "", "PDF", pdf.size if pdf else None)]
     if xml is not None:
         found.append(File("invoice.xml", "", _KINDS.get(xml.media_type.partition(";")[0], "XML"), xml.size))
+    if signed is not None:
+        found.append(File("signed", "", _KINDS.get(signed.media_type, ""), signed.size))
     for number, one in enumerate(invoice.documents[:_MOST_FILES]):
         title = one.description or one.filename or one.reference or ""
         if one.content:

@@ -15,13 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from formats.errors import ConfigError
-from formats.model import Invoice, Note, Totals
+from formats.model import Invoice, Note, Totals, VatBreakdown
 from formats.model.kept_back import payable
 from formats.model.spain import Spain, Withheld
 from formats.model.terms import CATALOGUE
 from formats.render.appearance import Appearance, Logo, read_logo
 from formats.render.payment_code import payment_text
 from formats.render.pdf import render_pdf
+from formats.render.view import view
 from formats.render.words import LANGUAGES
 from formats.syntaxes import ubl
 from tests.formats.render.test_appearance import logo
@@ -271,9 +272,39 @@ def test_what_the_buyer_keeps_back_is_not_asked_for() -> None:
     assert "Garantía de obra" in page
     assert "EUR 2,409.22" in page
     assert "EUR2409.22" in payment_text(invoice)
-    split = tuple(replace(row, category="B") for row in sample.vat_breakdown)
-    assert payable(replace(sample, vat_breakdown=split)) == sample.totals.without_vat
     assert payable(sample) == sample.totals.due
+
+
+@pytest.mark.parametrize(
+    ("paid", "due", "asked", "rows"),
+    [
+        (None, "1520.12", "1246.00", ["274.12"]),  # said nowhere
+        ("274.12", "1246.00", "1246.00", ["274.12"]),  # in BT-113, as in the published examples
+        ("100.00", "1420.12", "1146.00", ["100.00", "274.12"]),  # beside a prepayment
+        ("374.12", "1146.00", "1146.00", ["100.00", "274.12"]),  # in BT-113 with a prepayment
+    ],
+)
+def test_vat_of_split_payment_is_taken_off_once(
+    paid: str | None, due: str, asked: str, rows: list[str]
+) -> None:
+    """Wherever the invoice counts it: the pages and the code for banking apps ask for what is transferred."""
+    sample = sample_invoice()
+    breakdown = VatBreakdown(
+        category="B", rate=Decimal(22), taxable_amount=Decimal("1246.00"), tax_amount=Decimal("274.12")
+    )
+    totals = Totals(
+        without_vat=Decimal("1246.00"),
+        vat=Decimal("274.12"),
+        with_vat=Decimal("1520.12"),
+        paid=None if paid is None else Decimal(paid),
+        due=Decimal(due),
+    )
+    invoice = replace(sample, vat_breakdown=(breakdown,), totals=totals)
+    assert payable(invoice) == Decimal(asked)
+    assert f"EUR{asked}" in payment_text(invoice)
+    shown = view(invoice, LANGUAGES["en"])
+    assert shown["due"][1] == f"{Decimal(asked):,}"
+    assert [amount for _, amount in shown["totals"]][-len(rows) :] == [f"−{amount}" for amount in rows]
 
 
 _LARGE = """
@@ -283,6 +314,7 @@ from io import BytesIO
 from pypdf import PdfReader
 from formats.render.payment_code import payment_text
 from formats.render.pdf import render_pdf
+from formats.render.view import view
 from tests.strategies import sample_invoice
 sample = sample_invoice()
 lines = tuple(replace(sample.lines[n % 3], identifier=str(n + 1)) for n in range(4000))

@@ -43,6 +43,7 @@ from formats.model.italy import (
     Reference,
     Withholding,
 )
+from formats.model.kept_back import payable
 from formats.model.plain import differences, from_plain, to_plain
 from formats.model.totals import COMPLETIONS, complete
 from formats.profiles import fatturapa as profiles
@@ -334,6 +335,30 @@ def test_payment_is_less_what_goes_to_the_state() -> None:
     assert text_of(withheld, "ImportoTotaleDocumento") == ["1268.80"]
     split = write(KEPT["split payment"]())
     assert (text_of(split, "ImportoPagamento"), text_of(split, "EsigibilitaIVA")) == (["100.00"], ["S"])
+
+
+@pytest.mark.parametrize(
+    ("paid", "asked", "again"),
+    [("22.00", "100.00", None), ("10.00", "90.00", "10.00"), ("72.00", "50.00", "72.00")],
+)
+def test_vat_of_split_payment_is_taken_off_once(paid: str, asked: str, again: str | None) -> None:
+    """BT-113 may hold it, alone or with a prepayment; what is paid comes back in the same meaning."""
+    plain = KEPT["split payment"]()
+    assert plain.totals is not None
+    totals = replace(plain.totals, paid=Decimal(paid), due=Decimal("122.00") - Decimal(paid))
+    document = write(replace(plain, totals=totals))
+    assert text_of(document, "ImportoPagamento") == [asked]
+    read_back = read(document)
+    assert read_back.totals is not None
+    assert read_back.totals.paid == (None if again is None else Decimal(again))
+    assert payable(read_back) == Decimal(asked)
+
+
+def test_official_examples_of_split_payment_ask_for_what_is_transferred() -> None:
+    """They hold the VAT in BT-113."""
+    for name in ("ubl_b2g_example3.xml", "ubl_b2g_example9.xml"):
+        invoice = ubl.BINDING.read((folder("cius-ro/examples") / name).read_bytes())
+        assert payable(invoice) == Decimal("1246.00")
 
 
 @pytest.mark.parametrize(

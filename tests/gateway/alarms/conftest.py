@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from connectors.base import SourceDocument
 from connectors.sandbox.faults import Faults
@@ -22,8 +22,9 @@ from gateway.alarms.model import Kind
 from gateway.alarms.rounds import Rounds
 from gateway.cli.setup import write_config
 from gateway.pipeline.submission import State
-from gateway.store import alarms, sources, submissions
+from gateway.store import alarms, sides, sources, submissions
 from gateway.store.alarms import Alarm
+from gateway.store.sides import Errand
 from gateway.store.submissions import Submission
 from gateway.store.tables import submissions as table
 from gateway.wiring import Gateway
@@ -119,15 +120,30 @@ class World:
             connection.execute(update(table).where(table.c.id == submission.id).values(**values))
 
     def source_fails(self, times: int, verdict: str = "provider") -> None:
+        """So many times, every five minutes, the last time now."""
+        what = "no answer within 5 seconds"
         with self.gateway.database.begin() as connection:
-            for _ in range(times):
-                sources.failed(
-                    connection, SOURCE, verdict=verdict, sentence="no answer within 5 seconds", due_at=None
+            for back in reversed(range(times)):
+                sources.failed(connection, SOURCE, verdict=verdict, sentence=what, due_at=None)
+                self.side_fails(
+                    connection, sides.source(SOURCE), Errand.COLLECT, verdict, timedelta(minutes=5 * back)
                 )
 
     def source_is_well(self) -> None:
         with self.gateway.database.begin() as connection:
             sources.is_well(connection, SOURCE, now=self.now)
+            sides.passed(connection, sides.source(SOURCE), Errand)
+
+    def side_fails(
+        self,
+        connection: Connection,
+        side: str,
+        errand: Errand,
+        verdict: str = "provider",
+        ago: timedelta = timedelta(),
+    ) -> None:
+        said = {"what": "no answer within 5 seconds", "fix": "look into its log"}
+        sides.failed(connection, side, errand, verdict=verdict, now=self.now - ago, **said)
 
     def pass_(self, **span: float) -> None:
         self.now += timedelta(**span)

@@ -167,7 +167,7 @@ def test_the_set_up_is_shown_and_figures_are_counted(web: Web) -> None:
         'gateway_invoices{state="mapped",verdict=""} 1.0' in web.client.get("/metrics", headers=headers).text
     )
     assert web.client.get("/metrics").status_code == 401
-    assert web.client.get("/ready").json() == {"ready": True, "waits_for": []}
+    assert web.client.get("/ready").json() == {"ready": True, "waits_for": [], "failing": []}
 
 
 def test_the_description_of_the_interface_is_complete(web: Web) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -51,14 +51,15 @@ class Rules:
     `largest_payload` is in bytes unpacked, `most_ratio` how many times its packed size a payload may have;
     above `in_memory` bytes it goes to a file. `allow_mgf1p` also opens messages whose key is wrapped with the
     older rsa-oaep-mgf1p. `check` looks at a message that holds, before it is stored: whether its envelope
-    agrees with its header and whether the receiver is serviced here; it raises As4Problem.
+    agrees with its header and whether the receiver is serviced here; it raises As4Problem, and what it gives
+    is `ReceivedMessage.checked`.
     """
 
     largest_payload: int = 1024 * MEBIBYTE
     most_ratio: int = 400
     in_memory: int = MEBIBYTE
     allow_mgf1p: bool = False
-    check: Callable[[ReceivedMessage], None] = lambda _message: None
+    check: Callable[[ReceivedMessage], object] = lambda _message: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class ReceivedMessage:
     `payload` is the business message envelope, unpacked, with `payload_digest` its SHA-256; None for a
     message of the test service, which is acknowledged and not delivered. `envelope` (the SOAP part) and
     `compressed` (the bytes that were signed) are evidence to keep. `signature_digest` is the SHA-256 of the
-    signature value. Close it to remove its files, after moving those that are to stay.
+    signature value. `checked` is what `Rules.check` made of it, for whoever stores it. Close it to remove its
+    files, after moving those that are to stay.
     """
 
     header: UserMessage
@@ -80,6 +82,7 @@ class ReceivedMessage:
     references: tuple[Reference, ...] = field(repr=False)
     signature_digest: bytes
     signer: x509.Certificate = field(repr=False)
+    checked: object = field(default=None, repr=False, compare=False)
 
     @property
     def message_id(self) -> str:
@@ -139,11 +142,10 @@ def receive(
         _discard(opened.values())
         raise
     try:
-        rules.check(message)
+        return replace(message, checked=rules.check(message))
     except BaseException:
         message.close()
         raise
-    return message
 
 
 def refused_id(request: SpooledRequest) -> str:
