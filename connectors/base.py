@@ -473,6 +473,8 @@ class OutboundMessage:
     `message_id` is made before the first attempt and stays the same on every retry; it is a UUID in lower
     case. `files[0]` is the invoice as the network wants it, and `digest` its SHA-256 in lower-case hex.
     `sender` and `receiver` are electronic addresses (EAS); for e-mail `mailbox` is the receiver instead.
+    `link` is where the buyer may open the invoice, "" for none, and `body` names it: whoever has it can open
+    the invoice, so neither belongs into logs. Only channels with `shows_links = True` are given one.
     """
 
     message_id: str
@@ -485,7 +487,8 @@ class OutboundMessage:
     receiver: Identifier | None = None
     mailbox: str = ""
     subject: str = ""
-    body: str = ""
+    body: str = field(default="", repr=False)
+    link: str = field(default="", repr=False)
     # When the first attempt began (aware UTC), the same on every retry; the seller's country (ISO 3166-1).
     made_at: datetime | None = None
     country: str = ""

@@ -12,7 +12,6 @@ from formats.envelopes.hybrid_pdf import embedded_invoice, is_pdf
 from formats.errors import DocumentError
 from formats.profiles.profile import Profile
 from formats.registry import PROFILES, SYNTAXES
-from formats.signatures import cades
 from formats.signatures.presence import is_signed_pdf, is_signed_tree
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
@@ -22,6 +21,8 @@ __all__ = ["Detected", "detect"]
 _UBL_EXTENSIONS: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
 _SIGNATURES: Final = "http://www.w3.org/2000/09/xmldsig#"
 _LONGEST: Final = 500
+#: How signed files (.p7m) begin: PEM, DER, base64. What reads them is slow to load, and XML begins otherwise.
+_SIGNED_BEGIN: Final = (b"-", b"0", b"M")
 # Other documents that people mistake for invoices that we read.
 _OTHERS: Final = MappingProxyType(
     {
@@ -79,12 +80,8 @@ def detect(content: bytes, *, despite_signature: bool = False) -> Detected:
             embedded = embedded_invoice(content)
             document, name = embedded.content, embedded.name
             told = _told(content) if is_signed_pdf(content) else told
-        elif cades.is_signed_file(content):
-            signed = cades.content(content)
-            document = signed.document
-            told = _told(content)
-            if any(layer.outcome is cades.Outcome.FAILED for layer in signed.layers):
-                told = _Told(told.sentence, altered=True)
+        elif content[:64].lstrip()[:1] in _SIGNED_BEGIN:
+            document, told = _taken_out(content)
         as_written = xml.parse(document, as_written=True)
         root = xml.joined(as_written)
     except DocumentError as error:
@@ -189,8 +186,23 @@ class _Told:
 _NOT_SIGNED: Final = _Told()
 
 
+def _taken_out(content: bytes) -> tuple[bytes, _Told]:
+    """The document in a signed file (.p7m) and what its signatures say; anything else as it is. Raises
+    DocumentError."""
+    from formats.signatures import cades  # slow to load
+
+    if not cades.is_signed_file(content):
+        return content, _NOT_SIGNED
+    signed = cades.content(content)
+    told = _told(content)
+    if any(layer.outcome is cades.Outcome.FAILED for layer in signed.layers):
+        told = _Told(told.sentence, altered=True)
+    return signed.document, told
+
+
 def _told(signed: bytes) -> _Told:
-    from formats.signatures.inspection import inspect  # slow to load
+    from formats.signatures import cades  # slow to load
+    from formats.signatures.inspection import inspect
 
     found = inspect(signed)
     altered = any(one.outcome is cades.Outcome.FAILED and not one.weak for one in found)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -57,6 +58,20 @@ __all__ = [
 ]
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+_Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+_Language = Literal["en", "nl", "de", "fr"]
+# Where one language is written by most; elsewhere the buyer's is not known.
+_MAIL_LANGUAGES: Final[Mapping[str, _Language]] = {
+    "AT": "de",
+    "BE": "nl",
+    "CH": "de",
+    "DE": "de",
+    "FR": "fr",
+    "LI": "de",
+    "LU": "fr",
+    "MC": "fr",
+    "NL": "nl",
+}
 _LARGEST_SECRET: Final = 64 * 1024
 _COMPANY_FACT: Final = re.compile(r"\bcompany((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
 
@@ -119,6 +134,9 @@ class Portal(_File):
         description="what buyers call it, as https://invoices.example.com; empty for that of the console",
     )
     days: int = Field(90, ge=1, le=730, description="how many days a link to an invoice holds, 1 to 730")
+    in_mails: bool = Field(
+        True, description="invoices that go out by e-mail name a link of their own, where `address` is set"
+    )
 
 
 class _GatewayFile(_File):
@@ -138,7 +156,11 @@ class _GatewayFile(_File):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
-    pdf_language: Literal["en", "nl", "de", "fr"] = Field("en", description="en, nl, de or fr")
+    pdf_language: _Language = Field("en", description="en, nl, de or fr")
+    mail_languages: dict[_Country, _Language] = Field(
+        default_factory=lambda: dict(_MAIL_LANGUAGES),
+        description="country of the buyer (ISO 3166-1): language of e-mails; elsewhere pdf_language",
+    )
     first_file_numbers: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict,
         description="tax number of a transmitter: its first file number, where earlier ones are used up, as "
@@ -271,6 +293,7 @@ class Settings:
     log_format: str
     log_level: str
     pdf_language: str
+    mail_languages: Mapping[str, str]
     routes: tuple[Route, ...]
     companies: Mapping[str, Mapping[str, Any]]
     sources: tuple[SourceSettings, ...]
@@ -362,6 +385,7 @@ class _Reader:
             log_format=main.log_format,
             log_level=main.log_level,
             pdf_language=main.pdf_language,
+            mail_languages=MappingProxyType(dict(main.mail_languages)),
             routes=routing.routes,
             companies=companies,
             sources=sources,

@@ -21,12 +21,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
+import yaml
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from gateway.alarms.model import Kind
 from gateway.reasons import CATALOGUES, TRANSLATED
-from tests.architecture.sources import Module, modules
+from tests.architecture.sources import ROOT, Module, modules
 
 __all__ = ["Template", "templates"]
 
@@ -582,7 +583,7 @@ def _read_at_all(name: str) -> bool:
 
 def _furnished(module: Module) -> _House:
     house = _House(module)
-    for node in ast.walk(module.tree):
+    for node in module.tree.body:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 house.imported[alias.asname or alias.name] = (node.module or "", alias.name)
@@ -777,6 +778,21 @@ def _apart(form: Form) -> Form:
     return tuple(made)
 
 
+def _hints() -> Iterator[tuple[str, str]]:
+    """What our mappings tell a clerk to do, with the file."""
+    for file in sorted((ROOT / "mappings").glob("*.yaml")):
+        found: list[object] = [yaml.safe_load(file.read_text("utf-8"))]
+        while found:
+            match found.pop():
+                case dict() as fields:
+                    hint = fields.get("hint")
+                    if isinstance(hint, str):
+                        yield " ".join(hint.split()), f"mappings/{file.name}"
+                    found += fields.values()
+                case list() as rows:
+                    found += rows
+
+
 def templates() -> tuple[Template, ...]:
     """All sentences of the source, in the order of their texts."""
     reader = _Reader()
@@ -785,6 +801,9 @@ def templates() -> tuple[Template, ...]:
     places: dict[str, set[str]] = defaultdict(set)
     for text in BESIDE:
         holes[text] = [{"a weekday": None} for _ in re.findall(r"\{\d\}", text)]
+    for text, place in _hints():
+        holes[text] = []
+        places[text].add(place)
     for form in sorted(reader.found, key=repr):
         text, sources = _written(form)
         known = holes.setdefault(text, [{} for _ in sources])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -104,6 +104,9 @@ class EmailSettings(ConnectorSettings):
 class Email:
     """One sending address. Mail is handed over, found again and followed up by our message id, which is the
     Message-ID's left half and the envelope id of the notifications."""
+
+    # People read what it sends.
+    shows_links: Final = True
 
     def __init__(self, name: str, settings: EmailSettings, surroundings: Surroundings) -> None:
         self._name = name

@@ -175,7 +175,8 @@ def _default_body(message: OutboundMessage) -> str:
         f"Dear {message.buyer},\n\n"
         f"attached is invoice {message.number} as a structured electronic invoice"
         f"{' and as a readable document' if len(message.files) > 1 else ''}.\n\n"
-        f"{message.seller}\n"
+        + (f"It can be opened here, too: {message.link}\n\n" if message.link else "")
+        + f"{message.seller}\n"
     )
 
 

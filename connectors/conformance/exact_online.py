@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from connectors.sandbox.exact_online import ImitatedExactOnline
@@ -59,6 +59,10 @@ class Trial:
         (key,) = self.system.add(1)
         self.system.unreadable.add(key)
         return key
+
+    def day(self, key: str) -> date:
+        found = self._invoice(key)["InvoiceDate"]
+        return found.date() if isinstance(found, datetime) else date.fromisoformat(str(found))
 
     def times_written(self, reference: str) -> int:
         counts = self.system.holdings()["status_references"]

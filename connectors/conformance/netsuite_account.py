@@ -46,6 +46,14 @@ class NetSuiteAccount:
     def number(self, key: str) -> str:
         return f"BW-2026-{key.partition('/')[2]}"
 
+    def day(self, key: str) -> date:
+        found = self.system.transaction(self.number(key)).fields["tranDate"]
+        if isinstance(found, datetime):
+            return found.date()
+        if not isinstance(found, date):
+            raise TypeError("the date of a transaction is none")
+        return found
+
     def close_period(self, key: str) -> None:
         self.system.close_period(date(2099, 12, 31))
 

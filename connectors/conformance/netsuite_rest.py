@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -42,14 +41,6 @@ class Trial(NetSuiteAccount):
         # The role does not see all of its lines any more: they do not make the total.
         self.system.save(self.number(key), total=Decimal("1.00"))
         return key
-
-    def day(self, key: str) -> date:
-        found = self.system.transaction(self.number(key)).fields["tranDate"]
-        if isinstance(found, datetime):
-            return found.date()
-        if not isinstance(found, date):
-            raise TypeError("the date of a transaction is none")
-        return found
 
     def payment_for(self, key: str, reference: str) -> IncomingPayment:
         number = self.number(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from connectors.sandbox.s4 import ImitatedS4
@@ -56,6 +56,10 @@ class Host:
         # A category of a release to come: nobody has decided whether it is an invoice.
         self.system.touch(key, SDDocumentCategory="9")
         return key
+
+    def day(self, key: str) -> date:
+        found = self.system.document(key)["BillingDocumentDate"]
+        return date.fromisoformat(str(found)[:10])
 
     def times_written(self, reference: str) -> int:
         return self.system.status.written[reference]

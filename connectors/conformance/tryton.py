@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -78,6 +79,10 @@ class Trial:
 
     def number(self, key: str) -> str:
         return str(self.system.ask("number", number=int(key)))
+
+    def day(self, key: str) -> date:
+        """All invoices of one system are of its day."""
+        return self.system.first_day
 
     def times_written(self, reference: str) -> int:
         return int(self.system.ask("times_noted", reference=reference))

@@ -12,6 +12,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -30,8 +31,9 @@ from connectors.base import (
 )
 from connectors.budget import CallLimit
 from connectors.checking import Look, compared_clocks, in_order
+from connectors.erp.exact_online_bundle import Bundler
 from connectors.erp.exact_online_calls import Calls
-from connectors.erp.exact_online_feed import INVOICES, Place, Visit, calls_needed
+from connectors.erp.exact_online_feed import INVOICES, PROCESSED, Place, Visit, calls_needed
 from connectors.erp.exact_online_login import Login
 from connectors.erp.exact_online_parties import pull_parties
 from connectors.erp.exact_online_payments import pull_payments
@@ -142,6 +144,22 @@ class ExactOnline:
     def pull_payments(self, invoices: Sequence[OpenInvoice]) -> Iterator[PaymentStatus]:
         """As ErpConnector.pull_payments, from the receivables."""
         yield from pull_payments(self._rest, invoices)
+
+    def count_posted(self, day: date) -> int:
+        """One call for each sixty invoices of the day: those that are processed and have a number. Where
+        those that Exact itself sends are held, their buyers are asked for as well."""
+        first, last = (f"datetime'{one}T00:00:00'" for one in (day, day + timedelta(days=1)))
+        dated = f"InvoiceDate ge {first} and InvoiceDate lt {last}"
+        query = {
+            "$select": "InvoiceID,InvoiceNumber,InvoiceTo",
+            "$filter": f"{dated} and Status eq {PROCESSED}",
+        }
+        rows = [row for row in self._rest.rows(INVOICES, query) if row.get("InvoiceNumber")]
+        if self._settings.when_exact_sends == "hold":
+            bundler = Bundler(self._rest, with_files=False, largest_file=0)
+            bundler.prepare_accounts(rows)
+            rows = [row for row in rows if not self._settings.is_sent_by_exact(bundler.account(row))]
+        return len(rows)
 
     def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
         """As ReadsParties.pull_parties: the accounts that are customers."""

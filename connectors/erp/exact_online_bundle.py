@@ -99,6 +99,11 @@ class Bundler:
         self._add("crm/Addresses", _ADDRESS, ids("DeliverToAddress"), self._addresses)
         self._add("crm/Contacts", _CONTACT, ids("InvoiceToContactPerson"), self._contacts)
 
+    def prepare_accounts(self, invoices: Sequence[Row]) -> None:
+        """Read the accounts that are invoiced, and nothing else."""
+        ids = {str(row["InvoiceTo"]).lower() for row in invoices if row.get("InvoiceTo")}
+        self._add("crm/Accounts", ACCOUNT, ids, self._accounts)
+
     def account(self, invoice: Row) -> Row:
         """The account that is invoiced, after `prepare`; empty where Exact has none any more."""
         return self._accounts.get(str(invoice.get("InvoiceTo") or "").lower(), {})

@@ -21,14 +21,14 @@ from connectors.kit.cursors import read_cursor
 from connectors.kit.given import Given
 from formats.errors import DocumentError, EInvoicingError, RemoteUnavailable, RemoteUnexpected
 
-__all__ = ["INVOICES", "Place", "Visit", "calls_needed"]
+__all__ = ["INVOICES", "PROCESSED", "Place", "Visit", "calls_needed"]
 
 INVOICES: Final = "salesinvoice/SalesInvoices"
 _FEED: Final = "sync/SalesInvoice/SalesInvoices"
 _FEED_FIELDS: Final = "Timestamp,ID,InvoiceID,InvoiceNumber,Status"
 _DELETED: Final = "sync/Deleted"
 _SALES_INVOICE: Final = 13
-_PROCESSED: Final = 50
+PROCESSED: Final = 50
 _MOST_UNREADABLE: Final = 3
 _MOST_RETRIED: Final = 10
 _MOST_REMEMBERED: Final = 500
@@ -49,7 +49,7 @@ def calls_needed(rest: ExactRest, settings: ExactOnlineSettings, version: int) -
         keys |= {
             str(row.get("InvoiceID"))
             for row in rows
-            if row.get("Status") == _PROCESSED and int(row.get("Timestamp") or 0) > version
+            if row.get("Status") == PROCESSED and int(row.get("Timestamp") or 0) > version
         }
         pages += 1
         if pages == _MOST_PAGES_AHEAD:
@@ -205,7 +205,7 @@ class Visit:
             latest.pop(key, None)
             held.discard(key)
             known = key in self._place.pending or self._place.seen.get(key, 0) >= version
-            if status == _PROCESSED and not known:
+            if status == PROCESSED and not known:
                 latest[key] = version
                 if unnumbered:
                     held.add(key)
@@ -287,7 +287,7 @@ class Visit:
                 rejected.append(self._set_aside(key, version, error, again))
                 continue
             # Taken back between the feed and this read: a later row tells. Or deleted: nobody has it.
-            if invoice is not None and invoice.get("Status") == _PROCESSED and invoice.get("InvoiceNumber"):
+            if invoice is not None and invoice.get("Status") == PROCESSED and invoice.get("InvoiceNumber"):
                 self._bundler.complete_lines(invoice)
                 found.append((key, version, invoice))
             else:
@@ -311,8 +311,8 @@ class Visit:
         return found
 
     def _document(self, key: str, version: int, invoice: Row) -> SourceDocument | RejectedDocument:
-        method = self._bundler.account(invoice).get("InvoicingMethod") or 0
-        if self._settings.when_exact_sends == "hold" and int(method) & self._settings.sent_by_exact:
+        by_exact = self._settings.is_sent_by_exact(self._bundler.account(invoice))
+        if self._settings.when_exact_sends == "hold" and by_exact:
             return self._rejected(key, _sent_by_exact(invoice))
         try:
             content = self._bundler.bundle(invoice, self._division)

@@ -7,7 +7,7 @@ default.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -110,6 +110,10 @@ class ExactOnlineSettings(ServerSettings):
         description="what Exact calls us about, of its list of topics",
     )
     read_seconds: float = Field(30.0, gt=0, description="seconds of silence before a call is given up")
+
+    def is_sent_by_exact(self, account: Mapping[str, Any]) -> bool:
+        """Whether Exact itself sends by Peppol to this account."""
+        return bool(int(account.get("InvoicingMethod") or 0) & self.sent_by_exact)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

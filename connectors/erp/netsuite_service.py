@@ -184,21 +184,10 @@ class NetSuiteService:
         one moment: the service works each out anew. So a result of several pages is only taken once two
         readings in a row agree; RemoteUnavailable if that does not come about.
         """
-        core, common = self._types("core.platform"), self._types("common.platform")
-        wanted = [status for group in statuses.values() for status in group]
-        criteria: dict[str, Any] = {
-            "type": core.SearchEnumMultiSelectField(searchValue=list(statuses), operator="anyOf"),
-            "status": core.SearchEnumMultiSelectField(searchValue=wanted, operator="anyOf"),
-            "mainLine": core.SearchBooleanField(searchValue=True),
-            "lastModifiedDate": core.SearchDateField(
-                searchValue=since, searchValue2=until, operator="within"
-            ),
-        }
-        if subsidiaries:
-            criteria["subsidiary"] = core.SearchMultiSelectField(
-                searchValue=[core.RecordRef(internalId=number) for number in subsidiaries], operator="anyOf"
-            )
-        record = common.TransactionSearchBasic(**criteria)
+        within = self._types("core.platform").SearchDateField(
+            searchValue=since, searchValue2=until, operator="within"
+        )
+        record = self._transactions(statuses, subsidiaries, lastModifiedDate=within)
         before: set[RecordKey] | None = None
         for _ in range(_MOST_READINGS):
             reading = self._read_all_pages(record)
@@ -214,6 +203,21 @@ class NetSuiteService:
             where="search of changed invoices",
             fix="it is tried again by itself; if it lasts, pull at a quieter hour",
         )
+
+    def count_dated(
+        self, noon: datetime, statuses: Mapping[str, Sequence[str]], subsidiaries: Sequence[str]
+    ) -> int:
+        """How many transactions in these states are dated the day of this moment; in one call, of which only
+        the total is looked at."""
+        day = self._types("core.platform").SearchDateField(searchValue=noon, operator="on")
+        record = self._transactions(statuses, subsidiaries, tranDate=day)
+        preferences = {"bodyFieldsOnly": True, "pageSize": _SMALLEST_PAGE}
+        answer = self._call("search", searchPreferences=preferences, searchRecord=record)
+        self._insist(answer.body, answer)
+        total = _text(answer, "totalRecords")
+        if not total.isdigit():
+            raise _no("number of records", answer)
+        return int(total)
 
     def search_customers(self, since: datetime) -> Iterator[Found]:
         """Customers last changed since then; each as it was when its page was worked out."""
@@ -343,6 +347,24 @@ class NetSuiteService:
     def close(self) -> None:
         self._soap.close()
 
+    def _transactions(
+        self, statuses: Mapping[str, Sequence[str]], subsidiaries: Sequence[str], **more: Any
+    ) -> Any:
+        """The criteria of a search of transactions in these states, by type ("_invoice")."""
+        core, common = self._types("core.platform"), self._types("common.platform")
+        wanted = [status for group in statuses.values() for status in group]
+        criteria: dict[str, Any] = {
+            "type": core.SearchEnumMultiSelectField(searchValue=list(statuses), operator="anyOf"),
+            "status": core.SearchEnumMultiSelectField(searchValue=wanted, operator="anyOf"),
+            "mainLine": core.SearchBooleanField(searchValue=True),
+            **more,
+        }
+        if subsidiaries:
+            criteria["subsidiary"] = core.SearchMultiSelectField(
+                searchValue=[core.RecordRef(internalId=number) for number in subsidiaries], operator="anyOf"
+            )
+        return common.TransactionSearchBasic(**criteria)
+
     def _pages(self, record: Any) -> Iterator[SoapAnswer]:
         """All pages of a search without sublists. Raises _PageGone where the result shrank under our
         feet."""
@@ -445,6 +467,7 @@ class _PageGone(Exception):
 
 
 _MOST_READINGS: Final = 5
+_SMALLEST_PAGE: Final = 5
 _TRANSACTIONS: Final = {
     "invoice": ("sales.transactions", "Invoice"),
     "creditMemo": ("customers.transactions", "CreditMemo"),

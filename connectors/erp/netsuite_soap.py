@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 
@@ -104,6 +104,13 @@ class NetSuiteSoapSettings(NetSuiteSettings):
         "",
         description="Internal id of the custom record type for status that cannot be written on the invoice "
         "(locked, closed period); empty for none",
+    )
+    zone_hours: int = Field(
+        -8,
+        ge=-12,
+        le=14,
+        description="How many hours the time zone of the gateway's user in NetSuite is ahead of UTC (winter "
+        "time), for counting the invoices of a day; Pacific time is -8",
     )
     attachment_field: ScriptId = Field(
         "custbody_einv_attachment",
@@ -232,6 +239,12 @@ class NetSuiteSoap:
                     status = _payment(invoice, read.element)
                     if status is not None:
                         yield status
+
+    def count_posted(self, day: date) -> int:
+        """One call: the total of a search. What is not approved yet is in another state and not counted."""
+        zone = timezone(timedelta(hours=self._settings.zone_hours))
+        noon = datetime.combine(day, time(12), zone)
+        return self._service.count_dated(noon, _STATUSES, self._settings.subsidiaries)
 
     def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
         """Customers changed since the cursor, a moment in UTC; all of them the first time. The cursor goes on

@@ -146,6 +146,17 @@ class Tryton(DatabaseConnector[TrytonSettings, "_Models"]):
             if row["company"] == self._settings.company:
                 yield _payment(row, asked[int(row["id"])])
 
+    def count_posted(self, day: date) -> int:
+        """One call. What was cancelled is not counted, nor a day before `first_day`."""
+        first, models = self._settings.first_day, self._models
+        if first is not None and day < first:
+            return 0
+        domain: list[object] = [("type", "=", "out"), ("state", "in", ["posted", "paid"])]
+        domain += [("number", "!=", None), ("company", "=", self._settings.company)]
+        domain.append(("invoice_date", "=", _day(day)))
+        method = "model.account.invoice.search_count"
+        return models.made(models.call(method, domain, {}), method)
+
     def pull_parties(self, cursor: str) -> Iterator[PartyPage]:
         """All parties on each visit, by id: what changes beside a party, an address or a number, does not
         show in its time of writing, and one that was never changed has none."""

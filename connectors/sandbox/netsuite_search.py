@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from lxml import etree
 
-from connectors.sandbox.netsuite_records import Record
+from connectors.sandbox.netsuite_records import Record, account_time
 from connectors.sandbox.netsuite_wsdl import NAMESPACES
 
 __all__ = ["SMALLEST_PAGE", "Search", "read_search", "search_result"]
@@ -85,9 +85,19 @@ def _criterion(field: etree._Element) -> Criterion | None:
     if name == "internalId" and operator == "anyOf":
         ids = {value.get("internalId") for value in field.iterfind("{*}searchValue")}
         return lambda record: record.internal_id in ids
+    if name == "tranDate" and operator == "on":
+        # Dates of a request are days of the user's time zone.
+        day = account_time(datetime.fromisoformat(values[0].replace("Z", "+00:00"))).date()
+        return lambda record: _day(record.fields.get("tranDate")) == day
     if name == "lastModifiedDate":
         return _moment_criterion(operator, values, field.findtext("{*}searchValue2"))
     return None
+
+
+def _day(value: object) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else None
 
 
 def _moment_criterion(operator: str, values: list[str], until: str | None) -> Criterion | None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from stdnum.iso7064 import mod_97_10
-
 __all__ = ["is_leitweg", "looks_like_leitweg"]
 
 _SHAPE: Final = re.compile(r"[0-9]{2,12}(-[0-9A-Z]{1,30})?-[0-9]{2}")
@@ -26,4 +24,6 @@ def looks_like_leitweg(text: str) -> bool:
 
 def is_leitweg(text: str) -> bool:
     """Whether it is one, in capitals and without blanks, with right check digits."""
+    from stdnum.iso7064 import mod_97_10  # slow to load
+
     return looks_like_leitweg(text) and bool(mod_97_10.is_valid(text.replace("-", "")))

@@ -1,8 +1,8 @@
 """Facturae 3.2.2, the Spanish invoice: one invoice in one file, issued by the seller or for it.
 
-The table says where each term stands; `facturae_shape` brings the invoice into the shape of the format and
-back. A file with several invoices is taken apart by `formats.envelopes.facturae_file`. Source:
-Facturaev3_2_2.xsd of www.facturae.gob.es.
+The table says where each term stands; `facturae_shape` brings the invoice into the shape of the format,
+`facturae_restore` back. A file with several invoices is taken apart by `formats.envelopes.facturae_file`.
+Source: Facturaev3_2_2.xsd of www.facturae.gob.es.
 """
 
 from __future__ import annotations
@@ -13,28 +13,18 @@ from lxml import etree
 
 from formats.model.invoice import PrecedingInvoice
 from formats.syntaxes.binding import Binding
-from formats.syntaxes.facturae_parts import (
-    ALONE,
-    AMOUNT_2,
-    AMOUNT_8,
-    BATCH,
+from formats.syntaxes.facturae_kinds import AMOUNT_2, AMOUNT_8, EVENT, LITERAL, WHOLE
+from formats.syntaxes.facturae_parties import (
     BUYER_FIRST,
     BUYER_LAST,
     CENTRE_ADDRESS,
-    EVENT,
-    LINE_COST,
-    LINE_TAX_SUMS,
-    LITERAL,
-    METHOD_TEXT,
-    REASON_TEXT,
-    RELATED,
     SELLER_FIRST,
     SELLER_LAST,
-    SIGNATURE,
-    TOTALS,
-    WHOLE,
 )
-from formats.syntaxes.facturae_shape import adapt, is_iban, is_legal, is_no_iban, is_no_legal, restore
+from formats.syntaxes.facturae_parts import ALONE, METHOD_TEXT, REASON_TEXT, RELATED, SIGNATURE
+from formats.syntaxes.facturae_restore import restore
+from formats.syntaxes.facturae_shape import adapt, is_iban, is_legal, is_no_iban, is_no_legal
+from formats.syntaxes.facturae_sums import BATCH, LINE_COST, LINE_TAX_SUMS, TOTALS
 from formats.syntaxes.kinds import BINARY, DATE, NOTE, TEXT
 from formats.syntaxes.place import Scope
 from formats.syntaxes.reading import Reader

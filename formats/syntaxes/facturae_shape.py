@@ -1,41 +1,48 @@
-"""An invoice in the shape of Facturae, and back: codes translated, what the schema demands filled in, texts
-cut to their lengths, a credit note written as a correction by differences with negative amounts.
-
-`restore` takes away again whatever `adapt` would add by itself, so that an invoice comes back as it was.
+"""An invoice in the shape of Facturae: codes translated, what the schema demands filled in, texts cut to length,
+a credit note written as a correction by differences with negative amounts. `facturae_restore` is the way back.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
-
-from stdnum.es import cif
 
 from formats.errors import DocumentError
 from formats.model.invoice import Invoice, Note, PrecedingInvoice, SupportingDocument
 from formats.model.line import Item, Line, Price
-from formats.model.party import Address, Buyer, Contact, Period, Seller
+from formats.model.party import Buyer, Contact, Period, Seller
 from formats.model.payment import CreditTransfer, DirectDebit, PaymentInstructions
-from formats.model.spain import Centre, Correction, Instalment, Person, Spain, SpanishLineTax, SpanishTax
+from formats.model.spain import Correction, Instalment, Person, Spain, SpanishLineTax, SpanishTax
 from formats.model.vat import AllowanceCharge, LineVat, Totals, VatBreakdown
 from formats.syntaxes import facturae_codes as codes
-from formats.syntaxes.facturae_parts import tax_number, two_decimals
-from formats.syntaxes.shaping import cut, negated, said, without_the_given
+from formats.syntaxes.facturae_kinds import two_decimals
+from formats.syntaxes.facturae_parties import tax_number
+from formats.syntaxes.kinds import WIDE
+from formats.syntaxes.shaping import cut, negated
 
-__all__ = ["adapt", "is_iban", "is_legal", "is_no_iban", "is_no_legal", "restore"]
+__all__ = [
+    "BETWEEN_NOTES",
+    "CHARGE",
+    "DISCOUNT",
+    "adapt",
+    "is_iban",
+    "is_legal",
+    "is_no_iban",
+    "is_no_legal",
+    "negated_spain",
+]
 
 _ZERO: Final = Decimal(0)
 _VERSION: Final = "3.2.2"
 _LONGEST_NUMBER: Final = 20
 _SHORTEST_ACCOUNT: Final = 5
 _LEGAL: Final = "ABL"
-_BETWEEN_NOTES: Final = "\n\n"
-_DISCOUNT: Final = "Descuento"
-_CHARGE: Final = "Cargo"
+BETWEEN_NOTES: Final = "\n\n"
+DISCOUNT: Final = "Descuento"
+CHARGE: Final = "Cargo"
 _EU_CODES: Final = "AT BE BG CY CZ DE DK EE EL ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI"
 _EU: Final = frozenset(_EU_CODES.split())
-_WIDE: Final = Context(prec=80)
 _FINEST: Final = Decimal("0.00000001")
 
 
@@ -60,7 +67,7 @@ def adapt(invoice: Invoice) -> Invoice:
     _refuse_what_cannot_be(invoice)
     spain = invoice.spain or Spain()
     if invoice.is_credit_note:
-        invoice, spain = negated(invoice), _negated(spain)
+        invoice, spain = negated(invoice), negated_spain(spain)
     invoice = _with_totals(invoice)
     withheld = sum((row.amount or _ZERO for row in spain.withheld), _ZERO)
     spain = _filled(invoice, spain, withheld)
@@ -95,8 +102,8 @@ def adapt(invoice: Invoice) -> Invoice:
         buyer=_short_buyer(invoice.buyer),
         period=_whole_period(invoice.period),
         payment=_payment(invoice.payment) if spain.instalments else None,
-        allowances=tuple(_named(one, _DISCOUNT) for one in invoice.allowances),
-        charges=tuple(_named(one, _CHARGE) for one in invoice.charges),
+        allowances=tuple(_named(one, DISCOUNT) for one in invoice.allowances),
+        charges=tuple(_named(one, CHARGE) for one in invoice.charges),
         vat_breakdown=tuple(_tax_row(row) for row in invoice.vat_breakdown)
         or (VatBreakdown(taxable_amount=_ZERO, rate=_ZERO, spain=SpanishTax(tax_type="01")),),
         documents=tuple(one for one in map(_attached, invoice.documents) if one is not None),
@@ -195,6 +202,8 @@ def _person(given: Person | None, party: Seller | Buyer | None, who: str, term: 
 
 def _is_natural(number: str) -> bool:
     """A DNI begins with a digit, a NIE with X, Y or Z; companies have a letter of their own kind."""
+    from stdnum.es import cif  # slow to load
+
     return bool(number) and (number[0].isdigit() or number[0] in "KLMXYZ") and not cif.is_valid(number)
 
 
@@ -303,7 +312,7 @@ def _joined_notes(notes: tuple[Note, ...]) -> tuple[Note, ...]:
         for note in notes
         if is_no_legal(note)
     ]
-    text = cut(_BETWEEN_NOTES.join(others), 2500)
+    text = cut(BETWEEN_NOTES.join(others), 2500)
     return (*legal, Note(text=text)) if text else legal
 
 
@@ -323,8 +332,8 @@ def _line(line: Line, invoice: Invoice) -> Line:
         price=Price(net=_unit_price(price, line, quantity)),
         period=_whole_period(line.period),
         note=cut(line.note, 2500),
-        allowances=tuple(_named(one, _DISCOUNT) for one in line.allowances),
-        charges=tuple(_named(one, _CHARGE) for one in line.charges),
+        allowances=tuple(_named(one, DISCOUNT) for one in line.allowances),
+        charges=tuple(_named(one, CHARGE) for one in line.charges),
         vat=LineVat(category=_event(vat, invoice), rate=vat.rate or _ZERO),
         item=Item(name=cut(words, 2500) or "-", seller_identifier=cut(item.seller_identifier, 20)),
         spain=replace(spain, tax_type=tax_type),
@@ -342,7 +351,7 @@ def _unit_price(price: Price, line: Line, quantity: Decimal) -> Decimal:
 
 
 def _fine(value: Decimal) -> Decimal:
-    return value.quantize(_FINEST, rounding=ROUND_HALF_UP, context=_WIDE).normalize(_WIDE)
+    return value.quantize(_FINEST, rounding=ROUND_HALF_UP, context=WIDE).normalize(WIDE)
 
 
 def _event(vat: LineVat, invoice: Invoice) -> str | None:
@@ -357,85 +366,7 @@ def _event(vat: LineVat, invoice: Invoice) -> str | None:
     return f"{code} {words}"[:2500]
 
 
-def restore(invoice: Invoice) -> Invoice:
-    """What was read, in the shape of EN 16931."""
-    spain = invoice.spain or Spain()
-    spain = replace(spain, centres=tuple(_own_address(one, invoice.buyer) for one in spain.centres))
-    invoice = replace(invoice, spain=spain)
-    corrective = spain.invoice_class == "OR"
-    total = (invoice.totals.with_vat if invoice.totals else None) or _ZERO
-    kind = "389" if spain.document_type == "AF" else "380"
-    if corrective:
-        kind = "381" if total < 0 else "384"
-    categories = [_read_event(line) for line in invoice.lines]
-    plain = replace(
-        invoice,
-        number=f"{spain.series or ''}{invoice.number or ''}" or None,
-        type_code=kind,
-        vat_currency=None if invoice.vat_currency == invoice.currency else invoice.vat_currency,
-        due_date=spain.instalments[0].due_date if spain.instalments else None,
-        notes=_split_notes(invoice.notes),
-        payment=_read_payment(invoice.payment),
-        allowances=tuple(_unnamed(one, _DISCOUNT) for one in invoice.allowances),
-        charges=tuple(_unnamed(one, _CHARGE) for one in invoice.charges),
-        documents=tuple(_read_attached(one) for one in invoice.documents),
-        lines=tuple(
-            _read_line(line, category, number)
-            for number, (line, (category, _, _)) in enumerate(
-                zip(invoice.lines, categories, strict=True), start=1
-            )
-        ),
-        vat_breakdown=_read_taxes(invoice, categories),
-    )
-    plain = _with_category_of_allowances(plain)
-    if kind == "381":
-        plain = replace(negated(plain), spain=_negated(spain))
-    return replace(plain, spain=_only_what_does_not_follow(plain))
-
-
-def _whole_name(rest: Person | None, read: Person | None) -> Person | None:
-    """The parts of a name are kept together, or not at all."""
-    if rest is None or read is None or not (rest.first_name or rest.surname or rest.second_surname):
-        return rest
-    return replace(rest, first_name=read.first_name, surname=read.surname, second_surname=read.second_surname)
-
-
-def _own_address(centre: Centre, buyer: Buyer | None) -> Centre:
-    """Without the address where it is only the buyer's."""
-    address = (buyer.address if buyer else None) or Address()
-    theirs = (address.line_1, address.post_code, address.city, address.subdivision)
-    if (centre.street, centre.post_code, centre.town, centre.province) != theirs:
-        return centre
-    return Centre(code=centre.code, role=centre.role, description=centre.description)
-
-
-def _only_what_does_not_follow(invoice: Invoice) -> Spain | None:
-    spain = invoice.spain or Spain()
-    bare = replace(
-        invoice,
-        spain=said(Spain(series=spain.series, withheld=spain.withheld, centres=spain.centres)),
-    )
-    try:
-        given = adapt(bare).spain
-    except DocumentError:
-        return spain  # not something that we could write
-    if given is not None and invoice.is_credit_note:
-        given = _negated(given)
-    rest = without_the_given(replace(spain, series=None, withheld=(), centres=()), given)
-    rest = rest or Spain()
-    kept = replace(
-        rest,
-        series=spain.series,
-        withheld=spain.withheld,
-        centres=spain.centres,
-        seller=_whole_name(rest.seller, spain.seller),
-        buyer=_whole_name(rest.buyer, spain.buyer),
-    )
-    found = said(kept)
-    return found if isinstance(found, Spain) else None
-
-
-def _negated(spain: Spain) -> Spain:
+def negated_spain(spain: Spain) -> Spain:
     def minus(value: Decimal | None) -> Decimal | None:
         return -value if value else value
 
@@ -446,144 +377,4 @@ def _negated(spain: Spain) -> Spain:
         ),
         instalments=tuple(replace(one, amount=minus(one.amount)) for one in spain.instalments),
         retention=minus(spain.retention),
-    )
-
-
-def _read_event(line: Line) -> tuple[str, str | None, str | None]:
-    """Category, reason and code of the reason."""
-    vat, spain = line.vat or LineVat(), line.spain or SpanishLineTax()
-    text = vat.category
-    if text is None:
-        special = {code: category for category, code in codes.TAX_TYPES.items()}
-        usual = "S" if vat.rate else "Z"
-        return special.get(spain.tax_type or "", usual), None, None
-    code, _, words = text.partition(" ")
-    category = "O" if code == "02" else "E"
-    for known, (_, mention) in codes.EVENTS.items():
-        if words.startswith(mention):
-            category, words = known, words[len(mention) :]
-            break
-    reason_code: str | None = None
-    if words.startswith(" (") and ")" in words:
-        reason_code, _, words = words[2:].partition(")")
-    return category, cut(words.removeprefix(":"), 2500), reason_code
-
-
-def _read_line(line: Line, category: str, number: int) -> Line:
-    item, price, vat = line.item or Item(), line.price or Price(), line.vat or LineVat()
-    spain = line.spain or SpanishLineTax()
-    name, _, description = (item.name or "").partition("\n")
-    if spain.tax_type == codes.TAX_TYPES.get(category, "01"):
-        spain = replace(spain, tax_type=None)
-    left = said(spain)
-    return replace(
-        line,
-        identifier=str(number),
-        unit=codes.UNITS_BACK.get(line.unit or ""),
-        price=price,
-        allowances=tuple(_unnamed(one, _DISCOUNT) for one in line.allowances),
-        charges=tuple(_unnamed(one, _CHARGE) for one in line.charges),
-        vat=LineVat(category=category, rate=None if category == "O" else vat.rate),
-        item=replace(item, name=None if name == "-" else name, description=description or None),
-        spain=left if isinstance(left, SpanishLineTax) else None,
-    )
-
-
-def _read_taxes(
-    invoice: Invoice, categories: list[tuple[str, str | None, str | None]]
-) -> tuple[VatBreakdown, ...]:
-    """The rows of the VAT breakdown with the categories of their lines: of several with one rate, the one
-    whose lines come to its base, else the first that is left."""
-    sums: dict[tuple[str, Decimal], Decimal] = {}
-    reasons: dict[str, tuple[str | None, str | None]] = {}
-    for line, (category, reason, code) in zip(invoice.lines, categories, strict=True):
-        key = (category, (line.vat.rate if line.vat else None) or _ZERO)
-        sums[key] = sums.get(key, _ZERO) + (line.net_amount or _ZERO)
-        reasons.setdefault(category, (reason, code))
-    found = []
-    for row in invoice.vat_breakdown:
-        spain = row.spain or SpanishTax()
-        fitting = [key for key in sums if key[1] == (row.rate or _ZERO)]
-        own = {code: category for category, code in codes.TAX_TYPES.items()}.get(spain.tax_type or "")
-        if own is not None:
-            fitting = [key for key in fitting if key[0] == own]
-        else:
-            fitting = [key for key in fitting if key[0] not in codes.TAX_TYPES]
-        best = next((key for key in fitting if sums[key] == row.taxable_amount), None)
-        chosen = best or next(iter(fitting), None)
-        if chosen is not None:
-            del sums[chosen]
-        category = chosen[0] if chosen else own or ("S" if row.rate else "Z")
-        reason, code = reasons.get(category, (None, None))
-        if spain.tax_type == codes.TAX_TYPES.get(category, "01"):
-            spain = replace(spain, tax_type=None)
-        left = said(spain)
-        found.append(
-            replace(
-                row,
-                category=category,
-                rate=None if category == "O" else row.rate,
-                exemption_reason=reason,
-                exemption_reason_code=code,
-                spain=left if isinstance(left, SpanishTax) else None,
-            )
-        )
-    return tuple(found)
-
-
-def _with_category_of_allowances(invoice: Invoice) -> Invoice:
-    """Facturae names no tax for a discount on the whole; with one row of taxes it can only be that."""
-    if len(invoice.vat_breakdown) != 1:
-        return invoice
-    row = invoice.vat_breakdown[0]
-    return replace(
-        invoice,
-        allowances=tuple(
-            replace(one, vat_category=row.category, vat_rate=row.rate) for one in invoice.allowances
-        ),
-        charges=tuple(replace(one, vat_category=row.category, vat_rate=row.rate) for one in invoice.charges),
-    )
-
-
-def _unnamed(one: AllowanceCharge, name: str) -> AllowanceCharge:
-    return replace(one, reason=None) if one.reason == name else one
-
-
-def _read_payment(payment: PaymentInstructions | None) -> PaymentInstructions | None:
-    if payment is None:
-        return None
-    accounts = dict.fromkeys(
-        replace(one, service_provider=(one.service_provider or "").removesuffix("XXX") or None)
-        for one in payment.credit_transfers
-    )
-    return replace(
-        payment,
-        means_code=codes.MEANS_BACK.get(payment.means_code or "", "ZZZ"),
-        credit_transfers=tuple(accounts),
-    )
-
-
-def _split_notes(notes: tuple[Note, ...]) -> tuple[Note, ...]:
-    found: list[Note] = []
-    for note in notes:
-        if is_legal(note):
-            found.append(note)
-            continue
-        whole = (f"#{note.subject_code}#" if note.subject_code else "") + (note.text or "")
-        for part in whole.split(_BETWEEN_NOTES):
-            if part.startswith("#") and part[4:5] == "#" and part[1:4].isupper():
-                found.append(Note(subject_code=part[1:4], text=part[5:] or None))
-            elif part.strip():
-                found.append(Note(text=part))
-    return tuple(found)
-
-
-def _read_attached(document: SupportingDocument) -> SupportingDocument:
-    reference, _, description = (document.reference or "").partition(": ")
-    media = {kind: media for media, kind in reversed(tuple(codes.ATTACHMENTS.items()))}
-    return replace(
-        document,
-        reference=reference or None,
-        description=description or None,
-        media_type=media.get(document.media_type or "", document.media_type),
     )

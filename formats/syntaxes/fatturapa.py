@@ -24,7 +24,6 @@ from formats.syntaxes.binding import Binding
 from formats.syntaxes.fatturapa_kinds import (
     AMOUNT,
     MOMENT_DAY,
-    NOTE,
     PRICE,
     RATE,
     TAX_NUMBER,
@@ -35,7 +34,7 @@ from formats.syntaxes.fatturapa_kinds import (
 from formats.syntaxes.fatturapa_references import KINDS
 from formats.syntaxes.fatturapa_shape import adapt, is_fiscal_code, restore
 from formats.syntaxes.fatturapa_text import basic, latin
-from formats.syntaxes.kinds import BINARY, DATE, WORD, XML_BLANKS, put_text, text_of
+from formats.syntaxes.kinds import BINARY, DATE, NOTE, WORD, XML_BLANKS, put_text, text_of
 from formats.syntaxes.place import Scope
 from formats.syntaxes.reading import Reader
 from formats.syntaxes.table import Element, Entry, Group, Part, Term

@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Final
 
 from lxml import etree
 
-from formats import money
 from formats.errors import MalformedDocument
-from formats.model.invoice import Note
 from formats.syntaxes.fatturapa_text import basic, latin
-from formats.syntaxes.kinds import DATE, XML_BLANKS, Surrounding, put_text, text_of
+from formats.syntaxes.kinds import DATE, XML_BLANKS, Decimals, Surrounding, put_text, text_of
 
 # Letters stand for digits where two people would have the same.
 _FISCAL_CODE: Final = re.compile(r"[A-Z]{6}(?:[0-9LMNP-V]{2}[A-Z]){2}[0-9LMNP-V]{3}[A-Z]")
@@ -26,19 +24,16 @@ _FISCAL_CODE: Final = re.compile(r"[A-Z]{6}(?:[0-9LMNP-V]{2}[A-Z]){2}[0-9LMNP-V]
 __all__ = [
     "AMOUNT",
     "MOMENT_DAY",
-    "NOTE",
     "PRICE",
     "RATE",
     "TAX_NUMBER",
     "Basic",
-    "Decimals",
     "Exact",
     "Latin",
     "split_tax_number",
 ]
 
 _BLANKS: Final = re.compile(r"\s+")
-_CODED_NOTE: Final = re.compile(r"#([A-Z]{3})#(.*)\Z", re.DOTALL)
 _MOMENT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T")
 _GREECE: Final = ("EL", "GR")
 
@@ -76,30 +71,6 @@ class Exact(Latin):
         put_text(element, latin(value)[: self.longest])
 
 
-@dataclass(frozen=True)
-class Decimals:
-    """A number with `least` to `most` decimals, rounded half away from zero; blanks of other programs are
-    passed over."""
-
-    least: int
-    most: int
-
-    def read(self, element: etree._Element) -> Decimal | None:
-        text = _BLANKS.sub("", text_of(element))
-        return money.parse(text) if text else None
-
-    def write(self, element: etree._Element, value: Decimal, surrounding: Surrounding) -> None:
-        if not value.is_finite() or abs(value) >= 10**11:
-            raise MalformedDocument(
-                f"{value} is not a number that FatturaPA can carry",
-                where=etree.QName(element).localname,
-                fix="correct the value in the ERP",
-            )
-        exponent = value.as_tuple().exponent
-        places = min(self.most, max(self.least, -exponent if isinstance(exponent, int) else 0))
-        element.text = money.text(value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
-
-
 class _TaxNumber:
     """A VAT number with its country in front, as IdPaese and IdCodice."""
 
@@ -129,21 +100,6 @@ def _is_fiscal_code(text: str) -> bool:
     return _FISCAL_CODE.fullmatch(text) is not None
 
 
-class _Note:
-    """BG-1 in one text, its subject code in front between number signs, as in UBL."""
-
-    def read(self, element: etree._Element) -> Note | None:
-        text = text_of(element)
-        if not text.strip(XML_BLANKS):
-            return None
-        coded = _CODED_NOTE.match(text)
-        return Note(subject_code=coded[1], text=coded[2] or None) if coded else Note(text=text)
-
-    def write(self, element: etree._Element, value: Note, surrounding: Surrounding) -> None:
-        code = f"#{value.subject_code}#" if value.subject_code else ""
-        put_text(element, code + (value.text or ""))
-
-
 class _Day:
     """A day where the schema has a moment; the time is not kept."""
 
@@ -163,9 +119,9 @@ class _Day:
         element.text = f"{value.isoformat()}T00:00:00"
 
 
-AMOUNT: Final = Decimals(2, 2)
-RATE: Final = Decimals(2, 2)
-PRICE: Final = Decimals(2, 8)
+_LARGEST: Final = Decimal(10**11)
+AMOUNT: Final = Decimals(2, 2, below=_LARGEST, blanks=True)
+RATE: Final = AMOUNT
+PRICE: Final = Decimals(2, 8, below=_LARGEST, blanks=True)
 TAX_NUMBER: Final = _TaxNumber()
-NOTE: Final = _Note()
 MOMENT_DAY: Final = _Day()

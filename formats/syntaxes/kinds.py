@@ -12,7 +12,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final, Protocol
 
 from lxml import etree
@@ -34,8 +34,10 @@ __all__ = [
     "SEPA_CREDITOR",
     "TEXT",
     "VAT_AMOUNT",
+    "WIDE",
     "WORD",
     "XML_BLANKS",
+    "Decimals",
     "Kind",
     "Surrounding",
     "UnderScheme",
@@ -48,6 +50,8 @@ _FORBIDDEN_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U0001000
 _DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?\Z")
 _CODED_NOTE: Final = re.compile(r"#([A-Z]{3})#(.*)\Z", re.DOTALL)
 XML_BLANKS: Final = " \t\r\n"
+#: A product of two long numbers has more digits than decimals usually have.
+WIDE: Final = Context(prec=80)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,44 @@ class _Number:
                 where=etree.QName(element).localname,
                 fix="correct the value in the ERP",
             )
-        element.text = money.text(value)
+        element.text = self.text(value)
+
+    def text(self, value: Decimal) -> str:
+        return money.text(value)
+
+
+@dataclass(frozen=True)
+class Decimals(_Number):
+    """A number with `least` to `most` decimals, rounded half away from zero; never minus zero.
+
+    `below` is what its amount must stay below; with `blanks` those of other programs between its digits are
+    passed over.
+    """
+
+    least: int
+    most: int
+    below: Decimal | None = None
+    blanks: bool = False
+
+    def read(self, element: etree._Element) -> Decimal | None:
+        text = text_of(element)
+        text = "".join(text.split()) if self.blanks else text.strip(XML_BLANKS)
+        return money.parse(text) if text else None
+
+    def write(self, element: etree._Element, value: Decimal, surrounding: Surrounding) -> None:
+        if self.below is not None and value.is_finite() and abs(value) >= self.below:
+            raise MalformedDocument(
+                f"{value} is not a number that this format can carry",
+                where=etree.QName(element).localname,
+                fix="correct the value in the ERP",
+            )
+        super().write(element, value, surrounding)
+
+    def text(self, value: Decimal) -> str:
+        exponent = value.as_tuple().exponent
+        places = min(self.most, max(self.least, -exponent if isinstance(exponent, int) else 0))
+        value = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=WIDE)
+        return money.text(value if value else abs(value))
 
 
 class _Amount(_Number):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
 from lxml import etree
 
-from formats import money
-from formats.errors import DocumentError
 from formats.identifiers import Identifier
-from formats.syntaxes.kinds import XML_BLANKS, Surrounding, put_text, text_of
+from formats.syntaxes.kinds import XML_BLANKS, Decimals, Surrounding, put_text, text_of
 
 __all__ = [
     "AMOUNT",
@@ -29,7 +26,6 @@ __all__ = [
 ]
 
 NAMESPACE: Final = "http://crd.gov.pl/wzor/2025/06/25/13775/"
-_WIDE: Final = Context(prec=80)
 
 
 def f(path: str) -> str:
@@ -81,35 +77,9 @@ class Token:
         put_text(element, collapsed(value, self._longest))
 
 
-class _Number:
-    """A decimal with at most so many places, no zeros in front and none behind beyond the second place."""
-
-    def __init__(self, places: int) -> None:
-        self._places = places
-
-    def read(self, element: etree._Element) -> Decimal | None:
-        text = text_of(element).strip(XML_BLANKS)
-        return money.parse(text) if text else None
-
-    def write(self, element: etree._Element, value: Decimal, surrounding: Surrounding) -> None:
-        if not value.is_finite():
-            raise DocumentError(
-                f"{value} is not a number an invoice can carry",
-                where=etree.QName(element).localname,
-                fix="correct the value in the ERP",
-            )
-        element.text = self.text(value)
-
-    def text(self, value: Decimal) -> str:
-        exponent = value.as_tuple().exponent
-        if isinstance(exponent, int) and exponent < -self._places:
-            value = value.quantize(Decimal(1).scaleb(-self._places), rounding=ROUND_HALF_UP, context=_WIDE)
-        return money.text(value if value else abs(value))
-
-
-AMOUNT: Final = _Number(2)
-QUANTITY: Final = _Number(6)
-FINE: Final = _Number(8)
+AMOUNT: Final = Decimals(0, 2)
+QUANTITY: Final = Decimals(0, 6)
+FINE: Final = Decimals(0, 8)
 
 
 class _Gtin:

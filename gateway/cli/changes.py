@@ -19,7 +19,7 @@ from gateway.store import changes, people
 from gateway.store.changes import Change
 from gateway.wiring import Gateway
 
-__all__ = ["app"]
+__all__ = ["app", "who"]
 
 app = typer.Typer(help="changes that two people have to agree to", rich_markup_mode=None)
 
@@ -83,7 +83,7 @@ def propose(
     """Propose what the configuration says now. Somebody else approves it."""
     gateway = Gateway.open(config_folder(context))
     try:
-        actor = _who(gateway, login, password_file, code)
+        actor = who(gateway, login, password_file, code)
         with gateway.database.read() as connection:
             parts = agreeing.not_agreed(connection, gateway)
             waiting = {(one.kind, one.subject, one.digest) for one in changes.waiting(connection)}
@@ -149,7 +149,7 @@ def _decide(
     gateway = Gateway.open(config_folder(context))
     try:
         found = _one(gateway, change)
-        actor = _who(gateway, login, file, code)
+        actor = who(gateway, login, file, code)
         done = agreeing.decide(gateway, found, approved=approved, answer=answer, by=actor)
     finally:
         gateway.close()
@@ -168,7 +168,7 @@ def _one(gateway: Gateway, change: str) -> Change:
     return found[0]
 
 
-def _who(gateway: Gateway, login: str, file: Path | None, code: str) -> Actor:
+def who(gateway: Gateway, login: str, file: Path | None, code: str) -> Actor:
     """The person at this terminal: whoever has the shell has not the others' passwords."""
     web, folder = gateway.settings.web, gateway.settings.folder
     sign_in = SignIn(gateway.database, Passwords(), Seal(reveal(web.secret, folder), "totp"))

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from formats.errors import ConfigError
 from gateway import settings as settings_module
+from gateway.cli import buyer_routes
 from gateway.cli.output import OUT, config_folder, print_json, shown
 from gateway.clock import utc_now
 from gateway.mandates import BuyerKind, Mandate, OwnMandates, table
@@ -30,6 +31,11 @@ app = typer.Typer(
 )
 
 _Json = Annotated[bool, typer.Option("--json", help="for machines")]
+
+app.command()(buyer_routes.buyers)
+app.command()(buyer_routes.give)
+app.command()(buyer_routes.end)
+app.command("try")(buyer_routes.try_out)
 
 
 @app.command()

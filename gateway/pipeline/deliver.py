@@ -19,7 +19,7 @@ from formats.errors import (
     RouteError,
 )
 from gateway.access import four_eyes
-from gateway.pipeline import costs, exchanged, follow, reroute
+from gateway.pipeline import costs, exchanged, follow, letters, reroute
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.message import message_of
 from gateway.pipeline.submission import State
@@ -42,9 +42,10 @@ def deliver(gateway: Gateway, submission: Submission) -> Submission:
     doubtful = asked_before and _doubtful(gateway, submission, channel)
     if not asked_before:
         _require_agreed(gateway, submission)
-        submission = _open(gateway, submission)
+        submission = _open(gateway, submission, channel)
     with gateway.database.read() as connection:
         message = replace(message_of(connection, submission), may_be_there=doubtful)
+        message = letters.enclose(connection, gateway, submission, message)
     found = False
     try:
         receipt = channel.find(message) if asked_before else None
@@ -122,10 +123,11 @@ def _require_agreed(gateway: Gateway, submission: Submission) -> None:
         four_eyes.require_account(gateway, submission, invoice)
 
 
-def _open(gateway: Gateway, submission: Submission) -> Submission:
+def _open(gateway: Gateway, submission: Submission, channel: Channel) -> Submission:
     with gateway.database.begin() as connection:
         now = gateway.clock()
         attempts.open_next(connection, submission.id, submission.channel, submission.message_id, now=now)
+        letters.put_link(connection, gateway, submission, channel)
         return submissions.move(
             connection,
             submission,

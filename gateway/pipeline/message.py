@@ -21,7 +21,7 @@ __all__ = ["message_of", "signature_of", "signed_file"]
 
 
 def message_of(connection: Connection, submission: Submission) -> OutboundMessage:
-    """What goes to the channel, the same on every retry."""
+    """What goes to the channel, the same on every retry; without the words that an e-mail has around it."""
     invoice = invoice_of(connection, submission)
     document = documents.get(connection, submission.document_digest)
     stem = _stem(submission)
@@ -41,20 +41,16 @@ def message_of(connection: Connection, submission: Submission) -> OutboundMessag
         name = _numbered_name(connection, submission, invoice, profile.file_numbers, signature)
         files[0] = replace(files[0], filename=name or files[0].filename)
     buyer, seller = invoice.buyer, invoice.seller
-    kind = "Credit note" if invoice.is_credit_note else "Invoice"
-    seller_name = (seller.name if seller else "") or ""
     return OutboundMessage(
         message_id=submission.message_id,
         number=submission.number,
         digest=digest,
         files=tuple(files),
-        seller=seller_name,
+        seller=(seller.name if seller else "") or "",
         buyer=submission.buyer,
         sender=seller.electronic_address if seller else None,
         receiver=buyer.electronic_address if buyer else None,
         mailbox=(buyer.contact.email if buyer and buyer.contact else "") or "",
-        subject=f"{kind} {submission.number} from {seller_name}",
-        body=_body(kind, submission, invoice, seller_name, hybrid=hybrid),
         made_at=attempts.first_opened(connection, submission.id, submission.message_id),
         country=(seller.address.country if seller and seller.address else "") or "",
     )
@@ -108,13 +104,3 @@ def _numbered_name(
     if number is None:
         return ""
     return numbers.file_name(invoice, numbers.text(number), signature.profile if signature else "")
-
-
-def _body(kind: str, submission: Submission, invoice: Invoice, seller: str, *, hybrid: bool) -> str:
-    due = f", due on {invoice.due_date.isoformat()}" if invoice.due_date else ""
-    amount = f"{submission.currency} {submission.amount}" if submission.amount is not None else ""
-    return f"{kind} {submission.number} from {seller}: {amount}{due}.\n\n" + (
-        "The attached PDF is the invoice, for people and, by the XML inside it, for machines.\n"
-        if hybrid
-        else "The attached XML file is the invoice; the PDF is a readable copy of it.\n"
-    )

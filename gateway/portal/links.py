@@ -47,12 +47,19 @@ class Links:
         ).rstrip("/")
 
     def make(
-        self, connection: Connection, submission: Submission, *, by: str, now: datetime, days: int = 0
+        self,
+        connection: Connection,
+        submission: Submission,
+        *,
+        by: str,
+        now: datetime,
+        days: int = 0,
+        message_id: str = "",
     ) -> PortalLink:
         """A new link that holds for so many days (0: as the settings say), with who made it in the journal.
 
-        Earlier ones go on holding. ConfigError for what must not be shown, or for a number of days that is
-        none.
+        Earlier ones go on holding. `message_id` is of the message that carries it, "" for none. ConfigError
+        for what must not be shown, or for a number of days that is none.
         """
         wanted = days or self._days
         if not 1 <= wanted <= MOST_DAYS:
@@ -71,11 +78,26 @@ class Links:
                 else "mend what stops it, then share it",
             )
         link = portal_links.add(
-            connection, submission.id, by=by, ends_at=now + timedelta(days=wanted), now=now
+            connection,
+            submission.id,
+            by=by,
+            ends_at=now + timedelta(days=wanted),
+            now=now,
+            message_id=message_id,
         )
         told = {"link": link.id, "until": link.ends_at.isoformat()}
+        if message_id:
+            told["message_id"] = message_id
         journal.append(connection, "portal link made", told, now=now, submission=submission.id, actor=by)
         return link
+
+    def of_message(self, connection: Connection, submission: Submission, *, now: datetime) -> PortalLink:
+        """The one link that goes out with the message of this submission, also if that is sent again; made
+        when first asked for. Raises as `make`."""
+        found = portal_links.of_message(connection, submission.message_id)
+        return found or self.make(
+            connection, submission, by="gateway", now=now, message_id=submission.message_id
+        )
 
     def revoke(self, connection: Connection, link: PortalLink, *, by: str, now: datetime) -> bool:
         """End a link at once; False where it did not hold any more."""

@@ -17,7 +17,7 @@ from formats.model.terms import CATALOGUE as TERMS
 from formats.phrases import phrases
 from gateway.reasons.template import Template, made
 
-__all__ = ["CATALOGUES", "TRANSLATED", "Catalogue", "catalogue", "gathered"]
+__all__ = ["CATALOGUES", "TRANSLATED", "Catalogue", "catalogue", "gathered", "numbered_phrases"]
 
 CATALOGUES: Final = Path(__file__).parent
 TRANSLATED: Final = ("nl", "de", "fr")
@@ -51,7 +51,7 @@ def catalogue(language: str) -> Catalogue:
     terms = {name_of(term): name_of(term, language) for term in TERMS}
     own = phrases(language)
     terms |= {text: own[name] for name, text in phrases("en").items() if name.startswith("sum.")}
-    return gathered(language, (*_phrases(language), *_sentences(language)), terms)
+    return gathered(language, (*numbered_phrases(language), *_sentences(language)), terms)
 
 
 def gathered(language: str, pairs: Iterable[tuple[str, str]], terms: Mapping[str, str]) -> Catalogue:
@@ -78,7 +78,7 @@ def _sentences(language: str) -> Iterator[tuple[str, str]]:
                 yield str(message.id), str(message.string)
 
 
-def _phrases(language: str) -> Iterator[tuple[str, str]]:
+def numbered_phrases(language: str) -> Iterator[tuple[str, str]]:
     """What is said about findings has catalogues of its own, by names instead of numbers."""
     own = phrases(language)
     for name, text in phrases("en").items():

@@ -82,7 +82,10 @@ class _Look:
         if one is not None and one.weight >= len(text):
             return one
         several = self._several(text, depth)
-        if several is None or (one is not None and one.weight > several.weight):
+        if several is None:
+            return one
+        # What leaves nothing over is told apart only where it says more by that.
+        if one is not None and (one.weight, one.whole) > (several.weight, several.whole):
             return one
         return several
 
@@ -147,7 +150,7 @@ class _Look:
         parts = _JOINT.split(text, maxsplit=_MOST_PARTS - 1)
         if len(parts) == 1:
             return None
-        words, weight, whole, at = "", 0, True, 0
+        words, weight, whole, known, at = "", 0, True, False, 0
         while at < len(parts):
             end = len(parts)
             found = None
@@ -157,14 +160,15 @@ class _Look:
                     found = self._one("".join(parts[at:end]), depth if at and parts[at - 1] != ". " else 0)
                 if found is None:
                     end -= 2
+            if found is not None and known:
+                weight += len(parts[at - 1])
+            known = found is not None
             if found is None:
                 found, end, whole = Told(parts[at], 0, False), at + 1, False
             words += found.text
             weight += found.weight
             if end < len(parts):
-                joint = self._joint(parts[end])
-                words += joint
-                weight += len(joint)
+                words += self._joint(parts[end])
             at = end + 1
         return Told(words, weight, whole) if weight else None
 

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -54,6 +53,8 @@ class CodeCache:
 
     def put(self, key: str, content: bytes) -> None:
         """Store, at once or not at all; an older content of the key is replaced."""
+        import tempfile  # only the first start needs it
+
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")

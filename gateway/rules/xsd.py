@@ -15,10 +15,11 @@ from typing import Final, cast
 
 from lxml import etree
 
-from formats.errors import MalformedDocument
 from formats.finding import Finding, Severity
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
+from gateway.rules.cache import CodeCache, cache_folder
+from gateway.rules.lean import LeanFiles, lean_files
 from gateway.rules.location import readable_path
 from gateway.rules.packs import package_file
 from gateway.rules.positions import positions
@@ -146,10 +147,12 @@ def load(key: str, root_name: str) -> Schema | None:
 def _loaded(path: Path) -> etree.XMLSchema:
     """The schema, with that of XML signatures beside it where it takes them from the W3C's own address or
     does not say from where. Raises lxml's errors."""
-    try:
-        main = xml.parse(path.read_bytes(), as_written=True)
-    except MalformedDocument:
+    place = path.resolve()
+    lean = lean_files(place, CodeCache(cache_folder()))
+    content = lean.get(str(place))
+    if content is None:
         return etree.XMLSchema(file=str(path))  # which says what is wrong in lxml's words
+    main = xml.parse(content, as_written=True)
     outside = [
         entry
         for entry in main.iterchildren(_IMPORT)
@@ -158,7 +161,9 @@ def _loaded(path: Path) -> etree.XMLSchema:
     ]
     signatures = package_file("xmlschema", "schemas/DSIG/xmldsig-core-schema.xsd") if outside else None
     if signatures is None:
-        return etree.XMLSchema(etree.parse(path, _offline(path.parent)))
+        parser = _offline(path.parent)
+        parser.resolvers.add(LeanFiles(lean))
+        return etree.XMLSchema(etree.fromstring(content, parser, base_url=str(place)))
     both = etree.Element(f"{_XS}schema", nsmap={"xs": _XS[1:-1]})
     for namespace, file in ((SIGNATURES, signatures), (main.get("targetNamespace") or "", path)):
         place = file.resolve().as_uri()

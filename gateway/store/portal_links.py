@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from gateway.store.tables import portal_links
 
-__all__ = ["PortalLink", "add", "get", "of", "opened", "revoke"]
+__all__ = ["PortalLink", "add", "get", "of", "of_message", "opened", "revoke"]
 
 
 @dataclass(frozen=True, slots=True)
 class PortalLink:
-    """One link. Moments are aware UTC, `ends_at` in whole seconds; `openings` counts views of its page."""
+    """One link. Moments are aware UTC, `ends_at` in whole seconds; `openings` counts views of its page;
+    `message_id` is of the message that took it to the buyer, "" where somebody made it by hand."""
 
     id: str
     submission: str
@@ -27,14 +28,23 @@ class PortalLink:
     revoked_at: datetime | None
     openings: int
     opened_at: datetime | None
+    message_id: str = ""
 
     def holds(self, now: datetime) -> bool:
         """Whether it opens anything at this moment."""
         return self.revoked_at is None and self.ends_at > now
 
 
-def add(connection: Connection, submission: str, *, by: str, ends_at: datetime, now: datetime) -> PortalLink:
-    """A new link, under an id of 128 bits of chance."""
+def add(
+    connection: Connection,
+    submission: str,
+    *,
+    by: str,
+    ends_at: datetime,
+    now: datetime,
+    message_id: str = "",
+) -> PortalLink:
+    """A new link, under an id of 128 bits of chance. ConflictError for a second one of a message."""
     identifier = secrets.token_urlsafe(16)
     connection.execute(
         insert(portal_links).values(
@@ -45,6 +55,7 @@ def add(connection: Connection, submission: str, *, by: str, ends_at: datetime, 
             ends_at=ends_at.replace(microsecond=0),
             revoked_by="",
             openings=0,
+            message_id=message_id or None,
         )
     )
     found = get(connection, identifier)
@@ -55,6 +66,15 @@ def add(connection: Connection, submission: str, *, by: str, ends_at: datetime, 
 def get(connection: Connection, identifier: str) -> PortalLink | None:
     """One link, also one that no longer holds."""
     row = connection.execute(select(portal_links).where(portal_links.c.id == identifier)).one_or_none()
+    return None if row is None else _link(row)
+
+
+def of_message(connection: Connection, message_id: str) -> PortalLink | None:
+    """The link that goes out with this message, also one that no longer holds; None without one."""
+    if not message_id:
+        return None
+    query = select(portal_links).where(portal_links.c.message_id == message_id)
+    row = connection.execute(query).one_or_none()
     return None if row is None else _link(row)
 
 
@@ -92,4 +112,5 @@ def _link(row: Row[Any]) -> PortalLink:
         row.revoked_at,
         row.openings,
         row.opened_at,
+        row.message_id or "",
     )

@@ -237,6 +237,7 @@ submissions = Table(
     Index("ix_submissions_issue_date", "issue_date", "id"),
     Index("ix_submissions_channel", "channel", "received_at", "id"),
     Index("ix_submissions_source", "source", "received_at", "id"),
+    Index("ix_submissions_currency", "currency", "received_at", "id"),
 )
 # Few of a million have a verdict, or stand for an earlier revision: the indices that hold only these are
 # used where a query says so in the very words.

@@ -58,6 +58,9 @@ class WebServer:
                 where="gateway.yaml, web",
                 fix="end the program that uses the port, or name another host or port",
             ) from error
+        # Connections inherit it. Else the body of an answer waits for the other side to acknowledge its head,
+        # which that does after 40 ms: asyncio sees to it only for sockets that it opens itself.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = self._socket.getsockname()[1]
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True

@@ -169,7 +169,7 @@ def in_a_thread(made: AbstractContextManager[_T]) -> Iterator[_T]:
     """Enter and leave it in a thread of its own: the imitated mail server starts a loop, which the thread of
     a running browser refuses."""
     with ThreadPoolExecutor(1) as thread:
-        entered = thread.submit(made.__enter__).result(120)
+        entered = thread.submit(made.__enter__).result(600)
         try:
             yield entered
         finally:

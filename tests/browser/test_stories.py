@@ -43,7 +43,7 @@ def of(office: Office, verdict: Verdict) -> list[str]:
     return [one.number for one in office.listed() if one.state is State.PARKED and one.verdict == verdict]
 
 
-def test_a_clerk_clears_the_work_list_of_the_demo(browser: Any, busy: Office) -> None:
+def test_a_clerk_clears_the_work_list_of_the_demo(browser: Any, busy: Office, tmp_path: Path) -> None:
     """One of each verdict is decided in the console; what is mended in the ERPs goes on by itself."""
     page = busy.page(browser, "marit")
     page.goto("/")
@@ -79,7 +79,6 @@ def test_a_clerk_clears_the_work_list_of_the_demo(browser: Any, busy: Office) ->
     closed = of(busy, Verdict.PRECONDITION)
     page.goto("/")
     assert "refuses the login" in row(page, closed[0]).inner_text()
-    print("CLOSED", closed, page.get_by_role("button", name="Try").all_inner_texts())
     assert busy.world is not None
     busy.world.clear_faults()
     for number in closed:
@@ -122,9 +121,7 @@ def test_a_clerk_clears_the_work_list_of_the_demo(browser: Any, busy: Office) ->
     # Nothing is left, and what was decided has reached the ERPs.
     busy.until(lambda: not under_way(busy))
     page.goto("/")
-    for one in page.locator(".work, .strip, .notice").all():
-        print("LEFT", one.inner_text())
-    page.screenshot(path="/tmp/gaps/empty.png")
+    page.screenshot(path=tmp_path / "empty.png")
     assert heading.inner_text() == "Nothing needs you. New invoices that stop appear here by themselves."
     page.context.close()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from formats.errors import ConfigError
 from formats.profiles.profile import Profile
 from gateway import scheduler
 from gateway.alarms.watches import sources as watch
@@ -105,6 +106,10 @@ def names(gateway: Gateway) -> list[str]:
     return [one.name for one in gateway.settings.sources]
 
 
+def problem(gateway: Gateway) -> ConfigError | None:
+    return gateway.not_taken_up[1] if gateway.not_taken_up is not None else None
+
+
 def noted(gateway: Gateway) -> list[dict[str, object]]:
     with gateway.database.read() as connection:
         found = journal.entries(connection, event="sources taken up")
@@ -150,8 +155,7 @@ def test_a_broken_file_is_told_and_changes_nothing(gateway: Gateway) -> None:
     assert errands.settled() is None
     assert names(gateway) == ["first"]
     assert errands.told == []
-    assert gateway.not_taken_up is not None
-    _, error = gateway.not_taken_up
+    error = problem(gateway)
     assert isinstance(error, ConfigProblems)
     assert "nobody" in error.what
     (found,) = watch.watch(gateway, gateway.clock())
@@ -159,7 +163,7 @@ def test_a_broken_file_is_told_and_changes_nothing(gateway: Gateway) -> None:
     assert "second.yaml" in found.sentence
     file.write_text(file.read_text("utf-8").replace("nobody", "vandael"), "utf-8")
     assert errands.settled() == Difference(("second", "third"), (), ())
-    assert gateway.not_taken_up is None
+    assert problem(gateway) is None
     assert list(watch.watch(gateway, gateway.clock())) == []
 
 
@@ -182,8 +186,8 @@ def test_a_source_brings_its_new_company_and_mapping_along_and_changes_no_other(
     assert errands.settled() == Difference(("second",), (), ())
     assert gateway.company("second")["name"] == "Another B.V."
     assert gateway.company("first")["name"] == "Van Dael Groothandel B.V."
-    assert gateway.mapping("second").version == "ours-1"
-    assert gateway.mapping("first").version != "other"
+    assert gateway.mapping("second").version.startswith("ours-1")
+    assert not gateway.mapping("first").version.startswith("other")
 
 
 def test_what_is_changed_elsewhere_waits_for_the_next_start(gateway: Gateway) -> None:
@@ -192,7 +196,7 @@ def test_what_is_changed_elsewhere_waits_for_the_next_start(gateway: Gateway) ->
     routing.write_text(routing.read_text("utf-8").replace("attach_pdf: true", "attach_pdf: false"), "utf-8")
     assert not errands.settled()
     assert any(route.attach_pdf for route in gateway.settings.routes)
-    assert gateway.not_taken_up is None
+    assert problem(gateway) is None
 
 
 class _NoWarming:
@@ -240,8 +244,9 @@ def wait(holds: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("gateway", ["sqlite"], indirect=True)
 def test_a_running_scheduler_reads_a_source_that_was_added_and_no_longer_one_that_went(
-    gateway: Gateway,
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(scheduler, "_FILES_SECONDS", 0.2)
     folder = gateway.settings.folder
 
     def read(name: str) -> bool:
@@ -256,12 +261,12 @@ def test_a_running_scheduler_reads_a_source_that_was_added_and_no_longer_one_tha
         wait(lambda: read("first"))
         first = gateway.source("first")
         (folder / "sources" / "broken.yaml").write_text("name: [")
-        wait(lambda: gateway.not_taken_up is not None)
+        wait(lambda: problem(gateway))
         (folder / "sources" / "broken.yaml").unlink()
         file = source(folder, "second", poll=1)
         (folder.parent / "in-second" / "a.json").write_text('{"number": "A-1"}')
         wait(lambda: "second A-1" in keys())
-        assert gateway.not_taken_up is None
+        assert problem(gateway) is None
         file.unlink()
         wait(lambda: names(gateway) == ["first"])
         assert gateway.source("first") is first

@@ -27,7 +27,7 @@ from gateway.wiring import Gateway
 
 __all__ = ["FILES", "router"]
 
-# What of one invoice can be had as a file, beside `signed`: the column with its digest, the ending of its name.
+# What of one invoice can be had as a file, beside `signed`: the column with its digest, and its ending.
 FILES: Final = {
     "source": ("content_digest", ""),
     "invoice": ("document_digest", ".xml"),

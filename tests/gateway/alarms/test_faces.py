@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
@@ -99,3 +102,90 @@ def test_the_command_ends_with_1_where_an_alarm_is_open(world: World) -> None:
     assert "noted" in call(world, "take", told["id"][:8], "--by", "Marit")
     assert "Marit" in call(world, status=1)
     assert SOURCE in call(world, "counts")
+
+
+def raise_many(world: World, number: int) -> list[str]:
+    """So many alarms, some of them at the same moment; their ids, as the list has them: the oldest first."""
+    made = []
+    with world.gateway.database.begin() as connection:
+        for place in range(number):
+            since = world.now - timedelta(minutes=number - place // 3)
+            words = {"sentence": f"trouble {place:03}.", "fix": "mend it"}
+            made.append(
+                alarms.raise_one(
+                    connection,
+                    kind="silence",
+                    subject=f"s{place:03}",
+                    company="vandael",
+                    level=0,
+                    since=since,
+                    now=world.now,
+                    **words,
+                )
+            )
+    return [one.id for one in sorted(made, key=lambda one: (one.since, one.id))]
+
+
+def end_all(world: World) -> None:
+    """All alarms are over, three at a time at the same moment."""
+    with world.gateway.database.begin() as connection:
+        for place, one in enumerate(alarms.open_ones(connection)):
+            alarms.end(connection, one, now=world.now + timedelta(seconds=place // 3))
+    world.pass_(minutes=10)
+
+
+def test_the_interface_gives_all_alarms_page_by_page(world: World, web: Web) -> None:
+    """Each once, also those that were over at the same moment; those that are open on the first page."""
+    web.add("it", {ALL_COMPANIES: Role.ADMINISTRATOR})
+    ended = raise_many(world, 25)
+    end_all(world)
+    still = raise_many(world, 7)
+    found: list[str] = []
+    after, pages = "", 0
+    while after or not pages:
+        asked: dict[str, str | int] = {"ended_hours": 1, "size": 10, "after": after}
+        page = web.client.get("/api/v1/alarms", params=asked, headers=web.headers("it")).json()
+        found += [one["id"] for one in page["items"]]
+        after, pages = page["next"], pages + 1
+    assert pages == 3
+    assert found[:7] == still
+    assert sorted(found[7:]) == sorted(ended)
+    answer = web.client.get("/api/v1/alarms?after=nowhere", headers=web.headers("it"))
+    assert answer.status_code == 422
+
+
+def links(page: str) -> dict[str, str]:
+    """Where the buttons between pages lead."""
+    found = re.findall(r'<a class="btn" href="(/alarms[^"]*)">([^<]+)</a>', page)
+    return {words: unescape(address) for address, words in found}
+
+
+def test_the_console_shows_open_alarms_page_by_page(world: World, web: Web) -> None:
+    web.add("it", {ALL_COMPANIES: Role.ADMINISTRATOR})
+    raise_many(world, 230)
+    seen: list[str] = []
+    address, sizes = "/alarms", []
+    while address:
+        page = web.client.get(address, headers=web.headers("it")).text
+        assert "230 alarms are open." in page
+        shown = re.findall(r"trouble (\d{3})\.", page)
+        seen, sizes = seen + shown, [*sizes, len(shown)]
+        address = links(page).get("Next page", "")
+    assert sizes == [100, 100, 30]
+    assert len(set(seen)) == 230
+
+
+def test_the_console_goes_back_through_alarms_that_are_over(world: World, web: Web) -> None:
+    web.add("it", {ALL_COMPANIES: Role.ADMINISTRATOR})
+    raise_many(world, 45)
+    end_all(world)
+    seen: list[str] = []
+    address, sizes = "/alarms", []
+    while address:
+        page = web.client.get(address, headers=web.headers("it")).text
+        shown = re.findall(r"</span> (s\d{3}) <span", page)
+        seen, sizes = seen + shown, [*sizes, len(shown)]
+        address = links(page).get("Earlier", "")
+    assert sizes == [20, 20, 5]
+    assert len(set(seen)) == 45
+    assert links(page)["First page"] == "/alarms#over"

@@ -97,3 +97,51 @@ def test_the_description_says_what_receivers_are_sent(client: TestClient) -> Non
     described = client.get("/api/v1/openapi.json").json()
     assert described["openapi"].startswith("3.1")
     assert "event" in described["webhooks"]
+
+
+@pytest.mark.parametrize("state", ["", "delivered", "waiting"])
+def test_all_events_of_a_webhook_are_reached_page_by_page(
+    world: World, client: TestClient, state: str
+) -> None:
+    """Newest first, each once, of one state or of all; what happens meanwhile moves nobody's place."""
+    made = client.post(PLACE, json=wanted(world, events=["invoice.received"])).json()["id"]
+    for number in range(12):
+        world.invoice(f"2026-{number}")
+    world.sender.one(made)
+    for number in range(12, 17):
+        world.invoice(f"2026-{number}")
+    world.receiver.answers = [(503, {}, b"")] * 5
+    world.sender.one(made)
+    every = [seq(one) for one in page(client, made, size=500)["items"]]
+    assert every == sorted(every, reverse=True)
+    assert len(every) == 17
+    expected = {"": every, "delivered": every[5:], "waiting": every[:5]}[state]
+    found: list[int] = []
+    after = 0
+    for _ in range(10):
+        told = page(client, made, size=5, after=after, **({"state": state} if state else {}))
+        assert len(told["items"]) <= 5
+        found += [seq(one) for one in told["items"]]
+        after = told["next"]
+        if not after:
+            break
+        world.invoice("meanwhile")
+        world.sender.one(made)
+    assert found == expected
+
+
+def seq(delivery: dict[str, Any]) -> int:
+    """The entry of the journal that an event is about."""
+    return int(delivery["event"].split("-")[1])
+
+
+def page(client: TestClient, webhook: str, **asked: Any) -> dict[str, Any]:
+    answer = client.get(f"{PLACE}/{webhook}/deliveries", params=asked)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize("asked", [{"after": "x"}, {"after": 2**70}, {"size": 0}, {"size": 501}])
+def test_a_page_that_is_none_is_refused(client: TestClient, asked: dict[str, Any]) -> None:
+    assert client.get(f"{PLACE}/{ID}/deliveries", params=asked).status_code == 422

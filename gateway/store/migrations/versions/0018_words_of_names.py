@@ -36,9 +36,11 @@ def upgrade() -> None:
     op.drop_table("invoice_words")
     op.drop_index("ix_submissions_number", "submissions")
     op.create_index("ix_submissions_number", "submissions", ["number", "id"])
+    op.create_index("ix_submissions_currency", "submissions", ["currency", "received_at", "id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_submissions_currency", "submissions")
     op.drop_index("ix_submissions_number", "submissions")
     op.create_index("ix_submissions_number", "submissions", ["number"])
     table = op.create_table(

@@ -1,0 +1,100 @@
+"""What each ERP that can count says of a day is what a pull gives of it, whatever else is in its books.
+
+Against the seeded books of the imitated systems, which hold what is not sent as well: drafts, pro forma and
+cancelled documents, and those that the ERP sends itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any, Final
+
+import pytest
+
+from connectors.base import Counts, SourceDocument
+from connectors.conformance.bench import Bench
+from connectors.conformance.registry import trial, trial_kinds
+from connectors.registry import ERPS, erp
+from connectors.sandbox.odoo_clerk import Item
+from gateway.clock import utc_now
+from mappings.engine import CompiledMapping
+from mappings.provenance import IncompleteInvoice
+from mappings.registry import load
+
+# The mapping of each kind that counts.
+MAPPINGS: Final = {
+    "exact-online": "exact_online",
+    "netsuite-rest": "netsuite_rest",
+    "netsuite-soap": "netsuite",
+    "odoo": "odoo",
+    "sap-odata": "sap_billing_document",
+    "sap-soap": "sap_billing_document",
+    "tryton": "tryton",
+}
+# Kinds whose other side is a folder: nobody there can be asked.
+FOLDERS: Final = frozenset({"folder", "sap-idoc", "sftp-files"})
+# A Tryton shares its database with other tests: what it does not count is tested below.
+SEEDED: Final = sorted(MAPPINGS.keys() - {"tryton"})
+
+
+class _Whole:
+    """A trial that asks for all its system has, not only for what is added."""
+
+    def __init__(self, kind: str) -> None:
+        self._trial: Any = trial(kind)()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._trial, name)
+
+    def settings(self) -> Mapping[str, object]:
+        return {**self._trial.settings(), "first_day": None} if self._has_first_day else self._trial.settings()
+
+    @property
+    def _has_first_day(self) -> bool:
+        return "first_day" in self._trial.settings()
+
+
+@contextmanager
+def opened(kind: str) -> Iterator[Bench]:
+    bench = Bench(_Whole(kind), erp(kind), utc_now)  # type: ignore[arg-type]  # it stands for its trial
+    try:
+        yield bench
+    finally:
+        bench.close()
+
+
+def _day(mapping: CompiledMapping, document: SourceDocument) -> date | None:
+    """BT-2, also of an invoice that cannot be mapped whole."""
+    try:
+        return mapping.map(document.content, document.part, {}).invoice.issue_date
+    except IncompleteInvoice as error:
+        return error.invoice.issue_date
+
+
+@pytest.mark.parametrize("kind", sorted(set(trial_kinds()) & set(ERPS)))
+def test_every_erp_that_can_be_asked_counts(kind: str) -> None:
+    assert (kind in MAPPINGS) is (kind not in FOLDERS)
+    made_by: Any = erp(kind)
+    assert hasattr(made_by, "count_posted") is (kind in MAPPINGS)
+
+
+@pytest.mark.parametrize("kind", SEEDED)
+def test_each_day_counts_what_a_pull_gives_of_it(kind: str) -> None:
+    mapping = load(MAPPINGS[kind])
+    with opened(kind) as bench:
+        bench.trial.add(2)
+        # What waits for its accounting is given later; the books are at rest here.
+        pulled = bench.read("")
+        assert pulled.error is None
+        given = Counter(_day(mapping, one) for one in {one.key: one for one in pulled.documents}.values())
+        assert None not in given
+        assert len(given) > 1
+        connector = bench.connector()
+        assert isinstance(connector, Counts)
+        days = {day for day in given if day is not None}
+        around = {day + timedelta(days=one) for day in days for one in (-1, 0, 1)}
+        assert {day: count for day in around if (count := connector.count_posted(day))} == given
