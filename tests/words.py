@@ -21,7 +21,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
-import yaml
+from ruamel.yaml import YAML
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
@@ -781,7 +781,7 @@ def _apart(form: Form) -> Form:
 def _hints() -> Iterator[tuple[str, str]]:
     """What our mappings tell a clerk to do, with the file."""
     for file in sorted((ROOT / "mappings").glob("*.yaml")):
-        found: list[object] = [yaml.safe_load(file.read_text("utf-8"))]
+        found: list[object] = [YAML(typ="safe").load(file)]
         while found:
             match found.pop():
                 case dict() as fields:

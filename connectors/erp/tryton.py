@@ -61,6 +61,8 @@ _INVOICE: Final = names(
     "taxes(base amount legal_notice tax(name rate unece_category_code)) "
     "origin_invoices(number invoice_date)"
 )
+# Where the VAT of an invoice stands in the currency of the company: with the entry that posted it.
+_POSTED_TAX: Final = names("move(lines(tax_lines(type amount)))")
 _COMPANY: Final = names(f"currency(code) party(name {_WITH_CONTACTS} addresses({_ADDRESS}))")
 _PARTY: Final = names(f"name {_WITH_CONTACTS} addresses(country(code))")
 _PAYMENT: Final = names(
@@ -134,7 +136,14 @@ class Tryton(DatabaseConnector[TrytonSettings, "_Models"]):
 
     def reading(self) -> Reading:
         company = cache(self.company)
-        return lambda changed: [_document(row, company()) for row in changed]
+
+        def documents(changed: Sequence[Record]) -> list[Found]:
+            own = company()["currency"]["code"]
+            foreign = [int(row["id"]) for row in changed if row["currency"]["code"] != own]
+            posted = self._models.read("account.invoice", foreign, _POSTED_TAX)
+            return [_document(row, company(), posted.get(int(row["id"]))) for row in changed]
+
+        return documents
 
     def board(self) -> _Board:
         return _Board(self._models)
@@ -408,7 +417,8 @@ class _Models(Records):
         return f"{self.system}, {method}"
 
 
-def _document(row: Record, company: Record) -> Found:
+def _document(row: Record, company: Record, posted: Record | None) -> Found:
+    """`posted` holds the entry of an invoice in another currency than the company's."""
     key, number = str(row["id"]), row["number"]
     if row["state"] == "cancelled":
         return cancelled("Tryton", key, number)
@@ -416,15 +426,28 @@ def _document(row: Record, company: Record) -> Found:
     def made() -> dict[str, Any]:
         amounts = [line["amount"] for line in row["lines"] if line["type"] == "line"]
         insist_on_sum("Tryton", number, amounts, row["untaxed_amount"])
-        return {"invoice": row, "company": company}
+        found = {"invoice": row, "company": company}
+        return found if posted is None else {**found, "company_tax": _tax_of(posted)}
 
     return document_or_reason(
         made,
         key=key,
         revision=str(row["write_date"]),
         origin=f"Tryton invoice {number}",
-        lasting=lambda content: [without(content["invoice"], *_VOLATILE), company],
+        lasting=lambda content: [
+            without(content["invoice"], *_VOLATILE),
+            *(part for name, part in content.items() if name != "invoice"),
+        ],
     )
+
+
+def _tax_of(posted: Record) -> str | None:
+    """The VAT that was posted, in the currency of the company; None where there is no entry."""
+    if posted.get("move") is None:
+        return None
+    lines = posted["move"].get("lines") or ()
+    taxes = [one for line in lines for one in line.get("tax_lines") or () if one["type"] == "tax"]
+    return format(sum((Decimal(str(one["amount"])) for one in taxes), Decimal(0)), "f")
 
 
 def _payment(row: Record, asked: OpenInvoice) -> PaymentStatus:

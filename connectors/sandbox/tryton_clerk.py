@@ -26,6 +26,8 @@ __all__: list[str] = []
 
 _PATIENCE: Final = 60.0
 _FIRST_DAY: Final = date(2026, 11, 1)
+# How much a euro is in the currencies that the company invoices in.
+_RATES: Final = {"USD": Decimal("1.25"), "CHF": Decimal("0.9416")}
 _ADDRESSES: Final = {
     "Windmolen Techniek B.V.": ("Keizersgracht 1", "1015 CJ", "Amsterdam"),
     "Koper & Zonen B.V.": ("Havenweg 27", "3011 AB", "Rotterdam"),
@@ -95,10 +97,15 @@ def _party(name: str, country: Any, **identifiers: str) -> Any:
 
 
 def invoice(
-    buyer: str, lines: list[list[str]], day: str, reference: str = "", post: bool = True
+    buyer: str,
+    lines: list[list[str]],
+    day: str,
+    reference: str = "",
+    post: bool = True,
+    currency: str = "",
 ) -> dict[str, Any]:
     """One invoice; a line is description, quantity, unit price and tax, from the product where it has its
-    name."""
+    name. In the company's currency where none is given."""
     from trytond.modules.account.tests.tools import get_accounts
 
     made = Model.get("account.invoice")(type="out")
@@ -106,6 +113,8 @@ def invoice(
     made.invoice_date = date.fromisoformat(day)
     made.payment_term_date = made.invoice_date + timedelta(days=30)
     made.reference = reference
+    if currency:
+        made.currency = _currency(currency)
     for description, quantity, price, tax in lines:
         line = made.lines.new()
         products = Model.get("product.product").find([("template.name", "=", description)])
@@ -119,6 +128,19 @@ def invoice(
     if post:
         made.click("post")
     return _told(made)
+
+
+def _currency(code: str) -> Any:
+    """A currency with its rate to the euro since the beginning of the year; made once."""
+    currencies = Model.get("currency.currency")
+    found = currencies.find([("code", "=", code)])
+    if found:
+        return found[0]
+    made = currencies(name=code, code=code, symbol=code, digits=2, rounding=Decimal("0.01"))
+    rate = made.rates.new()
+    rate.date, rate.rate = date(_FIRST_DAY.year, 1, 1), _RATES[code]
+    made.save()
+    return made
 
 
 def copies(number: int, count: int, day: str) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ __all__ = [
     "not_agreed",
     "propose",
     "proposed",
+    "proposed_to_clear",
     "require_eyes",
     "vouch_for",
 ]
@@ -178,6 +179,11 @@ def clear_or_propose(gateway: Gateway, change: PartyChange, *, reason: str, by: 
             now=gateway.clock(),
         )
     return "proposed"
+
+
+def proposed_to_clear(connection: Connection) -> frozenset[str]:
+    """The changes of buyers that somebody has checked and that wait for a second person, by their ids."""
+    return frozenset(str(one.after[_PARTY]) for one in changes.waiting(connection) if _PARTY in one.after)
 
 
 def _more_of(connection: Connection, change: Change) -> bool:

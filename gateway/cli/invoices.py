@@ -274,7 +274,13 @@ def resolve(
 def _to_resolve(gateway: Gateway, number: str, outcome: Outcome) -> Submission:
     """The one revision that `outcome` can be said of."""
     found = _find(gateway, number)
-    fitting = [item for item in found if deciding.may_resolve(item, outcome)]
+    with gateway.database.read() as connection:
+        fitting = [
+            item
+            for item in found
+            if deciding.may_resolve(item, outcome)
+            or (outcome is Outcome.DISMISSED and deciding.may_set_aside(connection, item))
+        ]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:

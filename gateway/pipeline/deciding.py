@@ -30,6 +30,7 @@ __all__ = [
     "may_cancel",
     "may_resolve",
     "may_retry",
+    "may_set_aside",
     "resolve",
     "retry",
 ]
@@ -76,6 +77,17 @@ def may_resolve(submission: Submission, outcome: Outcome) -> bool:
         return outcome is Outcome.DISMISSED
     asked_after = submission.step in _ASKED_AFTER
     return submission.state is State.PARKED and asked_after is not (outcome is Outcome.DISMISSED)
+
+
+def may_set_aside(connection: Connection, submission: Submission) -> bool:
+    """Whether it can be called no longer wanted: as `may_resolve` has it, and also where the attempts to hand
+    it over have certainly failed, as at a channel that refuses the login."""
+    if may_resolve(submission, Outcome.DISMISSED):
+        return True
+    if submission.state is not State.PARKED or submission.step is not State.SENDING:
+        return False
+    last = attempts.last(connection, submission.id, submission.message_id)
+    return last is not None and last.outcome == attempts.NOT_TAKEN
 
 
 def may_cancel(submission: Submission) -> bool:
@@ -135,7 +147,9 @@ def resolve(
         raise ConfigError(
             "a reason is needed", where=f"invoice {submission.number}", fix="say how you know, or why"
         )
-    cancels = outcome is Outcome.DISMISSED and may_cancel(submission)
+    cancels = outcome is Outcome.DISMISSED and (
+        may_cancel(submission) or may_set_aside(connection, submission)
+    )
     if not (cancels or may_resolve(submission, outcome)):
         raise ConfigError(
             f"it is {submission.state} and cannot be called {outcome}",
@@ -159,6 +173,7 @@ def resolve(
         if submission.state is State.REJECTED:
             before = {"after": submission.state}
             news.queue(connection, submission, State.CLOSED, f"not sent again: {note}", now=now)
+        attempts.close(connection, submission.id, "not sent", "", now=now)
         return submissions.move(
             connection, submission, State.SUPERSEDED, "dismissed", before, now=now, actor=by
         )

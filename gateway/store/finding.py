@@ -23,7 +23,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -313,7 +312,7 @@ def _among_many(connection: Connection, wanted: Filter, sought: Words, page: _Pa
     counted = whole or number >= MANY
     if end is None or len(rows) > page.size:
         return replace(page.found(rows, number), counted=counted)
-    return Found(tuple(store.read_row(row) for row in rows), _cursor(page.order, end), number, counted)
+    return Found(tuple(store.read_row(row) for row in rows), _cursor(page.order, end), number, counted=False)
 
 
 def _count(connection: Connection, wanted: Filter, sought: Words, most: int) -> int:
@@ -374,7 +373,7 @@ def _conditions(
         found = by(column, values).in_(values)
         if read_in is None and len(values) > 1 and connection.dialect.name == "sqlite":
             # It knows how often a value occurs on average, and takes three rare states for most of the table.
-            return func.unlikely(found, type_=Boolean)
+            return func.unlikely(found)
         return found
 
     conditions = [among(columns.state, wanted.states) if wanted.states else columns.state != State.SUPERSEDED]

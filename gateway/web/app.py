@@ -60,6 +60,8 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
 
     app.add_middleware(BoundedBodies)
     app.add_middleware(SafeHeaders)
+    # First: routes are tried in their order, and no other is called as often by machines.
+    app.include_router(as4.router(gateway))
     app.include_router(static.router())
     app.state.doors = Doors(gateway)
     app.include_router(signing_in.router(gateway, pages, sign_in_of(gateway), app.state.doors))
@@ -77,7 +79,6 @@ def create_app(gateway: Gateway, *, woken: Callable[[], object] = lambda: None) 
     app.include_router(metrics.router(gateway))
     app.include_router(push.router(gateway, woken))
     app.include_router(wake.router(gateway))
-    app.include_router(as4.router(gateway))
     return app
 
 

@@ -194,7 +194,7 @@ def test_an_administrator_adds_a_source_and_its_check_fails_with_a_sentence(
     page.get_by_text("More settings", exact=True).click()
     page.get_by_label("user", exact=True).fill("gateway")
     page.get_by_role("button", name="Check and write the file").click()
-    page.get_by_role("heading", name="The connection does not work yet").wait_for(timeout=10_000)
+    page.get_by_role("heading", name="The connection does not work yet").wait_for(timeout=60_000)
     desk.shot("source-check-fails")
     assert page.get_by_text("No connection").first.is_visible()
     assert page.get_by_label("base_url").input_value() == "http://127.0.0.1:9"

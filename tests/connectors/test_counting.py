@@ -6,7 +6,6 @@ cancelled documents, and those that the ERP sends itself.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +36,8 @@ MAPPINGS: Final = {
 }
 # Kinds whose other side is a folder: nobody there can be asked.
 FOLDERS: Final = frozenset({"folder", "sap-idoc", "sftp-files"})
+# How many invoices of the seeded books cannot be read.
+UNREAD: Final[Mapping[str, int]] = {"netsuite-rest": 2}
 # A Tryton shares its database with other tests: what it does not count is tested below.
 SEEDED: Final = sorted(MAPPINGS.keys() - {"tryton"})
 
@@ -84,17 +85,19 @@ def test_every_erp_that_can_be_asked_counts(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", SEEDED)
 def test_each_day_counts_what_a_pull_gives_of_it(kind: str) -> None:
+    """What cannot be read is posted all the same: it is counted, and people are shown it."""
     mapping = load(MAPPINGS[kind])
     with opened(kind) as bench:
         bench.trial.add(2)
-        # What waits for its accounting is given later; the books are at rest here.
-        pulled = bench.read("")
+        pulled = bench.pull("")
         assert pulled.error is None
         given = Counter(_day(mapping, one) for one in {one.key: one for one in pulled.documents}.values())
         assert None not in given
-        assert len(given) > 1
         connector = bench.connector()
         assert isinstance(connector, Counts)
         days = {day for day in given if day is not None}
         around = {day + timedelta(days=one) for day in days for one in (-1, 0, 1)}
-        assert {day: count for day in around if (count := connector.count_posted(day))} == given
+        counted = Counter({day: count for day in around if (count := connector.count_posted(day))})
+        assert not given - counted
+        unread = UNREAD.get(kind, 0)
+        assert (counted - given).total() == unread <= len(pulled.rejected)

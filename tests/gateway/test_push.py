@@ -321,7 +321,7 @@ def state_of(database: Database, identifier: str) -> State:
         return submissions.get(connection, identifier).state
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with suppress(requests.ConnectionError):

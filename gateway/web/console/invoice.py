@@ -51,6 +51,7 @@ def router(shell: Shell) -> APIRouter:
             ways = deciding.further_ways(connection, gateway, submission)
             acts = shell.holds(actor, Right.ACT_ON_INVOICES, submission)
             shares = shell.holds(actor, Right.SHARE_WITH_BUYERS, submission)
+            may_dismiss = acts and deciding.may_set_aside(connection, submission)
             held = behind.of(connection, submission, shell.sources(actor))
             buyer = sharing(connection, shell, submission, shares=shares)
             signature = signature_of(connection, submission)
@@ -67,7 +68,7 @@ def router(shell: Shell) -> APIRouter:
             "may_retry": acts and deciding.may_retry(submission),
             "may_say": acts and deciding.may_resolve(submission, Outcome.SENT),
             "may_settle": acts and deciding.may_resolve(submission, Outcome.ANSWERED),
-            "may_dismiss": acts and deciding.may_resolve(submission, Outcome.DISMISSED),
+            "may_dismiss": may_dismiss,
             "may_prove": shell.holds(actor, Right.EXPORT_EVIDENCE, submission),
         }
         return shell.render(request, "invoice.html", context, section="invoices")
@@ -105,7 +106,10 @@ def router(shell: Shell) -> APIRouter:
             with refused_in_words(), shell.gateway.database.begin() as connection:
                 submission = shell.submission(connection, actor, identifier)
                 shell.require(actor, Right.ACT_ON_INVOICES, submission)
-                if deciding.may_resolve(submission, outcome):
+                dismissed = outcome is Outcome.DISMISSED
+                if deciding.may_resolve(submission, outcome) or (
+                    dismissed and deciding.may_set_aside(connection, submission)
+                ):
                     deciding.resolve(connection, shell.gateway, submission, outcome, note, by=actor.label)
                 else:
                     done = "faster"

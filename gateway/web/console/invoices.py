@@ -64,6 +64,8 @@ def router(shell: Shell) -> APIRouter:
             "after": found.after,
             "number": found.number,
             "counted": _COUNTED,
+            "whole": found.counted,
+            "short": bool(found.after) and len(found.rows) < _PAGE,
             "states": tuple(State),
             "verdicts": tuple(Verdict),
             "sources": [one.name for one in settings.sources if allowed is None or one.name in allowed],
@@ -91,7 +93,8 @@ def router(shell: Shell) -> APIRouter:
 def _only(question: Asked, found: Found) -> Submission | None:
     """The one invoice that has the very number that was typed: then nobody wants a list of one."""
     fields = {name: value for name, value in question.fields.items() if value}
-    if set(fields) == {"q"} and len(found.rows) == 1 and found.rows[0].number == fields["q"]:
+    whole = not (question.after or found.after)
+    if whole and set(fields) == {"q"} and len(found.rows) == 1 and found.rows[0].number == fields["q"]:
         return found.rows[0]
     return None
 

@@ -62,7 +62,7 @@ def router(shell: Shell) -> APIRouter:
             "gives": proposes and bool(known),
             "eyes": gateway.settings.four_eyes,
             "today": gateway.clock().date(),
-            "form": {**_EMPTY, **form},
+            "form": {**_EMPTY, "to": further[0].name if further else "", **form},
             "said": said,
             "fix": fix,
         }

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from gateway.access.agreeing import clear_or_propose
+from gateway.access.agreeing import clear_or_propose, proposed_to_clear
 from gateway.access.rights import Right
 from gateway.store import parties
 from gateway.web.console import waiting
@@ -30,12 +30,14 @@ def router(shell: Shell) -> APIRouter:
             groups = waiting.groups(connection, sources)
             came_in = waiting.items(connection) if sees_inbox else ()
             changes = waiting.changes(connection, sources)
+            proposed = proposed_to_clear(connection)
             itself = waiting.itself(connection, sources)
         amounts = {currency: amount for group in groups for currency, amount in group.all.amounts.items()}
         context = {
             "groups": groups,
             "came_in": came_in,
             "changes": [_shown(change) for change in changes],
+            "proposed": proposed,
             "itself": itself,
             "total": sum(group.all.count for group in groups) + len(came_in) + len(changes),
             "currencies": amounts,

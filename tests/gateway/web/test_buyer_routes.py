@@ -6,23 +6,27 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from formats.model import Invoice
+from formats.model.party import Address
 from gateway.access import buyer_routing, four_eyes
 from gateway.access.rights import ALL_COMPANIES, Right, Role
-from gateway.pipeline import own_routes
+from gateway.pipeline import canonical, own_routes
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.submission import Verdict
 from gateway.store import buyer_routes, changes, documents, submissions, tokens
 from gateway.store.buyer_routes import BuyerRoute
 from gateway.store.submissions import Submission
+from gateway.store.tables import buyer_routes as table
 from gateway.web.app import create_app
 from gateway.wiring import Gateway
 from tests.gateway import prepared
@@ -34,21 +38,14 @@ MAIL = "e-mail"
 WHY = "asked for it by telephone"
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["one person", "four eyes"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, written: Path) -> Path:
-    config = shutil.copytree(written, tmp_path_factory.mktemp("routes") / "config")
-    if request.param:
-        main = config / "gateway.yaml"
+@contextmanager
+def office(folder: Path, *, four_eyes: bool) -> Iterator[Web]:
+    main = folder / "gateway.yaml"
+    if four_eyes:
         main.write_text(main.read_text().replace("four_eyes: off", "four_eyes: on"))
-    return config
-
-
-@pytest.fixture
-def web(folder: Path, tmp_path: Path) -> Iterator[Web]:
-    config = shutil.copytree(folder, tmp_path / "config")
-    prepared.sqlite_copy(config / "gateway.db")
+    prepared.sqlite_copy(folder / "gateway.db")
     with (
-        closing(Gateway.open(config)) as gateway,
+        closing(Gateway.open(folder)) as gateway,
         TestClient(create_app(gateway), base_url="https://testserver", follow_redirects=False) as client,
     ):
         web = Web(gateway, client)
@@ -60,17 +57,23 @@ def web(folder: Path, tmp_path: Path) -> Iterator[Web]:
 
 
 @pytest.fixture
-def alone(web: Web) -> Web:
-    if web.gateway.settings.four_eyes:
-        pytest.skip("about one person")
-    return web
+def alone(written: Path, tmp_path: Path) -> Iterator[Web]:
+    """One person decides."""
+    with office(Path(shutil.copytree(written, tmp_path / "config")), four_eyes=False) as web:
+        yield web
 
 
 @pytest.fixture
-def together(web: Web) -> Web:
-    if not web.gateway.settings.four_eyes:
-        pytest.skip("about two people")
-    return web
+def together(written: Path, tmp_path: Path) -> Iterator[Web]:
+    """Two people have to agree."""
+    with office(Path(shutil.copytree(written, tmp_path / "config")), four_eyes=True) as web:
+        yield web
+
+
+@pytest.fixture
+def web(alone: Web) -> Web:
+    """Where it is the same for one person as for two."""
+    return alone
 
 
 def unreachable(web: Web, number: str = "2026-1", source: str = EXACT) -> Submission:
@@ -103,8 +106,7 @@ def end(web: Web, who: str, one: BuyerRoute, reason: str = "on the network again
     return send(web, who, f"/routes/{one.id}/end", reason=reason).status_code
 
 
-def test_one_person_gives_a_buyer_a_route_and_what_waits_for_it_is_tried_again(alone: Web) -> None:
-    web = alone
+def test_one_person_gives_a_buyer_a_route_and_what_waits_for_it_is_tried_again(web: Web) -> None:
     one, two = unreachable(web, "2026-1"), unreachable(web, "2026-2")
     other = unreachable(web, "2026-3", source="netsuite-brightwater")
     assert state(web, one).due_at is None
@@ -131,11 +133,10 @@ def test_one_person_gives_a_buyer_a_route_and_what_waits_for_it_is_tried_again(a
     page = ask(web, "chantal", "/routes").text
     assert WHY in page
     assert "without end" in page
-    assert "End it" not in page
+    assert "Why it ends" not in page
 
 
-def test_a_later_route_takes_the_place_of_the_earlier_and_one_person_ends_it(alone: Web) -> None:
-    web = alone
+def test_a_later_route_takes_the_place_of_the_earlier_and_one_person_ends_it(web: Web) -> None:
     one = unreachable(web)
     give(web, "marit", one)
     provider = next(route.name for route in web.gateway.settings.routes if route.name != MAIL)
@@ -172,12 +173,9 @@ def test_what_cannot_be_is_said_and_the_form_is_kept(web: Web, form: dict[str, s
     assert every(web) == []
 
 
-def test_a_route_against_a_law_needs_the_reason(alone: Web) -> None:
+def test_a_route_against_a_law_needs_the_reason(web: Web) -> None:
     """A Belgian business, invoiced from Belgium: the law demands the network."""
-    web = alone
     routes = tuple(one.model_copy(update={"despite_mandate": ""}) for one in web.gateway.settings.routes)
-    from dataclasses import replace
-
     web.gateway.settings = replace(web.gateway.settings, routes=routes)
     one = belgian(web)
     answer = give(web, "marit", one)
@@ -192,11 +190,6 @@ def test_a_route_against_a_law_needs_the_reason(alone: Web) -> None:
 
 
 def belgian(web: Web) -> Submission:
-    from dataclasses import replace
-
-    from formats.model.party import Address
-    from gateway.pipeline import canonical
-
     one = unreachable(web)
     with web.gateway.database.begin() as connection:
         said = invoice_of(connection, one)
@@ -270,10 +263,6 @@ def test_a_row_that_is_changed_in_the_database_does_not_hold(together: Web) -> N
     give(web, "marit", one)
     decide(web, "joris")
     assert own(web, one) is not None
-    from sqlalchemy import update
-
-    from gateway.store.tables import buyer_routes as table
-
     with web.gateway.database.begin() as connection:
         connection.execute(update(table).values(route="Peppol provider"))
     assert own(web, one) is None
@@ -282,8 +271,7 @@ def test_a_row_that_is_changed_in_the_database_does_not_hold(together: Web) -> N
     assert [part.subject for part in waiting] == [four_eyes.buyer_route(every(web)[0]).subject]
 
 
-def test_an_invoice_alone_is_sent_another_way_with_the_reason(alone: Web) -> None:
-    web = alone
+def test_an_invoice_alone_is_sent_another_way_with_the_reason(web: Web) -> None:
     one = unreachable(web)
     form = ask(web, "marit", f"/invoices/{one.id}/route").text
     choices = re.findall(r"It can still go over: ([^<]+)\.", form)
@@ -340,8 +328,7 @@ def token(web: Web, company: str, *rights: Right) -> dict[str, str]:
     return {"Authorization": f"Bearer {shown}"}
 
 
-def test_a_program_reads_gives_and_ends(alone: Web) -> None:
-    web = alone
+def test_a_program_reads_gives_and_ends(web: Web) -> None:
     reads, writes = token(web, "vandael", Right.SEE_SYSTEM), token(web, "vandael", Right.PROPOSE_CHANGES)
     wanted = {
         "company": "vandael",

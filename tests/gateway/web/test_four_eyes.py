@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from connectors.base import PartyRecord
 from formats.errors import ConfigError
 from formats.model import Invoice
 from formats.model.payment import CreditTransfer, PaymentInstructions
 from gateway.access import agreeing, four_eyes
 from gateway.access.rights import ALL_COMPANIES, Role
 from gateway.pipeline.submission import Verdict
-from gateway.store import changes, people
+from gateway.store import changes, parties, people
 from gateway.store.people import Person
 from gateway.web.app import create_app
 from gateway.wiring import Gateway
@@ -226,3 +227,23 @@ def test_nobody_of_another_company_sees_or_decides(web: Web) -> None:
     assert "routing.yaml" not in page
     propose(web, "marit", "mapping of sap-nordlicht")
     assert decide(web, "eve", "mapping of sap-nordlicht") == 404
+
+
+def test_a_changed_account_that_one_has_checked_waits_for_a_second_on_the_work_list(web: Web) -> None:
+    now = web.gateway.clock()
+    with web.gateway.database.begin() as connection:
+        for account in ("NL91ABNA0417164300", IBAN):
+            parties.store(connection, "exact-vandael", PartyRecord("77", {"iban": account}), now=now)
+        (change,) = parties.changes(connection, waiting=True)
+    place = f"/changes/{change.id}/clear"
+    assert f'action="{place}"' in ask(web, "marit", "/").text
+    done = send(web, "marit", place, reason="called the number on the contract")
+    assert done.headers["location"] == "/?done=proposed"
+    for who in ("marit", "joris"):
+        page = ask(web, who, "/").text
+        assert "A second person has to agree." in page
+        assert f'action="{place}"' not in page
+    assert decide(web, "joris", "iban of 77 in exact-vandael") == 303
+    assert "A second person has to agree." not in ask(web, "marit", "/").text
+    with web.gateway.database.read() as connection:
+        assert parties.changes(connection, waiting=True) == []

@@ -125,7 +125,7 @@ def test_all_events_of_a_webhook_are_reached_page_by_page(
         after = told["next"]
         if not after:
             break
-        world.invoice("meanwhile")
+        world.invoice(f"meanwhile-{after}")
         world.sender.one(made)
     assert found == expected
 
