@@ -177,6 +177,7 @@ class _SourceErrands:
                 1 + chance(),
             ),
         }
+        runner.mended(name)
         self._threads[name] = ThreadPoolExecutor(len(errands))
         self._scheduler.add_executor(self._threads[name], f"source {name}")
         for what, (seconds, errand, delay) in errands.items():

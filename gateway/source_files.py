@@ -18,7 +18,7 @@ from formats.errors import ConfigError
 from gateway import settings as settings_module
 from gateway.config_file import ConfigProblems, stamp
 from gateway.settings import LeftOut, Settings, SourceSettings
-from gateway.store import journal
+from gateway.store import journal, sources
 from gateway.wiring import Gateway
 from mappings import registry as mapping_registry
 
@@ -64,14 +64,15 @@ class SourceFiles:
         settled, self._seen = now == self._seen, now
         if not settled or now == self._read:
             return None
-        self._read = now
         try:
             wanted = settings_module.read(gateway.settings.folder)
         except ConfigError as error:
+            self._read = now
             self._tell(error)
             return None
-        gateway.not_taken_up = None
-        return self._take_up(wanted)
+        found = self._take_up(wanted)
+        self._read, gateway.not_taken_up = now, None
+        return found
 
     def _tell(self, error: ConfigError) -> None:
         gateway = self._gateway
@@ -98,15 +99,18 @@ class SourceFiles:
         if not found:
             gateway.use(replace(gateway.settings, left_out=_left_out(gateway.settings, wanted)))
             return found
+        told = {"added": list(found.added), "changed": list(found.changed), "removed": list(found.removed)}
+        # First: where nothing can be written, nothing is changed, and the next look tries again.
+        with gateway.database.begin() as connection:
+            for name in (*found.added, *found.changed):
+                sources.try_now(connection, name)
+            journal.append(connection, "sources taken up", told, now=gateway.clock())
         for name in (*found.removed, *found.changed):
             self._stop(name)
         gateway.use(_with_sources(gateway.settings, wanted))
         for name in (*found.added, *found.changed):
             self._start(new[name])
-        told = {"added": list(found.added), "changed": list(found.changed), "removed": list(found.removed)}
         _log.info("sources taken up", **told)
-        with gateway.database.begin() as connection:
-            journal.append(connection, "sources taken up", told, now=gateway.clock())
         return found
 
 

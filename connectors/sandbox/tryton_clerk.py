@@ -131,15 +131,17 @@ def invoice(
 
 
 def _currency(code: str) -> Any:
-    """A currency with its rate to the euro since the beginning of the year; made once."""
+    """A currency with its rate since the beginning of the year, made once; the euro has one, too, from
+    then."""
     currencies = Model.get("currency.currency")
-    found = currencies.find([("code", "=", code)])
-    if found:
-        return found[0]
-    made = currencies(name=code, code=code, symbol=code, digits=2, rounding=Decimal("0.01"))
-    rate = made.rates.new()
-    rate.date, rate.rate = date(_FIRST_DAY.year, 1, 1), _RATES[code]
-    made.save()
+    for name, rate in (("EUR", Decimal(1)), (code, _RATES[code])):
+        found = currencies.find([("code", "=", name)])
+        made = found[0] if found else currencies(name=name, code=name, symbol=name, digits=2)
+        if not made.rates:
+            made.rounding = Decimal("0.01")
+            one = made.rates.new()
+            one.date, one.rate = date(_FIRST_DAY.year, 1, 1), rate
+            made.save()
     return made
 
 

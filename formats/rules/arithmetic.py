@@ -141,6 +141,13 @@ def rounded(a: Any, places: int = 0) -> Any:
     return (scaled + _HALF).to_integral_value(ROUND_FLOOR).scaleb(-places)
 
 
+def cents(a: Any) -> Any:
+    """`round(a * 10 * 10) div 100`: an amount to two places, half goes up."""
+    if a.__class__ is Decimal:
+        return (a.scaleb(2) + _HALF).to_integral_value(ROUND_FLOOR).scaleb(-2)
+    return div(rounded(mul(mul(a, 10), 10)), 100)
+
+
 def rounded_to_even(a: Any, places: int = 0) -> Any:
     if a is None or (a.__class__ is int and places >= 0):
         return a

@@ -249,11 +249,24 @@ def date(value: Any) -> Date:
     """xs:date of one item."""
     if isinstance(value, Date):
         return _part_of(value, "date")
-    match = _DATE_FORM.match(item_text(value).strip(_BLANKS))
+    text = item_text(value)
+    found = _short_date(text) if len(text) < _SHORT else _day_in(text)
+    if found is None:
+        raise Fault(f"not a date: {_shown(text)}")
+    return found
+
+
+def _day_in(text: str) -> Date | None:
+    match = _DATE_FORM.match(text.strip(_BLANKS))
     if not match:
-        raise Fault(f"not a date: {_shown(item_text(value))}")
+        return None
     east = _east(match["zone"])
     return Date("date", _days(match) - (east or 0) * MINUTE, east)
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def _short_date(text: str) -> Date | None:
+    return _day_in(text)
 
 
 def date_or_none(value: Any) -> Date | None:

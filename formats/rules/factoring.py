@@ -32,7 +32,7 @@ _SAFE: Final = frozenset(
         "bool",
     ]
 )
-_SAFE_METHODS: Final = frozenset(["get", "tagged", "has_attribute", "upper"])
+_SAFE_METHODS: Final = frozenset(["get", "tagged", "has_attribute", "leads", "leads_to", "upper"])
 _COMPREHENSIONS: Final = (ast.ListComp, ast.GeneratorExp)
 _WORTHWHILE: Final = (ast.Call, ast.Compare, ast.BinOp, ast.BoolOp, ast.ListComp, ast.IfExp)
 

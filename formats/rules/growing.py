@@ -68,6 +68,7 @@ class _Inside:
             for attribute, value in spelled.items()
         }
         place = PLACES.below(self.place, _named(name, namespaces))
+        place.attributes.update(attributes)
         return place.tag, attributes or NOTHING, place, _Inside(place, namespaces)
 
 

@@ -32,6 +32,8 @@ _ATTRIBUTES: Final = frozenset(
         "get",
         "tagged",
         "has_attribute",
+        "leads",
+        "leads_to",
         "spend",
         "start",
         "apart",

@@ -21,6 +21,7 @@ _THROUGH: Final[dict[str, tuple[int, ...]]] = {
     **dict.fromkeys(["greatest", "least", "average", "part", "index_of", "same_texts", "same_any"], (0,)),
     **dict.fromkeys(["down", "tidy_among", "upper_among", "picked", "from_codepoints", "joined"], (0,)),
     **dict.fromkeys(["enumerate", "any", "all", "grouped", "by_text"], (0,)),
+    **dict.fromkeys(["upper_texts", "only_upper", "any_boolean", "any_at_least", "any_above"], (0,)),
     **dict.fromkeys(["united", "common", "without", "deep_equal"], (0, 1)),
     "compare_any": (1, 2),
 }

@@ -18,6 +18,7 @@ from formats.rules.metering import metered_function, metered_value
 from formats.rules.model import Assert, Let, Pattern, Rule, RuleSet, Source
 from formats.rules.own_functions import parsed
 from formats.rules.refusal import FORMAT, TOO_DEEP, NotUnderstood
+from formats.rules.shortcuts import existence, shortened, shortened_function
 from formats.rules.sorting import sorted_once
 from formats.rules.static import Code, Kind, Refused
 from formats.rules.tuning import Tuner, tuned_function, written
@@ -168,7 +169,7 @@ class _Compiler:
             lines += [
                 f"        # {entry.id!r}",
                 "        try:",
-                f"            if {written(condition)}:",
+                f"            if {written(shortened(condition))}:",
                 f"                hit(({index}, n, None))",
                 "        except FAULTS as error:",
                 f"            hit(({index}, n, bare(error)))",
@@ -176,7 +177,7 @@ class _Compiler:
         return lines
 
     def tuner(self) -> Tuner:
-        return Tuner(self.writer.define, self.writer.lazy)
+        return Tuner(self.writer.define, self.writer.lazy, existence)
 
     def rule_variables(
         self, rule: Rule, tests: list[tuple[Assert, Expression]], scope: Scope, lines: list[str]
@@ -239,8 +240,8 @@ class _Compiler:
         tuned = [self.tuner().value(syntax(code)) for code in list(lazy.values())]
         changed = sorted_once(tuned, self.writer.once)
         return {
-            **dict(zip(names, map(written, changed), strict=True)),
-            **dict(list(lazy.items())[len(names) :]),
+            **dict(zip(names, (written(shortened(value)) for value in changed), strict=True)),
+            **{key: written(shortened(syntax(lazy[key]))) for key in list(lazy)[len(names) :]},
         }
 
     def definitions(self) -> list[str]:
@@ -250,7 +251,7 @@ class _Compiler:
         while len(done) < len(waiting):
             text = waiting[len(done)]
             done.append(text if text.startswith(("def r", "def m")) else tuned_function(text, self.tuner()))
-        return done
+        return [shortened_function(text) for text in done]
 
     def doubt(
         self, entry: Assert, index: int, test: Expression, scope: Scope, lines: tuple[str, ...]

@@ -63,14 +63,18 @@ Nodes: TypeAlias = list[Node] | tuple[Node, ...]
 
 
 class Place:
-    """A path of element names from the root, the same object for all documents."""
+    """A path of element names from the root, the same object for all documents.
 
-    __slots__ = ("below", "parent", "tag")
+    `attributes` are the names of all attributes that elements of the path have had in any document.
+    """
+
+    __slots__ = ("attributes", "below", "parent", "tag")
 
     def __init__(self, tag: str, parent: Place | None) -> None:
         self.tag = tag
         self.parent = parent
         self.below: dict[str, Place] = {}
+        self.attributes: set[str] = set()
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -81,6 +85,15 @@ class Place:
             tags.append(place.tag)
             place = place.parent
         return tuple(reversed(tags))
+
+    def ends(self, tags: tuple[str, ...]) -> bool:
+        """Whether the path ends with these names."""
+        place: Place | None = self
+        for tag in reversed(tags):
+            if place is None or place.tag != tag:
+                return False
+            place = place.parent
+        return True
 
 
 class _Places:

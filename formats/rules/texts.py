@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from formats.rules.arithmetic import rounded
 from formats.rules.tree import Document, Node
-from formats.rules.values import Fault, item_text
+from formats.rules.values import Fault, child_text, item_text
 
 __all__ = ["tidy"]
 
@@ -81,12 +81,35 @@ def filled_child(node: Node, tag: str) -> bool:
 def tidy_among(nodes: Sequence[Node], tag: str, wanted: str) -> bool:
     """Whether any of the nodes has this as normalize-space of its only child of that tag."""
     # The first that is equal decides, even where a later one cannot be evaluated.
-    return any(tidy_child(node, tag) == wanted for node in nodes)
+    for node in nodes:
+        said = tidy_child(node, tag)
+        if said == wanted:
+            return True
+    return False
 
 
 def upper_among(nodes: Sequence[Node], tag: str, wanted: str) -> bool:
     """The same in upper case."""
-    return any(tidy_child(node, tag).upper() == wanted for node in nodes)
+    for node in nodes:
+        said = tidy_child(node, tag)
+        if said.upper() == wanted:
+            return True
+    return False
+
+
+def upper_texts(nodes: Sequence[Node], tag: str) -> list[str]:
+    """normalize-space in upper case of the only child of that tag, of each node."""
+    if len(nodes) == 1:
+        return [tidy(child_text(nodes[0], tag).upper())]
+    return [tidy(child_text(node, tag).upper()) for node in nodes]
+
+
+def only_upper(nodes: Sequence[Node], tag: str, wanted: str) -> bool:
+    """Whether the only node has this as such a text, false if there is none."""
+    said = upper_texts(nodes, tag)
+    if len(said) > 1:
+        raise Fault("two values are neither true nor false")
+    return bool(said) and said[0] == wanted
 
 
 def ends_within(value: str, mark: str, most: int) -> bool:

@@ -101,9 +101,8 @@ class Document:
 
     __slots__ = (
         "all",
-        "attribute_names",
         "attribute_nodes",
-        "attribute_values",
+        "attribute_places",
         "by_place",
         "node",
         "open",
@@ -122,8 +121,7 @@ class Document:
         self.tagged_nodes: dict[str, list[Node] | tuple[Node, ...]] = {}
         self.places: dict[str, list[Place]] | None = None
         self.attribute_nodes: dict[tuple[int, str], Node] = {}
-        self.attribute_values: dict[str, list[str]] | None = None
-        self.attribute_names: set[str] | None = None
+        self.attribute_places: dict[str, list[Place]] | None = None
         with no_collection:
             self.node = self._from_text(source) if source else self._from_elements()
 
@@ -166,39 +164,58 @@ class Document:
         return nodes
 
     def _tagged(self, tag: str) -> list[Node] | tuple[Node, ...]:
+        places = self._places_of(tag)
+        if len(places) < 2:
+            return self.by_place[places[0]] if places and tag else NONE
+        return sorted((node for place in places for node in self.by_place[place]), key=document_place)
+
+    def _places_of(self, tag: str) -> list[Place] | tuple[Place, ...]:
+        """The paths of this document that end with that name."""
         by_tag = self.places
         if by_tag is None:
             by_tag = {}
             for place in self.by_place:
                 by_tag.setdefault(place.tag, []).append(place)
             self.places = by_tag
-        places = by_tag.get(tag, NONE)
-        if len(places) < 2:
-            return self.by_place[places[0]] if places and tag else NONE
-        return sorted((node for place in places for node in self.by_place[place]), key=document_place)
+        return by_tag.get(tag, NONE)
+
+    def leads(self, *tags: str) -> bool:
+        """Whether there is `//a/b/...`, asked of the paths."""
+        return any(place.ends(tags) for place in self._places_of(tags[-1]))
+
+    def leads_to(self, name: str, *tags: str) -> bool:
+        """Whether there is `//a/b/.../@name`."""
+        return any(
+            name in node.a
+            for place in self._places_with(name)
+            if place.ends(tags)
+            for node in self.by_place[place]
+        )
 
     def has_attribute(self, name: str) -> bool:
         """Whether any element has an attribute of that name."""
-        names = self.attribute_names
-        if names is None:
-            given = {id(node.a): node.a for node in self.all if node.a}  # most are shared
-            self.attribute_names = names = set().union(*given.values())
-        return name in names
+        return any(name in node.a for place in self._places_with(name) for node in self.by_place[place])
 
     def values_of(self, name: str) -> list[str] | tuple[str, ...]:
         """The values of all attributes of that name in document order."""
-        index = self.attribute_values
-        if index is None:
-            index = {}
-            for node in self.all:
-                if node.a:
-                    for attribute, value in node.a.items():
-                        if attribute in index:
-                            index[attribute].append(value)
-                        else:
-                            index[attribute] = [value]
-            self.attribute_values = index
-        return index.get(name, NONE)
+        places = self._places_with(name)
+        if not places:
+            return NONE
+        nodes = [node for place in places for node in self.by_place[place] if name in node.a]
+        if len(places) > 1:
+            nodes.sort(key=document_place)
+        return [node.a[name] for node in nodes]
+
+    def _places_with(self, name: str) -> list[Place] | tuple[Place, ...]:
+        """The paths at which elements of this document may have an attribute of that name."""
+        known = self.attribute_places
+        if known is None:
+            known = {}
+            for place in self.by_place:
+                for each in place.attributes:
+                    known.setdefault(each, []).append(place)
+            self.attribute_places = known
+        return known.get(name, NONE)
 
     def attribute(self, owner: Node, name: str) -> Node:
         """An attribute as a node; the same object whenever it is asked for."""
@@ -259,6 +276,7 @@ def _grow(original: Original, document: Node, place: Place, home: Document) -> N
             if known is None:
                 known = known_attributes[pairs] = dict(pairs)
             child.a = known
+            spot.attributes.update(known)
         else:
             child.a = NOTHING
         parts = len(part)

@@ -9,7 +9,7 @@ from formats.rules.arithmetic import alike
 from formats.rules.casts import boolean, date, moment, ranked, ranked_whole, signed, time_of_day
 from formats.rules.single import Single
 from formats.rules.tree import Node
-from formats.rules.values import FAULTS, Date, Fault, NodeText, Untyped, item_value
+from formats.rules.values import FAULTS, Date, Fault, NodeText, Untyped, item_value, string_value
 
 __all__ = ["compare_any", "compare_one", "true_any"]
 
@@ -62,6 +62,33 @@ def true_any(items: Sequence[Any]) -> bool:
     if isinstance(first, Date):
         raise Fault("a date is neither true nor false")
     return bool(first) and first == first
+
+
+def any_boolean(nodes: Sequence[Node], wanted: bool) -> bool:
+    """`nodes = true()` or `false()`."""
+    for node in nodes:
+        value = node.s
+        if boolean(string_value(node) if value is None else value) is wanted:
+            return True
+    return False
+
+
+def any_at_least(nodes: Sequence[Node], least: float) -> bool:
+    """`nodes >= 0`, for a whole number."""
+    for node in nodes:
+        value = node.s
+        if ranked_whole(string_value(node) if value is None else value) >= least:
+            return True
+    return False
+
+
+def any_above(nodes: Sequence[Node], least: float) -> bool:
+    """`nodes > 0`, for a whole number."""
+    for node in nodes:
+        value = node.s
+        if ranked_whole(string_value(node) if value is None else value) > least:
+            return True
+    return False
 
 
 _MOST_PAIRS: Final = 5_000_000

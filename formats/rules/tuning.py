@@ -98,12 +98,19 @@ class _Renamed(ast.NodeTransformer):
 class Tuner(ast.NodeTransformer):
     """Simplifies expressions of one module.
 
-    `define` adds a function to the module and gives its name; `lazy` are the document's values by name.
+    `define` adds a function to the module and gives its name; `lazy` are the document's values by name;
+    `existence` says shortly whether there is such a value, None where there is no shorter way.
     """
 
-    def __init__(self, define: Callable[[str, str, str], str], lazy: dict[str, str]) -> None:
+    def __init__(
+        self,
+        define: Callable[[str, str, str], str],
+        lazy: dict[str, str],
+        existence: Callable[[str], ast.expr | None] = lambda _: None,
+    ) -> None:
         self._define = define
         self._lazy = lazy
+        self._existence = existence
         self._iterable = 0  # how deep in what loops go over, where Python allows no assignment
 
     def truth(self, node: ast.expr) -> ast.expr:
@@ -131,9 +138,10 @@ class Tuner(ast.NodeTransformer):
         """`//@name` of which only the existence is wanted."""
         match node:
             case ast.Subscript(ast.Name("S"), ast.Constant(str(key))):
-                asked = re.fullmatch(r"attribute_values\(S\.d, (\w+)\)", self._lazy.get(key, ""))
-                if asked:
+                value = self._lazy.get(key, "")
+                if asked := re.fullmatch(r"attribute_values\(S\.d, (\w+)\)", value):
                     return parsed(f"S.d.has_attribute({asked[1]})")
+                return self._existence(value) if value else None
         if isinstance(node, ast.Call) and called(node) == "attribute_values":
             return parsed(f"S.d.has_attribute({written(node.args[1])})")
         return None
@@ -271,7 +279,7 @@ class Tuner(ast.NodeTransformer):
 
     def _function(self, value: ast.expr, parameters: str = "n, S") -> str:
         """The name of a function of the module that gives a value; the same value, the same function."""
-        tuned = Tuner(self._define, self._lazy).value(value)
+        tuned = Tuner(self._define, self._lazy, self._existence).value(value)
         return self._define("m", parameters, f"    return {numbered(tuned)}")
 
     def _sum_for(self, node: ast.Call) -> ast.expr:

@@ -16,15 +16,15 @@ from formats.identifiers import DocumentTypeId, ProcessId
 from formats.statistics.exchange import Direction, Exchange, Month, is_country, of_month
 from formats.statistics.report import (
     PROFILE,
-    SEAT_SCHEME,
     Key,
     Layout,
     Report,
     Row,
     duplicates,
     fatal,
-    is_seat,
+    head_findings,
     key_findings,
+    made_report,
     read_report,
     write_report,
 )
@@ -39,6 +39,7 @@ PROCESS: Final = ProcessId.of(PROFILE)
 _COUNTRY: Final = "EndUserCountry"
 _LAYOUT: Final = Layout(
     rules="EUSR",
+    head=(1, 2, 18, 7, 8),
     namespace=_NAMESPACE,
     root="EndUserStatisticsReport",
     customization=_CUSTOMIZATION,
@@ -89,16 +90,8 @@ def make(exchanges: Iterable[Exchange], *, month: Month, reporter: str) -> Repor
         full.add(one)
         for row in _rows(one):
             subsets[row].add(one)
-    order = [name for name, _ in _LAYOUT.keys]
     rows = (Row(row.type, row.keys, users.numbers) for row, users in subsets.items())
-    return Report(
-        month.first,
-        month.last,
-        reporter,
-        full.numbers,
-        tuple(sorted(rows, key=lambda row: (order.index(row.type), row))),
-        _CUSTOMIZATION,
-    )
+    return made_report(month, reporter, full.numbers, rows, _LAYOUT)
 
 
 def write(report: Report) -> bytes:
@@ -127,16 +120,7 @@ def _rows(one: Exchange) -> Iterator[Row]:
 
 
 def _findings(report: Report) -> Iterator[Finding]:
-    if report.customization != _CUSTOMIZATION:
-        yield fatal("SCH-EUSR-01", "the customization is wrong")
-    if report.profile != PROFILE:
-        yield fatal("SCH-EUSR-02", "the profile is wrong")
-    if report.end < report.start:
-        yield fatal("SCH-EUSR-18", "the period ends before it starts")
-    if report.reporter_scheme != SEAT_SCHEME:
-        yield fatal("SCH-EUSR-07", f"the scheme of the reporter is not {SEAT_SCHEME}")
-    elif not is_seat(report.reporter_scheme, report.reporter):
-        yield fatal("SCH-EUSR-08", "the reporter is no seat id")
+    yield from head_findings(report, _LAYOUT)
     sending, receiving, _ = report.totals
     yield from _plausible(report.totals, (19, 20, 21), "the full set")
     if sending or receiving:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -16,6 +16,7 @@ from lxml import etree
 
 from formats.errors import MalformedDocument
 from formats.finding import Finding, Severity
+from formats.statistics.exchange import Month
 from formats.syntaxes import xml
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "Row",
     "duplicates",
     "fatal",
+    "head_findings",
     "is_seat",
     "key_findings",
+    "made_report",
     "open_report",
     "read_report",
     "write_report",
@@ -80,9 +83,11 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How one kind of report is called and what its numbers are. `keys` are the meta schemes of each type of
-    row."""
+    row; `head` are the numbers of its rules on customization, profile, period, and scheme and name of the
+    reporter."""
 
     rules: str
+    head: tuple[int, int, int, int, int]
     namespace: str
     root: str
     customization: str
@@ -93,6 +98,15 @@ class Layout:
 
     def tag(self, name: str) -> str:
         return f"{{{self.namespace}}}{name}"
+
+
+def made_report(
+    month: Month, reporter: str, totals: tuple[int, ...], rows: Iterable[Row], layout: Layout
+) -> Report:
+    """The report of a month, its rows in the order of their types, then of their keys."""
+    order = [name for name, _ in layout.keys]
+    ordered = tuple(sorted(rows, key=lambda row: (order.index(row.type), row)))
+    return Report(month.first, month.last, reporter, totals, ordered, layout.customization)
 
 
 def write_report(report: Report, layout: Layout) -> bytes:
@@ -157,6 +171,23 @@ def duplicates(rows: tuple[Row, ...]) -> frozenset[tuple[Key, ...]]:
 def is_seat(scheme: str, value: str) -> bool:
     """Whether this names an access point by its certificate."""
     return scheme == SEAT_SCHEME and _SEAT.fullmatch(value) is not None
+
+
+def head_findings(report: Report, layout: Layout) -> Iterator[Finding]:
+    """What is wrong with customization, profile, period and reporter."""
+    customization, profile, period, scheme, reporter = (
+        f"SCH-{layout.rules}-{number:02}" for number in layout.head
+    )
+    if report.customization != layout.customization:
+        yield fatal(customization, "the customization is wrong")
+    if report.profile != PROFILE:
+        yield fatal(profile, "the profile is wrong")
+    if report.end < report.start:
+        yield fatal(period, "the period ends before it starts")
+    if report.reporter_scheme != SEAT_SCHEME:
+        yield fatal(scheme, f"the scheme of the reporter is not {SEAT_SCHEME}")
+    elif not is_seat(report.reporter_scheme, report.reporter):
+        yield fatal(reporter, "the reporter is no seat id")
 
 
 def key_findings(report: Report, layout: Layout) -> Iterator[Finding]:

@@ -21,8 +21,10 @@ from formats.statistics.report import (
     Row,
     duplicates,
     fatal,
+    head_findings,
     is_seat,
     key_findings,
+    made_report,
     read_report,
     write_report,
 )
@@ -41,6 +43,7 @@ _SENDER: Final = "SenderCountry"
 _RECEIVER: Final = "ReceiverCountry"
 _LAYOUT: Final = Layout(
     rules="TSR",
+    head=(1, 2, 42, 17, 18),
     namespace=_NAMESPACE,
     root="TransactionStatisticsReport",
     customization=_CUSTOMIZATION,
@@ -64,15 +67,7 @@ def make(exchanges: Iterable[Exchange], *, month: Month, reporter: str) -> Repor
         totals[position] += 1
         counted.update((row, position) for row in _rows(one))
     rows = {Row(row.type, row.keys, (counted[row, 0], counted[row, 1])) for row, _ in counted}
-    order = [name for name, _ in _LAYOUT.keys]
-    return Report(
-        month.first,
-        month.last,
-        reporter,
-        (totals[0], totals[1]),
-        tuple(sorted(rows, key=lambda row: (order.index(row.type), row))),
-        _CUSTOMIZATION,
-    )
+    return made_report(month, reporter, (totals[0], totals[1]), rows, _LAYOUT)
 
 
 def write(report: Report) -> bytes:
@@ -105,16 +100,7 @@ def _rows(one: Exchange) -> Iterator[Row]:
 
 
 def _findings(report: Report) -> Iterator[Finding]:
-    if report.customization != _CUSTOMIZATION:
-        yield fatal("SCH-TSR-01", "the customization is wrong")
-    if report.profile != PROFILE:
-        yield fatal("SCH-TSR-02", "the profile is wrong")
-    if report.end < report.start:
-        yield fatal("SCH-TSR-42", "the period ends before it starts")
-    if report.reporter_scheme != SEAT_SCHEME:
-        yield fatal("SCH-TSR-17", f"the scheme of the reporter is not {SEAT_SCHEME}")
-    elif not is_seat(report.reporter_scheme, report.reporter):
-        yield fatal("SCH-TSR-18", "the reporter is no seat id")
+    yield from head_findings(report, _LAYOUT)
     yield from _sums(report)
     yield from key_findings(report, _LAYOUT)
     for row in report.rows:

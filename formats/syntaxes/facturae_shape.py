@@ -1,5 +1,7 @@
-"""An invoice in the shape of Facturae: codes translated, what the schema demands filled in, texts cut to length,
-a credit note written as a correction by differences with negative amounts. `facturae_restore` is the way back.
+"""An invoice in the shape of Facturae; `facturae_restore` is the way back.
+
+Codes are translated, what the schema demands is filled in, texts are cut to their lengths, a credit note is
+written as a correction by differences with negative amounts.
 """
 
 from __future__ import annotations

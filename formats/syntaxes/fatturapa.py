@@ -8,77 +8,45 @@ codes only); SdI, technical rules for European invoices 2.6.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final
+from typing import Final
 
 from lxml import etree
 
 from formats.errors import MalformedDocument
-from formats.identifiers import Identifier
 from formats.model.invoice import Invoice
-from formats.model.line import Classification, Line
 from formats.syntaxes import xml
 from formats.syntaxes.binding import Binding
-from formats.syntaxes.fatturapa_kinds import (
-    AMOUNT,
-    MOMENT_DAY,
-    PRICE,
-    RATE,
-    TAX_NUMBER,
-    Basic,
-    Exact,
-    Latin,
+from formats.syntaxes.fatturapa_kinds import AMOUNT, MOMENT_DAY, PRICE, RATE, TAX_NUMBER, Basic, Exact, Latin
+from formats.syntaxes.fatturapa_parties import (
+    BUYER_NAME,
+    BUYER_NUMBERS,
+    BUYER_SEAT,
+    REGISTER,
+    SELLER_CONTACT,
+    SELLER_NAME,
+    SELLER_NUMBERS,
+    SELLER_SEAT,
+    address,
 )
-from formats.syntaxes.fatturapa_references import KINDS
-from formats.syntaxes.fatturapa_shape import adapt, is_fiscal_code, restore
-from formats.syntaxes.fatturapa_text import basic, latin
-from formats.syntaxes.kinds import BINARY, DATE, NOTE, WORD, XML_BLANKS, put_text, text_of
+from formats.syntaxes.fatturapa_parts import CODES, DISCOUNTS, REFERENCES, derived
+from formats.syntaxes.fatturapa_route import TRANSMISSION, version_of
+from formats.syntaxes.fatturapa_shape import adapt, restore
+from formats.syntaxes.kinds import BINARY, DATE, NOTE, WORD
 from formats.syntaxes.place import Scope
 from formats.syntaxes.reading import Reader
 from formats.syntaxes.table import Element, Entry, Group, Part, Term
 from formats.syntaxes.writing import Writer
 
-__all__ = [
-    "ATTACHMENT",
-    "BINDING",
-    "KEY",
-    "FiscalCode",
-    "address",
-    "derived",
-    "is_coded",
-    "read_all",
-    "read_route",
-    "register",
-    "split",
-    "text_in",
-    "write_route",
-]
+__all__ = ["ATTACHMENT", "BINDING", "KEY", "read_all", "split"]
 
 KEY: Final = "fatturapa-1.2"
 NAMESPACE: Final = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2"
 _SIGNATURES: Final = "http://www.w3.org/2000/09/xmldsig#"
-_PUBLIC, _PRIVATE, _SIMPLIFIED = "FPA12", "FPR12", "FSM10"
-_CODE: Final = re.compile(r"[A-Z0-9]{6,7}\Z")
-_IPA, _SDI, _MAIL = "0201", "0205", "EM"
-_NO_CODE: Final = {_PUBLIC: "999999", _PRIVATE: "0000000", _SIMPLIFIED: "0000000"}
-_ABROAD: Final = "XXXXXXX"
 _BODY: Final = "FatturaElettronicaBody"
-_SHORTEST_PHONE: Final = 5
-_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+\Z")
-_CENT: Final = Decimal("0.01")
-_EIGHT: Final = Decimal("0.00000001")
-
-
-def derived(**places: str) -> Part:
-    """Terms without an element of their own, at the place that they are derived from: `BT_118="Natura"`."""
-    named = {name.replace("_", "-"): path for name, path in places.items()}
-    return Part(named, lambda parent, writer, scope: False, lambda parent, reader, scope: None)
 
 
 def _write_version(root: etree._Element, writer: Writer, scope: Scope) -> bool:
-    root.set("versione", _version(writer.invoice))
+    root.set("versione", version_of(writer.invoice))
     return False
 
 
@@ -101,261 +69,14 @@ def _name_of(body: etree._Element) -> str:
     return f"{number.strip()[:20]} of {day.strip()[:10]}"
 
 
-def _version(invoice: Invoice) -> str:
-    said = invoice.specification_id
-    return said if said in (_PUBLIC, _SIMPLIFIED) else _PRIVATE
-
-
-def write_route(parent: etree._Element, writer: Writer, scope: Scope) -> bool:
-    """FormatoTrasmissione, CodiceDestinatario and PECDestinatario: where the SdI takes the invoice."""
-    invoice = writer.invoice
-    version, buyer = _version(invoice), invoice.buyer
-    put_text(etree.SubElement(parent, "FormatoTrasmissione"), version)
-    endpoint = buyer.electronic_address if buyer else None
-    value = endpoint.value.strip() if endpoint else ""
-    code = value if endpoint and endpoint.scheme in (_IPA, _SDI) and _CODE.match(value.upper()) else ""
-    office = invoice.buyer_reference or ""
-    if not code and version == _PUBLIC and len(office) == 6 and _CODE.match(office):
-        code = office
-    country = buyer.address.country if buyer and buyer.address else None
-    if not code:
-        abroad = version != _PUBLIC and country not in (None, "IT")
-        code = _ABROAD if abroad else _NO_CODE[version]
-    put_text(etree.SubElement(parent, "CodiceDestinatario"), code.upper())
-    if endpoint and endpoint.scheme == _MAIL and version != _PUBLIC:
-        put_text(etree.SubElement(parent, "PECDestinatario"), basic(value))
-    return True
-
-
-def read_route(parent: etree._Element, reader: Reader, scope: Scope) -> None:
-    for element in parent.iterchildren("FormatoTrasmissione"):
-        reader.say(element, "BT-24", _text(element), scope)
-    mail = parent.find("PECDestinatario")
-    for element in parent.iterchildren("CodiceDestinatario"):
-        code = _text(element)
-        if code is None or code in (*_NO_CODE.values(), _ABROAD):
-            reader.used.add(element)
-        else:
-            scheme = _IPA if len(code) == 6 else _SDI
-            reader.say(element, "BT-49", Identifier(code, scheme), scope)
-    if mail is not None and (box := _text(mail)):
-        reader.say(mail, "BT-49", Identifier(box, _MAIL), scope)
-
-
-def _write_references(parent: etree._Element, writer: Writer, scope: Scope) -> bool:
-    references = writer.invoice.italy.references if writer.invoice.italy else ()
-    for kind, tag in KINDS.items():
-        for one in references:
-            if one.kind != kind:
-                continue
-            element = etree.SubElement(parent, tag)
-            lines = [("RiferimentoNumeroLinea", number) for number in (one.lines or "").split()]
-            day = one.issued.isoformat() if one.issued else None
-            document = basic(one.document or "")[:20]
-            if kind == "despatch":
-                said: list[tuple[str, str | None]] = [("NumeroDDT", document), ("DataDDT", day), *lines]
-            else:
-                said = [
-                    *lines,
-                    ("IdDocumento", document),
-                    ("Data", day),
-                    ("NumItem", basic(one.item or "")[:20]),
-                    ("CodiceCommessaConvenzione", latin(one.project or "")[:100]),
-                    ("CodiceCUP", basic(one.cup or "")[:15]),
-                    ("CodiceCIG", basic(one.cig or "")[:15]),
-                ]
-            for name, text in said:
-                if text:
-                    put_text(etree.SubElement(element, name), text)
-    return bool(references)
-
-
-def _read_references(parent: etree._Element, reader: Reader, scope: Scope) -> None:
-    for kind, tag in KINDS.items():
-        for element in parent.iterchildren(tag):
-            inner = reader.open("IT-G3", scope)
-            reader.say(element, "IT-24", kind, inner)
-            numbers = [_text(one) or "" for one in element.iterchildren("RiferimentoNumeroLinea")]
-            reader.say(element, "IT-25", " ".join(numbers) or None, inner)
-            for child in element.iterchildren(etree.Element):
-                name = _REFERENCE.get(str(child.tag))
-                if name in ("IT-27",):
-                    reader.say(child, name, DATE.read(child), inner)
-                elif name is not None:
-                    reader.say(child, name, _text(child), inner)
-
-
-_REFERENCE: Final = {
-    "IdDocumento": "IT-26",
-    "NumeroDDT": "IT-26",
-    "Data": "IT-27",
-    "DataDDT": "IT-27",
-    "NumItem": "IT-28",
-    "CodiceCommessaConvenzione": "IT-29",
-    "CodiceCUP": "IT-30",
-    "CodiceCIG": "IT-31",
-}
-
-
-def _write_codes(parent: etree._Element, writer: Writer, scope: Scope) -> bool:
-    item = scope["BG-25"].item
-    if item is None:
-        return False
-    for kind, value in _codes_of(item):
-        element = etree.SubElement(parent, "CodiceArticolo")
-        put_text(etree.SubElement(element, "CodiceTipo"), basic(kind)[:35] or "ALTRO")
-        put_text(etree.SubElement(element, "CodiceValore"), latin(value)[:35])
-    return True
-
-
-def _codes_of(item: Any) -> Iterator[tuple[str, str]]:
-    if item.seller_identifier:
-        yield "FORNITORE", item.seller_identifier
-    if item.buyer_identifier:
-        yield "CLIENTE", item.buyer_identifier
-    if item.standard_identifier is not None:
-        scheme = item.standard_identifier.scheme or ""
-        yield ("EAN" if scheme == "0160" else scheme), item.standard_identifier.value
-    for one in item.classifications:
-        yield one.scheme, one.code
-
-
-def _read_codes(parent: etree._Element, reader: Reader, scope: Scope) -> None:
-    for element in parent.iterchildren("CodiceArticolo"):
-        kind = (element.findtext("CodiceTipo") or "").strip(XML_BLANKS)
-        value = (element.findtext("CodiceValore") or "").strip(XML_BLANKS)
-        if not value:
-            continue
-        said: tuple[str, Any] = ("BT-158", Classification(code=value, scheme=kind))
-        if kind == "FORNITORE":
-            said = ("BT-155", value)
-        elif kind == "CLIENTE":
-            said = ("BT-156", value)
-        elif kind.upper() in ("EAN", "GTIN") or (len(kind) == 4 and kind.isdigit()):
-            scheme = kind if kind.isdigit() else "0160"
-            said = ("BT-157", Identifier(value, scheme))
-        reader.say(element, said[0], said[1], scope)
-
-
-def _write_discounts(parent: etree._Element, writer: Writer, scope: Scope) -> bool:
-    """BG-27 and BG-28 as amounts for one unit, or as a percentage where that gives the same amount."""
-    line: Line = scope["BG-25"]
-    quantity = line.quantity or Decimal(1)
-    price = line.price.net if line.price else None
-    for kind, parts in (("SC", line.allowances), ("MG", line.charges)):
-        for part in parts:
-            if part.amount is None:
-                continue
-            element = etree.SubElement(parent, "ScontoMaggiorazione")
-            put_text(etree.SubElement(element, "Tipo"), kind)
-            rate = part.percentage
-            if rate is not None and price is not None and _of(price * rate / 100 * quantity) == part.amount:
-                RATE.write(etree.SubElement(element, "Percentuale"), rate, writer.surrounding)
-            else:
-                unit = (part.amount / quantity).quantize(_EIGHT, ROUND_HALF_UP)
-                PRICE.write(etree.SubElement(element, "Importo"), unit, writer.surrounding)
-    return bool(line.allowances or line.charges)
-
-
-def _read_discounts(parent: etree._Element, reader: Reader, scope: Scope) -> None:
-    quantity = _number(parent, "Quantita") or Decimal(1)
-    price = _number(parent, "PrezzoUnitario")
-    for element in parent.iterchildren("ScontoMaggiorazione"):
-        group = "BG-28" if (element.findtext("Tipo") or "").strip() == "MG" else "BG-27"
-        unit, rate = _number(element, "Importo"), _number(element, "Percentuale")
-        inner = reader.open(group, scope)
-        amount = None
-        if unit is not None:
-            amount = _of(unit * quantity)
-        elif rate is not None and price is not None:
-            amount = _of(price * rate / 100 * quantity)
-        reader.say(element, "BT-141" if group == "BG-28" else "BT-136", amount, inner)
-        reader.say(element, "BT-143" if group == "BG-28" else "BT-138", rate, inner)
-
-
-def _number(parent: etree._Element, name: str) -> Decimal | None:
-    found = parent.find(name)
-    return None if found is None else PRICE.read(found)
-
-
-def _of(value: Decimal) -> Decimal:
-    return value.quantize(_CENT, ROUND_HALF_UP)
-
-
-def _text(element: etree._Element) -> str | None:
-    return text_of(element).strip(XML_BLANKS) or None
-
-
-def text_in(element: etree._Element, path: str) -> str | None:
-    """The text of an element below, None where there is none."""
-    found = element.find(path)
-    return None if found is None else _text(found)
-
-
-def address(*terms: str) -> tuple[Entry, ...]:
-    """An address by its terms: line 1, line 2, post code, city, subdivision, country."""
-    line, number, post_code, city, province, country = terms
-    return (
-        Term(line, "Indirizzo", Latin(60)),
-        Term(number, "NumeroCivico", Basic(8)),
-        Term(post_code, "CAP"),
-        Term(city, "Comune", Latin(60)),
-        Term(province, "Provincia"),
-        Term(country, "Nazione"),
-    )
-
-
-def register() -> Element:
-    """The entry in the company register (REA)."""
-    return Element(
-        "IscrizioneREA",
-        (
-            Term("IT-10", "Ufficio"),
-            Term("IT-11", "NumeroREA", Basic(20)),
-            Term("IT-12", "CapitaleSociale", AMOUNT),
-            Term("IT-13", "SocioUnico"),
-            Term("IT-14", "StatoLiquidazione"),
-        ),
-    )
-
-
-_TRANSMISSION: Final = (
-    Term("IT-3", "IdTrasmittente", TAX_NUMBER),
-    Term("IT-2", "ProgressivoInvio", Basic(10)),
-    Part(
-        {"BT-24": "FormatoTrasmissione", "BT-49": "CodiceDestinatario"},
-        write_route,
-        read_route,
-    ),
-)
 _SELLER: Final = (
     Element(
         "DatiAnagrafici",
-        (
-            Term("BT-31", "IdFiscaleIVA", TAX_NUMBER),
-            Term("BT-32", "CodiceFiscale", Basic(16), when=is_fiscal_code),
-            Element(
-                "Anagrafica",
-                (
-                    Term("BT-27", "Denominazione", Latin(80)),
-                    Term("IT-6", "Nome", Latin(60)),
-                    Term("IT-7", "Cognome", Latin(60)),
-                ),
-            ),
-            Term("IT-4", "RegimeFiscale"),
-        ),
+        (*SELLER_NUMBERS, Element("Anagrafica", SELLER_NAME), Term("IT-4", "RegimeFiscale")),
     ),
-    Group("BG-5", "Sede", address("BT-35", "BT-36", "BT-38", "BT-37", "BT-39", "BT-40")),
-    register(),
-    Element(
-        "Contatti",
-        (
-            Term(
-                "BT-42", "Telefono", Basic(12), when=lambda text: len(basic(text).strip()) >= _SHORTEST_PHONE
-            ),
-            Term("BT-43", "Email", Basic(256), when=lambda text: bool(_EMAIL.match(text))),
-        ),
-    ),
+    SELLER_SEAT,
+    REGISTER,
+    SELLER_CONTACT,
     Term("BT-19", "RiferimentoAmministrazione", Basic(20)),
 )
 _REPRESENTATIVE: Final = (
@@ -367,40 +88,9 @@ _REPRESENTATIVE: Final = (
         ),
     ),
 )
-
-
-class FiscalCode(Basic):
-    """A buyer's fiscal code, which EN 16931 knows under the ICD 0210."""
-
-    def read(self, element: etree._Element) -> Any:
-        text = _text(element)
-        return Identifier(text, "0210") if text else None
-
-    def write(self, element: etree._Element, value: Any, surrounding: Any) -> None:
-        put_text(element, basic(value.value)[:16])
-
-
-def is_coded(value: Identifier | None) -> bool:
-    return value is not None and value.scheme in ("0210", "9907") and is_fiscal_code(value.value)
-
-
 _BUYER: Final = (
-    Element(
-        "DatiAnagrafici",
-        (
-            Term("BT-48", "IdFiscaleIVA", TAX_NUMBER),
-            Term("BT-47", "CodiceFiscale", FiscalCode(16), when=is_coded),
-            Element(
-                "Anagrafica",
-                (
-                    Term("BT-44", "Denominazione", Latin(80)),
-                    Term("IT-8", "Nome", Latin(60)),
-                    Term("IT-9", "Cognome", Latin(60)),
-                ),
-            ),
-        ),
-    ),
-    Group("BG-8", "Sede", address("BT-50", "BT-51", "BT-53", "BT-52", "BT-54", "BT-55")),
+    Element("DatiAnagrafici", (*BUYER_NUMBERS, Element("Anagrafica", BUYER_NAME))),
+    BUYER_SEAT,
 )
 _DOCUMENT: Final = (
     Term("IT-1", "TipoDocumento"),
@@ -441,16 +131,7 @@ _DOCUMENT: Final = (
 )
 _GENERAL: Final = (
     Element("DatiGeneraliDocumento", _DOCUMENT),
-    Part(
-        {
-            "IT-G3": "DatiOrdineAcquisto",
-            **{name: f"DatiOrdineAcquisto/{tag}" for tag, name in _REFERENCE.items() if "DDT" not in tag},
-            "IT-24": "DatiOrdineAcquisto",
-            "IT-25": "DatiOrdineAcquisto/RiferimentoNumeroLinea",
-        },
-        _write_references,
-        _read_references,
-    ),
+    REFERENCES,
     derived(
         BT_13="DatiOrdineAcquisto/IdDocumento",
         BT_132="DatiOrdineAcquisto/NumItem",
@@ -480,11 +161,7 @@ _LINE: Final = (
     Term("BT-126", "NumeroLinea"),
     Term("IT-40", "TipoCessionePrestazione"),
     derived(BT_97="Descrizione", BT_92="PrezzoTotale", BT_95="Natura", BT_96="AliquotaIVA"),
-    Part(
-        dict.fromkeys(("BT-155", "BT-156", "BT-157", "BT-158"), "CodiceArticolo/CodiceValore"),
-        _write_codes,
-        _read_codes,
-    ),
+    CODES,
     Term("BT-153", "Descrizione", Latin(1000)),
     derived(BT_154="Descrizione"),
     Term("BT-129", "Quantita", PRICE),
@@ -492,18 +169,7 @@ _LINE: Final = (
     Term("BT-134", "DataInizioPeriodo", DATE),
     Term("BT-135", "DataFinePeriodo", DATE),
     Term("BT-146", "PrezzoUnitario", PRICE),
-    Part(
-        {
-            "BG-27": "ScontoMaggiorazione",
-            "BT-136": "ScontoMaggiorazione/Importo",
-            "BT-138": "ScontoMaggiorazione/Percentuale",
-            "BG-28": "ScontoMaggiorazione",
-            "BT-141": "ScontoMaggiorazione/Importo",
-            "BT-143": "ScontoMaggiorazione/Percentuale",
-        },
-        _write_discounts,
-        _read_discounts,
-    ),
+    DISCOUNTS,
     Term("BT-131", "PrezzoTotale", PRICE),
     Term("BT-152", "AliquotaIVA", RATE),
     Term("IT-41", "Ritenuta"),
@@ -564,13 +230,12 @@ ATTACHMENT: Final = (
     Term("BT-123", "DescrizioneAttachment", Latin(100)),
     Term("BT-125", "Attachment", BINARY),
 )
-
 ENTRIES: Final[tuple[Entry, ...]] = (
     Part({}, _write_version, _read_version),
     Element(
         "FatturaElettronicaHeader",
         (
-            Element("DatiTrasmissione", _TRANSMISSION),
+            Element("DatiTrasmissione", TRANSMISSION),
             Group("BG-4", "CedentePrestatore", _SELLER),
             Group("BG-11", "RappresentanteFiscale", _REPRESENTATIVE),
             Group("BG-7", "CessionarioCommittente", _BUYER),
@@ -601,7 +266,6 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         ),
     ),
 )
-
 BINDING: Final = Binding(
     name="FatturaPA 1.2",
     invoice_root=f"{{{NAMESPACE}}}FatturaElettronica",

@@ -30,12 +30,25 @@ __all__ = [
     "Basic",
     "Exact",
     "Latin",
+    "own_text",
     "split_tax_number",
+    "text_in",
 ]
 
 _BLANKS: Final = re.compile(r"\s+")
 _MOMENT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T")
 _GREECE: Final = ("EL", "GR")
+
+
+def own_text(element: etree._Element) -> str | None:
+    """The text of an element without its outer blanks, None where there is none."""
+    return text_of(element).strip(XML_BLANKS) or None
+
+
+def text_in(element: etree._Element, path: str) -> str | None:
+    """The same of an element below."""
+    found = element.find(path)
+    return None if found is None else own_text(found)
 
 
 @dataclass(frozen=True)

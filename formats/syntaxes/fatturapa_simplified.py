@@ -17,19 +17,20 @@ from formats.model.invoice import Invoice
 from formats.model.italy import ItalianInvoice
 from formats.money import round_amount
 from formats.syntaxes.binding import Binding
-from formats.syntaxes.fatturapa import (
-    ATTACHMENT,
-    FiscalCode,
-    address,
-    derived,
-    is_coded,
-    read_route,
-    register,
-    text_in,
-    write_route,
+from formats.syntaxes.fatturapa import ATTACHMENT
+from formats.syntaxes.fatturapa_kinds import AMOUNT, RATE, Basic, text_in
+from formats.syntaxes.fatturapa_parties import (
+    BUYER_NAME,
+    BUYER_NUMBERS,
+    BUYER_SEAT,
+    REGISTER,
+    SELLER_NAME,
+    SELLER_NUMBERS,
+    SELLER_SEAT,
 )
-from formats.syntaxes.fatturapa_kinds import AMOUNT, RATE, TAX_NUMBER, Basic, Latin
-from formats.syntaxes.fatturapa_shape import adapt, is_fiscal_code, restore, without_defaults
+from formats.syntaxes.fatturapa_parts import derived
+from formats.syntaxes.fatturapa_route import TRANSMISSION
+from formats.syntaxes.fatturapa_shape import adapt, restore, without_defaults
 from formats.syntaxes.fatturapa_text import latin
 from formats.syntaxes.kinds import DATE, put_text
 from formats.syntaxes.place import Scope
@@ -172,29 +173,15 @@ _ENTRIES: Final[tuple[Entry, ...]] = (
     Element(
         "FatturaElettronicaHeader",
         (
-            Element(
-                "DatiTrasmissione",
-                (
-                    Term("IT-3", "IdTrasmittente", TAX_NUMBER),
-                    Term("IT-2", "ProgressivoInvio", Basic(10)),
-                    Part(
-                        {"BT-24": "FormatoTrasmissione", "BT-49": "CodiceDestinatario"},
-                        write_route,
-                        read_route,
-                    ),
-                ),
-            ),
+            Element("DatiTrasmissione", TRANSMISSION),
             Group(
                 "BG-4",
                 "CedentePrestatore",
                 (
-                    Term("BT-31", "IdFiscaleIVA", TAX_NUMBER),
-                    Term("BT-32", "CodiceFiscale", Basic(16), when=is_fiscal_code),
-                    Term("BT-27", "Denominazione", Latin(80)),
-                    Term("IT-6", "Nome", Latin(60)),
-                    Term("IT-7", "Cognome", Latin(60)),
-                    Group("BG-5", "Sede", address("BT-35", "BT-36", "BT-38", "BT-37", "BT-39", "BT-40")),
-                    register(),
+                    *SELLER_NUMBERS,
+                    *SELLER_NAME,
+                    SELLER_SEAT,
+                    REGISTER,
                     Term("IT-4", "RegimeFiscale"),
                 ),
             ),
@@ -202,24 +189,8 @@ _ENTRIES: Final[tuple[Entry, ...]] = (
                 "BG-7",
                 "CessionarioCommittente",
                 (
-                    Element(
-                        "IdentificativiFiscali",
-                        (
-                            Term("BT-48", "IdFiscaleIVA", TAX_NUMBER),
-                            Term("BT-47", "CodiceFiscale", FiscalCode(16), when=is_coded),
-                        ),
-                    ),
-                    Element(
-                        "AltriDatiIdentificativi",
-                        (
-                            Term("BT-44", "Denominazione", Latin(80)),
-                            Term("IT-8", "Nome", Latin(60)),
-                            Term("IT-9", "Cognome", Latin(60)),
-                            Group(
-                                "BG-8", "Sede", address("BT-50", "BT-51", "BT-53", "BT-52", "BT-54", "BT-55")
-                            ),
-                        ),
-                    ),
+                    Element("IdentificativiFiscali", BUYER_NUMBERS),
+                    Element("AltriDatiIdentificativi", (*BUYER_NAME, BUYER_SEAT)),
                 ),
             ),
             Term("IT-5", "SoggettoEmittente"),

@@ -95,6 +95,10 @@ class Runner:
         """Finish the step at hand and begin no other."""
         self._stopping.set()
 
+    def mended(self, source: str) -> None:
+        """A source has other settings than before: that it was out of reach says nothing any more."""
+        self._gates.passed(f"source {source}")
+
     # -- rounds
     # -----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.tables import sources
 
-__all__ = ["SourceRecord", "failed", "get", "is_well", "read_on"]
+__all__ = ["SourceRecord", "failed", "get", "is_well", "read_on", "try_now"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ def failed(
     """Reading failed; the cursor stays where it is."""
     failures = get(connection, name).failures + 1
     _write(connection, name, failures=failures, due_at=due_at, verdict=verdict, sentence=sentence)
+
+
+def try_now(connection: Connection, name: str) -> None:
+    """Whatever it failed at: something was mended, so the pause is over."""
+    connection.execute(update(sources).where(sources.c.name == name).values(due_at=None))
 
 
 def _write(connection: Connection, name: str, **values: object) -> None:

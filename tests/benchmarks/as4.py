@@ -1,11 +1,12 @@
 """Send and receive messages of 10 KB and 1 MB over AS4: rate, where the time goes, and memory.
 
 Each message is packed, signed, encrypted, opened, verified, stored durably, acknowledged by a signed receipt,
-and the receipt verified. Measured in one process without a network, in two processes side by side, and with
-one process that sends to another over HTTP on loopback; peppol-py sends to the same endpoint where it is
-installed, and phase4 and the gateway's own endpoint, with its database, send to each other and themselves
-where phase4 can be built (tests/interop). BENCH_MESSAGES (4,000) is the number of messages of 10 KB in one
-process, the others take less; BENCH_MESSAGES=20000 shows whether memory stays flat, and takes ten minutes.
+and the receipt verified. Measured in one process without a network, in two processes side by side, and over
+HTTP on loopback from one and from two processes to the gateway's own endpoint with its database, with the
+processor time of each; phase4 and the gateway send to each other and themselves where phase4 can be built
+(tests/interop), and peppol-py sends to an endpoint like ours where it is installed. One message of 200 MB
+shows what memory it takes. BENCH_MESSAGES (4,000) is the number of messages of 10 KB in one process and over
+HTTP, the others take less; BENCH_MESSAGES=20000 shows whether memory stays flat, and takes half an hour.
 
     python -m tests.benchmarks.as4      this benchmark alone, one JSON object a line
 """
@@ -30,6 +31,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from tests.benchmarks import as4_side_by_side as side_by_side
 from tests.benchmarks.as4_worker import DOCUMENT_TYPE, PROCESS, RECEIVER, SENDER, payload
 from tests.connectors.peppol.authorities import Leaf, World
 from tests.interop import bench as phase4
@@ -69,12 +71,33 @@ def run() -> Iterator[dict[str, Any]]:
                 "per_second": round(sum(one["per_second"] for one in both), 1),
                 "with_start_per_second": round(2 * task["count"] / spent, 1),
             }
-        with _folder(world, leaves) as folder:
-            yield _over_http(folder, size, count, max(MESSAGES // share // 4, 10))
-        yield from phase4.run(max(MESSAGES // share // _PHASE4, 10), size=count)
+        beside = tuple(phase4.run(max(MESSAGES // share // _PHASE4, 10), size=count))
+        yield from beside
         if find_spec("peppol_py") and find_spec("xmlsec"):
             with _folder(world, leaves) as folder:
-                yield _peppol_py(folder, leaves, size, count)
+                other = _peppol_py(folder, leaves, size, count)
+            beside = (*beside, other)
+            yield other
+        most = max(MESSAGES // share, 10)
+        for senders, threads, messages in ((1, 1, most // 4), (1, 2, most), (2, 2, most // 4)):
+            ours = side_by_side.run(count, max(messages, 10), senders=senders, threads=threads)
+            row = {"benchmark": "as4 gateway to gateway", "payload": size, **ours}
+            yield row | _ratios(ours["per_second"], beside, senders * threads)
+    yield {
+        "benchmark": "as4 gateway to gateway",
+        "payload": "200 MB",
+        **side_by_side.run(200_000_000, 1, largest=250),
+    }
+
+
+def _ratios(per_second: float, beside: tuple[dict[str, Any], ...], at_once: int) -> dict[str, Any]:
+    """How many times what others manage on this machine in this run, with as many threads where they can."""
+    of = {(row["benchmark"], row.get("threads")): row.get("per_second") for row in beside}
+    theirs = {
+        "times_phase4_to_itself": of.get(("as4 phase4 to phase4", min(at_once, 2))),
+        "times_peppol_py": of.get(("as4 peppol-py to us", None)),
+    }
+    return {name: round(per_second / rate, 2) for name, rate in theirs.items() if rate}
 
 
 def _arithmetic(leaf: Leaf) -> dict[str, Any]:
@@ -95,19 +118,6 @@ def _arithmetic(leaf: Leaf) -> dict[str, Any]:
             call()
         result[name] = round((time.perf_counter() - started) * 5, 3)
     return {"benchmark": "as4 RSA 2048 alone", "ms": result}
-
-
-def _over_http(folder: Path, size: str, count: int, messages: int) -> dict[str, Any]:
-    with _serving(folder) as (url, server):
-        sent = _result(_start(folder, {"what": "send", "size": count, "count": messages, "url": url}))
-    received = _result(server)
-    return {
-        "benchmark": "as4 over HTTP",
-        "payload": size,
-        "processes": "sender and receiver",
-        **sent,
-        "stored": received["stored"],
-    }
 
 
 def _peppol_py(folder: Path, leaves: dict[str, Leaf], size: str, count: int) -> dict[str, Any]:

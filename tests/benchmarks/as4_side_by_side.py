@@ -59,6 +59,7 @@ def run(size: int, count: int, *, senders: int = 1, threads: int = 1, largest: i
             "processes": f"{senders} sending, 1 receiving",
             "threads": threads,
             "messages": messages,
+            "seconds": round(max(one["seconds"] for one in sent), 1),
             "per_second": round(sum(one["messages"] / one["seconds"] for one in sent), 1),
             "cpu_ms": {
                 **{name: round(ms, 2) for name, ms in used.items()},

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.as4_worker TASK: send, receive or both; prints what it took as JSON.
+"""python -m tests.benchmarks.as4_worker TASK: receive, or send and receive; prints what it took as JSON.
 
 Every message is packed, signed, encrypted, opened, verified, looked into, stored in a database that commits
 it to disk, acknowledged by a signed receipt, and the receipt is verified.
@@ -26,7 +26,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.channels.peppol.as4 import (
     Answer,
-    As4Client,
     OutgoingMessage,
     PreparedMessage,
     ReceivedMessage,
@@ -244,29 +243,10 @@ def serve(world: World, _task: dict[str, Any]) -> dict[str, Any]:
     return {"stored": world.store.close(), "memory_mb": memory()}
 
 
-def send(world: World, task: dict[str, Any]) -> dict[str, Any]:
-    """The sending side, one message after the other over one kept connection."""
-    content = payload(task["size"])
-    client = As4Client(trust=world.trust, clock=now)
-    started = time.perf_counter()
-    for number in range(task["count"]):
-        with world.prepare(f"{os.getpid()}-{number}", content) as prepared:
-            outcome = client.send(prepared, task["url"])
-            if outcome.verdict is not Verdict.DELIVERED:
-                raise SystemExit(f"not delivered: {outcome.what}")
-    seconds = time.perf_counter() - started
-    client.close()
-    return {
-        "messages": task["count"],
-        "per_second": round(task["count"] / seconds, 1),
-        "memory_mb": memory(),
-    }
-
-
 def main() -> None:
     task = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     world = World(task)
-    result = {"round_trips": round_trips, "serve": serve, "send": send}[task["what"]](world, task)
+    result = {"round_trips": round_trips, "serve": serve}[task["what"]](world, task)
     sys.stdout.write(json.dumps(result) + "\n")
 
 

@@ -40,6 +40,20 @@ def test_the_same_file_is_stored_once_however_it_comes(database: Database) -> No
         assert connection.scalar(select(func.count()).select_from(document_parts)) == 4
 
 
+def test_several_at_once_are_each_stored_once(database: Database) -> None:
+    with database.begin() as connection:
+        known = documents.put(connection, b"known", "text/plain", now=NOW)
+        found = documents.put_all(
+            connection,
+            [(b"new", "text/html"), (b"known", "application/xml"), (b"new", "text/html")],
+            now=NOW,
+        )
+        assert found == (documents.digest_of(b"new"), known, documents.digest_of(b"new"))
+        assert documents.digests(connection) == set(found)
+        assert documents.get(connection, found[0]).media_type == "text/html"
+        assert documents.get(connection, known).media_type == "text/plain"
+
+
 @pytest.mark.parametrize("content", [b"", b"small", b"x" * 1024 * 1024])
 def test_a_small_file_is_stored_whole(database: Database, content: bytes) -> None:
     with database.begin() as connection:

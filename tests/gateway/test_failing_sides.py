@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,14 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from connectors.sandbox.faults import Fault
-from formats.errors import ConfigError, RemoteBlocked, RemoteRefused, RemoteUnavailable, RouteError
+from formats.errors import (
+    ConfigError,
+    EInvoicingError,
+    RemoteBlocked,
+    RemoteRefused,
+    RemoteUnavailable,
+    RouteError,
+)
 from gateway.access.four_eyes import AccountNotAgreed
 from gateway.access.rights import ALL_COMPANIES, Role
 from gateway.alarms.rounds import Rounds
@@ -129,25 +136,30 @@ def test_what_it_must_mend_comes_before_what_heals_by_itself(
     assert [one.errand for one in found] == [Errand.SEND, Errand.FOLLOW]
 
 
+_ONE: tuple[EInvoicingError, ...] = (
+    RouteError("unknown", where="there", fix="wait"),
+    RemoteUnavailable("mailbox full", where="there", fix="wait", one_receiver=True),
+    RemoteUnavailable(
+        "may be there", where="there", fix="wait", uncertain=True, retry_at=datetime(2026, 11, 23, tzinfo=UTC)
+    ),
+    RemoteBlocked("period closed", where="there", fix="wait"),
+    AccountNotAgreed("not agreed", where="there", fix="wait"),
+)
+_ALL: tuple[EInvoicingError, ...] = (
+    RemoteUnavailable("no answer", where="there", fix="wait", uncertain=True),
+    RemoteRefused("login refused", where="there", fix="wait"),
+    ConfigError("no such secret", where="there", fix="wait"),
+)
+
+
 def test_only_what_concerns_the_whole_side_counts(story: Story) -> None:
     """One receiver, one account, one locked record: the channel is well."""
-    words = {"where": "there", "fix": "wait"}
     side = sides.channel("email")
-    for error in (
-        RouteError("unknown", **words),
-        RemoteUnavailable("mailbox full", one_receiver=True, **words),
-        RemoteUnavailable("may be there", uncertain=True, retry_at=story.clock.now, **words),
-        RemoteBlocked("period closed", **words),
-        AccountNotAgreed("not agreed", **words),
-    ):
+    for error in _ONE:
         failing.note(story.gateway, side, Errand.SEND, error)
         with story.gateway.database.read() as connection:
             assert sides.of(connection, side) == (), error.what
-    for error in (
-        RemoteUnavailable("no answer", uncertain=True, **words),
-        RemoteRefused("login refused", **words),
-        ConfigError("no such secret", **words),
-    ):
+    for error in _ALL:
         failing.note(story.gateway, side, Errand.SEND, error)
         with story.gateway.database.read() as connection:
             (found,) = sides.of(connection, side)

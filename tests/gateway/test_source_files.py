@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -136,8 +137,13 @@ def test_a_change_and_an_end_leave_the_other_sources_their_connectors(gateway: G
     errands = Errands(gateway)
     errands.settled()
     first, second = gateway.source("first"), gateway.source("second")
+    hour = gateway.clock() + timedelta(hours=1)
+    with gateway.database.begin() as connection:
+        sources.failed(connection, "second", verdict="precondition", sentence="no", due_at=hour)
     source(folder, "second", poll=60)
     assert errands.settled() == Difference((), ("second",), ())
+    with gateway.database.read() as connection:
+        assert sources.get(connection, "second").due_at is None
     assert errands.told[-2:] == [("stop", "second"), ("start", "second")]
     assert gateway.source("second") is not second
     (folder / "sources" / "second.yaml").unlink()

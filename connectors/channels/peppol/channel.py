@@ -42,8 +42,7 @@ from connectors.channels.peppol.pki.certificates import expiring
 from connectors.channels.peppol.pki.trust import Role
 from connectors.channels.peppol.refusals import Refusals
 from formats.codelists.document_types import document_type_of
-from formats.envelopes.sbdh import Header, MlsType
-from formats.envelopes.sbdh import write as write_envelope
+from formats.envelopes.sbdh import Header, MlsType, write_chunks
 from formats.errors import (
     EInvoicingError,
     RemoteRefused,
@@ -266,7 +265,7 @@ class Peppol:
             parcel.receiver.value,
             endpoint.document_type.value,
             endpoint.process.value,
-            write_envelope(header, parcel.content),
+            write_chunks(header, io.BytesIO(parcel.content)),
             endpoint.document_type.scheme,
             endpoint.process.scheme,
         )

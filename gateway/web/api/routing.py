@@ -194,7 +194,11 @@ def router(gateway: Gateway) -> APIRouter:
             )
         return RoutesTold(items=[RouteTold.of(one) for one in gateway.settings.routes], agreed=agreed)
 
-    @routes.get("/api/v1/routes/try", summary="Which way an invoice to such a buyer would take, and why")
+    @routes.get(
+        "/api/v1/routes/try",
+        summary="Which way an invoice to such a buyer would take, and why",
+        responses={HTTPStatus.NOT_FOUND: {"description": "there is no such source"}},
+    )
     def attempt(
         request: Request,
         source: Annotated[str, Query(max_length=100, description="whose invoice it would be")],

@@ -55,7 +55,8 @@ class Health:
     @property
     def unwell(self) -> int:
         """How many sources and channels fail at something."""
-        return sum(bool(one.failing) for one in (*self.sources, *self.channels))
+        failing = [*(one.failing for one in self.sources), *(one.failing for one in self.channels)]
+        return sum(map(bool, failing))
 
 
 def health(shell: Shell, actor: Actor) -> Health:

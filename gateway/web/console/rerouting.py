@@ -15,9 +15,10 @@ from formats.errors import ConfigError, ConflictError
 from gateway.access import buyer_routing
 from gateway.access.buyer_routing import Wanted
 from gateway.access.rights import Actor, Right
-from gateway.pipeline import deciding, own_routes, parties
+from gateway.pipeline import deciding, own_routes, parties, routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.routing import Decision
+from gateway.pipeline.submission import State
 from gateway.store.buyer_routes import Known
 from gateway.store.submissions import Submission
 from gateway.web.api.visible import company_of
@@ -145,7 +146,11 @@ def _decision(
         return None, ()
     said = invoice_of(connection, submission)
     invoice, _ = parties.completed(connection, gateway, submission.source, said)
-    decision = own_routes.decide(connection, gateway, submission, invoice)
+    if submission.state is State.PARKED and not submission.handed_over:
+        decision = own_routes.decide(connection, gateway, submission, invoice)
+    else:  # it has gone: what counts is the way of the next one to this buyer
+        own = own_routes.in_force(connection, gateway, submission.source, invoice)
+        decision = routing.decide(gateway.settings, invoice, submission.source, own)
     return decision, tuple(sorted(own_routes.marks(invoice, submission.source), key=_usual))
 
 

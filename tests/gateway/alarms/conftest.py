@@ -132,7 +132,7 @@ class World:
     def source_is_well(self) -> None:
         with self.gateway.database.begin() as connection:
             sources.is_well(connection, SOURCE, now=self.now)
-            sides.passed(connection, sides.source(SOURCE), Errand)
+            sides.passed(connection, sides.source(SOURCE), list(Errand))
 
     def side_fails(
         self,

@@ -164,7 +164,8 @@ def test_the_console_shows_open_alarms_page_by_page(world: World, web: Web) -> N
     web.add("it", {ALL_COMPANIES: Role.ADMINISTRATOR})
     raise_many(world, 230)
     seen: list[str] = []
-    address, sizes = "/alarms", []
+    sizes: list[int] = []
+    address = "/alarms"
     while address:
         page = web.client.get(address, headers=web.headers("it")).text
         assert "230 alarms are open." in page
@@ -180,7 +181,8 @@ def test_the_console_goes_back_through_alarms_that_are_over(world: World, web: W
     raise_many(world, 45)
     end_all(world)
     seen: list[str] = []
-    address, sizes = "/alarms", []
+    sizes: list[int] = []
+    address = "/alarms"
     while address:
         page = web.client.get(address, headers=web.headers("it")).text
         shown = re.findall(r"</span> (s\d{3}) <span", page)

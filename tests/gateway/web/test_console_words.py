@@ -13,6 +13,7 @@ from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+from gateway.web.console import shell
 from gateway.web.languages import LANGUAGES, words
 
 _OTHERS = sorted(set(LANGUAGES) - {"en"})
@@ -77,3 +78,9 @@ def test_each_text_is_there_and_holds_the_same_places(language: str) -> None:
 def test_numbers_take_the_form_of_their_language(language: str, count: int, text: str) -> None:
     told = words(language).ngettext("%(num)d day", "%(num)d days", count)
     assert told == f"%(num)d {text}"
+
+
+def test_whatever_was_done_is_said_on_the_next_page() -> None:
+    """The word that a page is sent back with is one that pages know, and the other way round."""
+    told = (_WEB / "templates" / "console" / "macros.html").read_text("utf-8")
+    assert set(re.findall(r'done == "([a-z-]+)"', told)) == shell._DONE
