@@ -4,6 +4,7 @@
 # make docs   renew the generated pages and the pictures in docs/images (these need Chromium)
 # make explore  property tests with new and more examples; what it finds becomes a test or a mend
 # make golden renew the examples of the mappings; read the difference before you commit it
+# make words  renew the catalogues of the sentences that people read about stops and alarms
 # make equality  how equal the compiled rules are to the official ones, pack by pack (see tests/equality_page.py)
 # make interop  our access point against phase4, in both directions (see tests/interop/README.md)
 # make bench  how fast it is, and where the time goes
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test explore check bench interop equality docs golden format clean
+.PHONY: demo test explore check bench interop equality docs golden words format clean
 
 demo: $(READY)
 	@$(BIN)/gateway demo
@@ -45,6 +46,9 @@ docs: $(READY)
 
 golden: $(READY)
 	@$(BIN)/python -m tests.golden
+
+words: $(READY)
+	@$(BIN)/python -m tests.words
 
 format: $(READY)
 	@$(BIN)/ruff format .

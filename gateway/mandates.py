@@ -95,7 +95,9 @@ class Mandate(_Part):
     kinds: tuple[BuyerKind, ...] = Field(min_length=1, description="business, public, consumer")
     since: date = Field(description="the first day, as 2026-01-01")
     until: date | None = Field(None, description="the last day, as 2027-12-31; left out for no end")
-    decided_by: Literal["issue", "delivery"] = Field("issue", description="issue or delivery")
+    decided_by: Literal["issue", "delivery", "later"] = Field(
+        "issue", description="issue, delivery, or later: the later of the two"
+    )
     demand: Literal["must", "may"] = Field(description="must or may")
     profiles: tuple[str, ...] = Field(min_length=1, description="profiles that satisfy it, usual one first")
     networks: tuple[_Network, ...] = Field((), description=f"any of {', '.join(NETWORKS)}; empty for any way")
@@ -161,10 +163,13 @@ class Mandate(_Part):
 
     def day_of(self, invoice: Invoice) -> date | None:
         """The date of this invoice that decides; None where it has none."""
-        if self.decided_by == "delivery":
-            delivered = invoice.delivery.delivered_on if invoice.delivery else None
-            return delivered or (invoice.period.end if invoice.period else None) or invoice.issue_date
-        return invoice.issue_date
+        if self.decided_by == "issue":
+            return invoice.issue_date
+        delivered = invoice.delivery.delivered_on if invoice.delivery else None
+        day = delivered or (invoice.period.end if invoice.period else None) or invoice.issue_date
+        if self.decided_by == "later" and day is not None and invoice.issue_date is not None:
+            return max(day, invoice.issue_date)
+        return day
 
     def missing(self, present: frozenset[str]) -> tuple[str, ...]:
         """What it needs and an invoice with these terms does not have."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum, auto
-from functools import cache, partial
+from functools import partial
 from typing import Any, Final
 
 from formats import money

@@ -21,9 +21,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
-from ruamel.yaml import YAML
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
+from ruamel.yaml import YAML
 
 from gateway.alarms.model import Kind
 from gateway.reasons import CATALOGUES, TRANSLATED
@@ -44,7 +44,12 @@ PLACES: Final = (
 # people and certificates, each at their own screen; and what only the other side's computer is told.
 LEFT_OUT: Final = (
     *("formats.plugins", "formats.rules", "formats.codelists", "formats.phrases", "formats.render"),
-    *("formats.model.plain", "formats.statistics", "formats.signatures.algorithms", "formats.signatures.asn1"),
+    *(
+        "formats.model.plain",
+        "formats.statistics",
+        "formats.signatures.algorithms",
+        "formats.signatures.asn1",
+    ),
     *("formats.signatures.canonical", "formats.signatures.certificates", "formats.signatures.cms_check"),
     *("formats.signatures.inspection", "formats.signatures.pades", "formats.signatures.profiles"),
     *("formats.signatures.reference", "formats.signatures.strength", "formats.signatures.timestamp"),
@@ -74,7 +79,7 @@ NAMES: Final = frozenset(
 # Words of which sentences are put together letter by letter, where no reader of the source sees them.
 BESIDE: Final = (
     *("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"),
-    *("{1} to {2}", "{1} and {2}"),
+    *("Mondays to Fridays", "Mondays to Saturdays", "{1} to {2}", "{1} and {2}"),
     # Of the subjects of alarm mails.
     *("Alarm", "Still open", "Over", *(kind.value for kind in Kind)),
 )
@@ -85,7 +90,7 @@ _MOST_ALONE: Final = 40
 _MOST_FORMS: Final = 400
 _DEEPEST: Final = 12
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
-_FIELD: Final = re.compile(r"\{([a-z_]+)\}")
+_FIELD: Final = re.compile(r"\{([a-z_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -709,7 +714,7 @@ def _appended(function: ast.AST, name: str) -> Iterator[ast.expr]:
 
 def _fields_as_holes(text: str) -> Form:
     pieces = _FIELD.split(text)
-    return _joined([Hole(one) if index % 2 else one for index, one in enumerate(pieces)])
+    return _joined([Hole(one or "a value") if index % 2 else one for index, one in enumerate(pieces)])
 
 
 def _joined(parts: Iterable[Part]) -> Form:

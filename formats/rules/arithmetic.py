@@ -101,6 +101,9 @@ def idiv(a: Any, b: Any) -> Any:
 
 
 def mod(a: Any, b: Any) -> Any:
+    if a.__class__ is int and b.__class__ is int and b != 0:
+        rest = abs(a) % abs(b)
+        return -rest if a < 0 else rest
     if a is None or b is None:
         return None
     if a.__class__ is float or b.__class__ is float:
@@ -110,9 +113,6 @@ def mod(a: Any, b: Any) -> Any:
         return Single(mod(float(a), float(b)))
     if b == 0:
         raise Fault("division by zero")
-    if a.__class__ is int and b.__class__ is int:
-        rest = abs(a) % abs(b)
-        return -rest if a < 0 else rest
     return Decimal(a) % Decimal(b)
 
 

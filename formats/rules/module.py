@@ -18,7 +18,7 @@ from formats.rules.metering import metered_function, metered_value
 from formats.rules.model import Assert, Let, Pattern, Rule, RuleSet, Source
 from formats.rules.own_functions import parsed
 from formats.rules.refusal import FORMAT, TOO_DEEP, NotUnderstood
-from formats.rules.shortcuts import existence, shortened, shortened_function
+from formats.rules.shortcuts import existence, looked_up_first, shortened, shortened_function
 from formats.rules.sorting import sorted_once
 from formats.rules.static import Code, Kind, Refused
 from formats.rules.tuning import Tuner, tuned_function, written
@@ -269,11 +269,10 @@ class _Compiler:
 
     def text(self) -> str:
         writer = self.writer
-        lazy = [
-            f"    {name!r}: lambda S: {metered_value(expression)},"
-            for name, expression in self.lazy_values().items()
-        ]
-        definitions = [metered_function(text) for text in self.definitions()]
+        values = {name: metered_value(expression) for name, expression in self.lazy_values().items()}
+        look = looked_up_first(values)
+        lazy = [f"    {name!r}: lambda S: {expression}," for name, expression in values.items()]
+        definitions = [look(metered_function(text)) for text in self.definitions()]
         parts = [
             f"# Compiled from published rules ({self.rules.generator!r}); made anew whenever they change.",
             f"FORMAT = {FORMAT}",

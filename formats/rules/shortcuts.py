@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from formats.rules.tuning import call, name, parsed, written
 
-__all__ = ["existence", "shortened", "shortened_function"]
+__all__ = ["existence", "looked_up_first", "shortened", "shortened_function"]
 
 _RULE: Final = re.compile(r"def [re][0-9]+\(")
+_KEPT: Final = re.compile(r"S\['(h[0-9]+)'\]")
+_LOOK: Final = r"S\['h[0-9]+'\]\.get\('[^'\\]*', \(\)\)"
+_PICKED: Final = re.compile(
+    rf"S\.apart\(lambda: \[(\w+) for \1 in S\.over\(({_LOOK})\) if [^\[\]]*\]\)|({_LOOK})"
+)
 _TURNED: Final = {ast.GtE: "any_at_least", ast.Gt: "any_above"}
 
 
@@ -32,6 +38,20 @@ def shortened_function(text: str) -> str:
         return text
     body.body = [_SHORTCUTS.visit(line) for line in body.body]
     return written(body) + "\n"
+
+
+def looked_up_first(lazy: dict[str, str]) -> Callable[[str], str]:
+    """What changes a finished text of the module: a value over the document that is picked out of a
+    dictionary is asked for only where the dictionary has something.
+
+    Of nine categories of VAT a document has one or two, and to see that is quicker than to compute nothing.
+    """
+    looks = {
+        key: found[3] or f"({found[2]} and S['{key}'])"
+        for key, value in lazy.items()
+        if (found := _PICKED.fullmatch(value))
+    }
+    return lambda text: _KEPT.sub(lambda kept: looks.get(kept[1], kept[0]), text)
 
 
 def existence(value: str) -> ast.expr | None:

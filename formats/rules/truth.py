@@ -199,6 +199,8 @@ def index_of(items: Sequence[Any], wanted: Any) -> list[int]:
 
 def at(items: Sequence[Any], position: Any) -> Any:
     """The item at a position counted from one; None outside."""
+    if position.__class__ is int:
+        return items[position - 1] if 1 <= position <= len(items) else None
     if position is None:
         return None
     index = int(position) if position == position and abs(position) < 1e9 else 0

@@ -1,4 +1,4 @@
-"""Where the SdI takes a FatturaPA invoice: format of transmission, code or certified mailbox of the receiver."""
+"""Where the SdI takes a FatturaPA invoice: its format, the receiver's code or certified mailbox."""
 
 from __future__ import annotations
 

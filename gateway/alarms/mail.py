@@ -136,7 +136,7 @@ def _part(what: str, found: Sequence[Alarm], language: str, *, ended: bool = Fal
     rows = [f"{_sentence(what, language)}:"]
     for alarm in found[:_MOST_TOLD]:
         since = _told(f"since {alarm.since:%d %B %Y, %H:%M} UTC", language)
-        rows.append(f"- {_sentence(alarm.sentence, language)} ({since})")
+        rows.append(f"- {_told(alarm.sentence, language)} ({since})")
         if not ended:
             rows.append(f"  {_sentence('what to do', language)}: {_told(alarm.fix, language)}")
     if len(found) > _MOST_TOLD:

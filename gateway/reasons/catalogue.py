@@ -85,6 +85,9 @@ def numbered_phrases(language: str) -> Iterator[tuple[str, str]]:
         fields = list(dict.fromkeys(_FIELD.findall(text)))
         if not name.startswith("label.") and len(_WORD.findall(_FIELD.sub("", text))) >= 2:
             yield _numbered(text, fields), _numbered(own[name], fields)
+        if name.startswith(("response.reason.", "response.action.")):
+            # With what the buyer says of it.
+            yield f"{text} ({{1}})", f"{own[name]} ({{1}})"
 
 
 def _numbered(text: str, fields: list[str]) -> str:

@@ -8,21 +8,24 @@ most `_MOST_LOOKS` looks into the catalogue, each in proportion to its length.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
 from babel.core import Locale
 from babel.dates import format_date, get_day_names
 
+from formats.phrases import number
 from gateway.reasons.catalogue import TRANSLATED, Catalogue, catalogue
 from gateway.reasons.template import Template
 
 __all__ = ["Told", "knows", "reason", "told"]
 
 _LONGEST: Final = 5_000
-_MOST_LOOKS: Final = 50
+_MOST_LOOKS: Final = 120
+_LONGEST_SUM: Final = 1_000
 _MOST_PARTS: Final = 8
 _DEEPEST: Final = 4
 _JOINT: Final = re.compile(r"(\. |; |: )")
@@ -33,6 +36,11 @@ _MONTHS: Final = (
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DATE: Final = re.compile(
     rf"(?:({'|'.join(_DAYS)}) )?(\d{{1,2}}) ({'|'.join(_MONTHS)}) (\d{{4}})(, \d\d:\d\d)?"
+)
+_SIGN: Final = re.compile(r"( [+\u2212-] | × )")
+_AMOUNT: Final = re.compile(
+    r"(?P<name>(?:[^\d ][^ ]{0,40} ){0,12})"
+    r"(?P<number>-?\d{1,15}(?:,\d{3}){0,5}\.\d{1,6})(?P<currency> [A-Z]{3})?"
 )
 _DAYS_OF_WEEK: Final = re.compile(rf"(?:(?:{'|'.join(_DAYS)})s(?: to | and |, |$)){{1,7}}")
 
@@ -75,6 +83,7 @@ def _looked_up(text: str, language: str) -> Told | None:
 class _Look:
     catalogue: Catalogue
     looks: int = 0
+    known: dict[tuple[str, bool], Told | None] = field(default_factory=dict)
 
     def read(self, text: str, depth: int) -> Told | None:
         """The best of the text as one sentence and as several."""
@@ -90,9 +99,14 @@ class _Look:
         return several
 
     def _one(self, text: str, depth: int) -> Told | None:
-        self.looks += 1
-        if self.looks > _MOST_LOOKS:
-            return None
+        """The text as one sentence; what was asked for once is not looked up again."""
+        key = (text, not depth)
+        if key not in self.known:
+            self.looks += 1
+            self.known[key] = self._looked_up(text, depth) if self.looks <= _MOST_LOOKS else None
+        return self.known[key]
+
+    def _looked_up(self, text: str, depth: int) -> Told | None:
         plain = text.rstrip(".")
         stop = text[len(plain) :]
         exact = self.catalogue.exact.get(plain[:1].lower() + plain[1:])
@@ -104,23 +118,25 @@ class _Look:
                 return self._filled(template, plain, stop, values, depth)
         return None
 
-    def _filled(
-        self, template: Template, text: str, stop: str, values: tuple[str, ...], depth: int
-    ) -> Told:
-        weight = template.weight
+    def _filled(self, template: Template, text: str, stop: str, values: tuple[str, ...], depth: int) -> Told:
+        weight, whole = template.weight, True
         filled = []
         for value in values:
             found = self._value(value, depth + 1)
             weight += found.weight if found else 0
+            # A full stop in what is filled in may be the end of our sentence.
+            whole = whole and (". " not in value or (found is not None and found.whole))
             filled.append(found.text if found else value)
         words = "".join(filled[part] if isinstance(part, int) else part for part in template.translation)
         if template.literals[0] or not depth:
             words = _begun(words, text, template)
-        return Told(words + stop, weight + len(stop), True)
+        return Told(words + stop, weight + len(stop), whole)
 
     def _value(self, text: str, depth: int) -> Told | None:
         """What fills a place: a name, a day, or a sentence."""
         known = self.catalogue.terms.get(text) or self._day(text)
+        if not known and len(text) <= _LONGEST_SUM:
+            known = self._sum(text)
         if known:
             return Told(known, len(text), True)
         if depth >= _DEEPEST or " " not in text:
@@ -135,51 +151,78 @@ class _Look:
             return self._weekdays(text)
         return ""
 
+    def _sum(self, text: str) -> str:
+        """An amount, or amounts with the names of their terms: "Invoice total VAT amount 157.27 + ..."."""
+        words = []
+        for part in _SIGN.split(text):
+            found = _AMOUNT.fullmatch(part)
+            name = found["name"].strip() if found else ""
+            if found is not None and (name in self.catalogue.terms or (not name and found["currency"])):
+                part = (
+                    f"{self.catalogue.terms.get(name, '')} {_number(found, self.catalogue.language)}".strip()
+                )
+            elif not _SIGN.fullmatch(part) and part not in self.catalogue.terms:
+                return ""
+            words.append(part)
+        return "".join(words)
+
     def _weekdays(self, text: str) -> str:
+        exact = self.catalogue.exact
+        known = exact.get(text[:1].lower() + text[1:])
+        if known is not None:
+            return str(known.translation[0])
         for joint, pattern in ((" to ", "{1} to {2}"), (" and ", "{1} and {2}")):
             first, there, last = text.partition(joint)
             if there:
                 form = self.catalogue.joints.get(pattern, pattern)
                 return form.replace("{1}", self._weekdays(first)).replace("{2}", self._weekdays(last))
-        exact = self.catalogue.exact
-        days = ((one, exact.get(one[:1].lower() + one[1:])) for one in text.split(", "))
-        return ", ".join(str(known.translation[0]) if known else one for one, known in days)
+        return ", ".join(self._weekdays(one) for one in text.split(", ")) if ", " in text else text
 
     def _several(self, text: str, depth: int) -> Told | None:
-        """The longest known beginnings, one after the other."""
+        """The text as the sentences that say most of it, one after the other."""
         parts = _JOINT.split(text, maxsplit=_MOST_PARTS - 1)
         if len(parts) == 1:
             return None
-        words, weight, whole, known, at = "", 0, True, False, 0
-        while at < len(parts):
-            end = len(parts)
-            found = None
-            while end > at and found is None:
-                # All of it was tried before.
-                if (at, end) != (0, len(parts)):
-                    found = self._one("".join(parts[at:end]), depth if at and parts[at - 1] != ". " else 0)
-                if found is None:
-                    end -= 2
-            if found is not None and known:
-                weight += len(parts[at - 1])
-            known = found is not None
-            if found is None:
-                found, end, whole = Told(parts[at], 0, False), at + 1, False
-            words += found.text
-            weight += found.weight
-            if end < len(parts):
-                words += self._joint(parts[end])
-            at = end + 1
-        return Told(words, weight, whole) if weight else None
+        # From the end: the best of what begins at each part.
+        best: dict[int, Told] = {len(parts) + 1: Told("", 0, True)}
+        for start in range(len(parts) - 1, -1, -2):
+            best[start] = self._best(parts, start, best, depth)
+        return best[0] if best[0].weight else None
+
+    def _best(self, parts: list[str], start: int, best: dict[int, Told], depth: int) -> Told:
+        first = depth if start and parts[start - 1] != ". " else 0
+        found = self._then(Told(parts[start], 0, False), parts, start + 1, best)
+        for end in range(start + 1, len(parts) + 1, 2):
+            # All of it was tried before.
+            if (start, end) == (0, len(parts)):
+                break
+            one = self._one("".join(parts[start:end]), first)
+            if one is not None:
+                told = self._then(one, parts, end, best)
+                if (told.weight, told.whole) > (found.weight, found.whole):
+                    found = told
+        return found
+
+    def _then(self, one: Told, parts: list[str], end: int, best: dict[int, Told]) -> Told:
+        """One, and the best of what comes behind it."""
+        rest = best[end + 1]
+        joint = self._joint(parts[end]) if end < len(parts) else ""
+        more = 1 if joint and one.weight and rest.weight else 0
+        return Told(one.text + joint + rest.text, one.weight + more + rest.weight, one.whole and rest.whole)
 
     def _joint(self, text: str) -> str:
-        return " : " if text == ": " and self.catalogue.language == "fr" else text
+        return f" {text}" if text in (": ", "; ") and self.catalogue.language == "fr" else text
 
 
 def _begun(words: str, text: str, template: Template) -> str:
     """With a capital letter where the English has one that is not in its template."""
     capital = text[:1].isupper() and not template.literals[0][:1].isupper()
     return words[:1].upper() + words[1:] if capital else words
+
+
+def _number(found: re.Match[str], language: str) -> str:
+    value = Decimal(found["number"].replace(",", ""))
+    return number(value, language) + (found["currency"] or "")
 
 
 def _date(found: re.Match[str], language: str) -> str:

@@ -72,4 +72,6 @@ def made(text: str, translation: str) -> Template:
 
 def _alike(text: str, start: str) -> bool:
     """Whether the text begins so; a sentence may begin with a capital letter."""
-    return text.startswith(start[1:], 1) and (text[:1] == start[:1] or text[:1] == start[:1].upper()) or not start
+    return (
+        text.startswith(start[1:], 1) and (text[:1] == start[:1] or text[:1] == start[:1].upper())
+    ) or not start

@@ -237,8 +237,10 @@ def find(
     sought = words.sought(connection, (wanted.text, wanted.buyer))
     if not sought.known:
         return Found((), "", 0)
-    if not _is_quickly_counted(connection, wanted, sought):
+    leading = _leading(connection, wanted, sought)
+    if leading is None:
         return _among_many(connection, wanted, sought, page)
+    sought = leading
     number = _count(connection, wanted, sought, MANY)
     if not number:
         return Found((), "", 0)
@@ -286,17 +288,20 @@ def sums(connection: Connection, wanted: Filter) -> Sums:
     return Sums(count, dict(sorted(amounts.items())))
 
 
-def _is_quickly_counted(connection: Connection, wanted: Filter, sought: Words) -> bool:
-    """Whether the words or the other filters alone leave few, or there is but one of both."""
+def _leading(connection: Connection, wanted: Filter, sought: Words) -> Words | None:
+    """The words as they are to be looked for: by themselves where few invoices have them, or nothing else
+    narrows; among what else fits where that is little; None where both are many."""
     others, listed = replace(wanted, text="", buyer=""), sought.listed
     if not sought.tests or (listed.tests == sought.tests and others == Filter()):
-        return True
+        return sought
     if listed.tests:
         query = select(submissions.c.id).where(*listed.conditions(connection, read_in_order=False))
         looked_up = query.limit(_WITH_WORDS).subquery()
         if (connection.scalar(select(func.count()).select_from(looked_up)) or 0) < _WITH_WORDS:
-            return True
-    return others != Filter() and _count(connection, others, Words(), _WITHOUT_WORDS) < _WITHOUT_WORDS
+            return sought
+    if others != Filter() and _count(connection, others, Words(), _WITHOUT_WORDS) < _WITHOUT_WORDS:
+        return replace(sought, leads=False)
+    return None
 
 
 def _among_many(connection: Connection, wanted: Filter, sought: Words, page: _Page) -> Found:

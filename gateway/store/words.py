@@ -75,11 +75,11 @@ class _Test:
     piece: str
     names: tuple[str, ...] | None
 
-    def condition(self, connection: Connection, read_in_order: bool) -> ColumnElement[bool]:
+    def condition(self, connection: Connection, hidden: bool) -> ColumnElement[bool]:
         if self.names is None:
             return _has(self.kind, self.piece)
         column = self.kind.of
-        return one_of(connection, func.coalesce(column, column) if read_in_order else column, self.names)
+        return one_of(connection, func.coalesce(column, column) if hidden else column, self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class Words:
     tests: tuple[tuple[_Test, ...], ...] = ()
     known: bool = True
     least: int = 0
+    leads: bool = True
 
     @property
     def listed(self) -> Words:
@@ -102,7 +103,8 @@ class Words:
     def conditions(self, connection: Connection, *, read_in_order: bool) -> list[ColumnElement[bool]]:
         """As conditions on submissions; in a list that is read in an order, nothing is offered to look it up
         by."""
-        return [or_(*(test.condition(connection, read_in_order) for test in either)) for either in self.tests]
+        hidden = read_in_order or not self.leads
+        return [or_(*(test.condition(connection, hidden) for test in either)) for either in self.tests]
 
 
 def sought(connection: Connection, texts: Iterable[str]) -> Words:

@@ -17,8 +17,9 @@ import pytest
 from connectors.base import Counts, SourceDocument
 from connectors.conformance.bench import Bench
 from connectors.conformance.registry import trial, trial_kinds
+from connectors.erp.exact_online import ExactOnline
 from connectors.registry import ERPS, erp
-from connectors.sandbox.odoo_clerk import Item
+from connectors.sandbox.tryton_server import PRODUCT
 from gateway.clock import utc_now
 from mappings.engine import CompiledMapping
 from mappings.provenance import IncompleteInvoice
@@ -52,7 +53,9 @@ class _Whole:
         return getattr(self._trial, name)
 
     def settings(self) -> Mapping[str, object]:
-        return {**self._trial.settings(), "first_day": None} if self._has_first_day else self._trial.settings()
+        return (
+            {**self._trial.settings(), "first_day": None} if self._has_first_day else self._trial.settings()
+        )
 
     @property
     def _has_first_day(self) -> bool:
@@ -101,3 +104,57 @@ def test_each_day_counts_what_a_pull_gives_of_it(kind: str) -> None:
         assert not given - counted
         unread = UNREAD.get(kind, 0)
         assert (counted - given).total() == unread <= len(pulled.rejected)
+
+
+def test_tryton_counts_what_is_posted_from_the_first_day_on() -> None:
+    """Drafts are no invoices yet, cancelled ones are shown to people; another day is another count."""
+    bench = Bench(trial("tryton")(), erp("tryton"), utc_now)
+    try:
+        first, second, _ = bench.trial.add(3)
+        tryton: Any = bench.system
+        tryton.invoice([PRODUCT, "1", "40", "21 %"], post=False)
+        tryton.ask("cancel", number=int(second))
+        connector: Any = bench.connector()
+        day = tryton.first_day
+        assert connector.count_posted(day) == 2
+        assert connector.count_posted(day - timedelta(days=1)) == 0
+        assert first in bench.pull("").keys
+    finally:
+        bench.close()
+
+
+def test_a_search_tells_the_total_whatever_the_size_of_its_page() -> None:
+    with opened("netsuite-soap") as bench:
+        keys = bench.trial.add(7)
+        connector: Any = bench.connector()
+        day = bench.trial.day(keys[0])  # type: ignore[attr-defined]  # trials of both kinds know days
+        assert connector.count_posted(day) == 7
+
+
+def test_what_exact_sends_itself_counts_only_where_it_is_taken() -> None:
+    with opened("exact-online") as bench:
+        keys = bench.trial.add(3)
+        exact: Any = bench.system
+        [first, *_] = [row for row in exact.books.invoices if row["InvoiceID"].lower() in keys]
+        [buyer] = [row for row in exact.books.accounts if row["ID"] == first["InvoiceTo"]]
+        exact.change_account(int(buyer["Code"]), InvoicingMethod=32)
+        connector: Any = bench.connector()
+        taking = ExactOnline(
+            "taking",
+            connector._settings.model_copy(update={"when_exact_sends": "take"}),
+            connector._surroundings,
+        )
+        day = bench.trial.day(keys[0])  # type: ignore[attr-defined]
+        assert (connector.count_posted(day), taking.count_posted(day)) == (2, 3)
+        taking.close()
+
+
+def test_what_sap_has_not_posted_or_cancelled_unsent_is_not_counted() -> None:
+    with opened("sap-odata") as bench:
+        posted, unposted, cancelled = bench.trial.add(3)
+        s4: Any = bench.system
+        s4.touch(unposted, AccountingTransferStatus="A")
+        s4.cancel(cancelled)
+        connector: Any = bench.connector()
+        day = bench.trial.day(posted)  # type: ignore[attr-defined]
+        assert connector.count_posted(day) == 1

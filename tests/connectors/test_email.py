@@ -132,6 +132,18 @@ def test_invoice_and_pdf_arrive_byte_for_byte(world: World) -> None:
     assert body.get_content().strip() == "Grüße"
 
 
+def test_a_link_is_in_the_text_and_in_nothing_that_is_logged(world: World) -> None:
+    """Also where no text was given; no message shown as a value shows what opens it."""
+    address = "https://invoices.example.com/p/" + "x" * 65
+    for told in (message(link=address), message(number=2, link=address, body=f"Look here:\n{address}\n")):
+        world.channel().send(told)
+        assert address not in repr(told)
+    for content in world.mail.store.contents(ARCHIVE):
+        body = email.message_from_bytes(content, policy=email.policy.default).get_body()
+        assert body is not None
+        assert body.get_content().count(address) == 1
+
+
 def test_the_same_message_gives_the_same_bytes() -> None:
     at = datetime(2026, 11, 22, tzinfo=UTC)
     one, two = (compose(message(), sender=SENDER, at=at, largest=1_000_000) for _ in range(2))

@@ -131,6 +131,18 @@ def test_news_stands_beside_the_invoice_once_and_makes_no_echo(
     assert after.fingerprint == before.fingerprint
 
 
+def test_vat_of_an_invoice_in_another_currency_comes_in_the_companys_as_well(
+    tryton: TrytonBehindFaults, connector: Tryton
+) -> None:
+    """As it was posted; invoices in the currency of the company are read as ever."""
+    made = tryton.invoice([PRODUCT, "5", "40", "21 %"], currency="USD")
+    tryton.invoice([PRODUCT, "5", "40", "21 %"])
+    tryton.ask("credit", number=made["id"])
+    bundles = [json.loads(document.content) for document in _pulled(connector)]
+    told = [(one["invoice"]["currency"]["code"], one.get("company_tax")) for one in bundles]
+    assert told == [("USD", "33.60"), ("EUR", None), ("USD", "-33.60")]
+
+
 def test_a_dispute_is_noted_as_one(tryton: TrytonBehindFaults, connector: Tryton) -> None:
     made = tryton.invoice([PRODUCT, "1", "40", "21 %"])
     connector.report_status(_report(made, DeliveryState.DISPUTED))

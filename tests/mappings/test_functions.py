@@ -67,6 +67,8 @@ def test_a_function_gives(name: str, value: Any, result: Any) -> None:
         ("exact_date", "2026-01-15"),
         ("iso_date", "15.01.2026"),
         ("sap_date", "20261301"),
+        ("sap_date", "2026W011"),
+        ("sap_date", "2026111"),
         ("percent", "٢١"),
         ("percent", Decimal("NaN")),
         ("cents", Decimal("Infinity")),

@@ -24,7 +24,7 @@ LACKS: Mapping[str, set[str]] = {
     },
     "sap_billing_document": {"BG-20", "BG-21"},
     "tryton": {
-        *("BG-20", "BG-21", "BG-27", "BG-28", "BT-113", "BT-125", "BT-149 of 100", "BT-6 with BT-111"),
+        *("BG-20", "BG-21", "BG-27", "BG-28", "BT-113", "BT-125", "BT-149 of 100"),
         "a buyer with neither",
     },
 }

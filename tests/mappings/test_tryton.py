@@ -75,6 +75,32 @@ def test_without_codes_in_tryton_the_tables_are_asked() -> None:
     assert {line.unit for line in invoice.lines} == {"C62"}
 
 
+@pytest.mark.parametrize(
+    ("name", "currency", "vat", "vat_in_euros"),
+    [
+        ("foreign-currency", "USD", "44.70", "35.76"),
+        ("credit-note-foreign-currency", "USD", "44.70", "35.76"),
+        ("foreign-currency-rounded", "CHF", "21.00", "22.30"),
+    ],
+)
+def test_the_vat_of_another_currency_is_what_tryton_posted_in_its_own(
+    name: str, currency: str, vat: str, vat_in_euros: str
+) -> None:
+    """Of a credit note, too, without its sign."""
+    invoice = _mapped(name)
+    assert invoice.totals is not None
+    assert (invoice.currency, invoice.vat_currency) == (currency, "EUR")
+    assert (invoice.totals.vat, invoice.totals.vat_in_vat_currency) == (D(vat), D(vat_in_euros))
+
+
+def test_without_an_entry_nothing_is_said_in_the_currency_of_the_company() -> None:
+    bundle, company = _case("foreign-currency")
+    bundle["company_tax"] = None
+    invoice = load("tryton").map(json.dumps(bundle).encode(), 0, company).invoice
+    assert invoice.totals is not None
+    assert (invoice.vat_currency, invoice.totals.vat_in_vat_currency) == (None, None)
+
+
 def test_an_untaxed_line_without_a_category_stops_with_the_name_of_the_field() -> None:
     bundle, company = _case("exempt-training")
     tax = bundle["invoice"]["lines"][0]["taxes"][0]

@@ -40,7 +40,7 @@ def watch(gateway: Gateway, now: datetime) -> Iterator[Found]:
                 failing.get(sides.channel(name), ()), gateway.settings.alarms.channel_minutes, now
             )
             if worst is not None:
-                yield _failing(name, worst, number)
+                yield _failing(name, worst, _held_up(connection, name))
             elif number and since <= before and not _sent_since(connection, name, since):
                 yield _stopped(connection, name, number, since)
         # Channels that are not configured any more, and still have invoices.
@@ -70,9 +70,19 @@ def _failing(channel: str, worst: Failing, number: int) -> Found:
         subject=channel,
         since=worst.since,
         sentence=f"The channel {channel} {what}{wait}: {worst.what}",
-        fix=_FIX.format(channel) + (f"; {worst.fix}" if worst.fix else ""),
+        fix=(f"{worst.fix}; " if worst.fix else "") + _FIX.format(channel),
         level=patience.level(worst),
     )
+
+
+def _held_up(connection: Connection, channel: str) -> int:
+    """How many invoices are not out over this channel: those that found out, and those that wait for them."""
+    query = select(func.count()).where(
+        submissions.c.channel == channel,
+        submissions.c.state.in_(_RESTING)
+        | ((submissions.c.state == State.PARKED.value) & submissions.c.resume_state.in_(_RESTING)),
+    )
+    return connection.scalar(query) or 0
 
 
 def _stopped(connection: Connection, channel: str, number: int, since: datetime) -> Found:

@@ -51,7 +51,7 @@ def watch(gateway: Gateway, now: datetime) -> Iterator[Found]:
             subject=spec.name,
             since=worst.since,
             sentence=f"{spec.name} {_WORDS[worst.errand]}{last}: {worst.what}",
-            fix=f"gateway check {spec.name} says what is wrong" + (f"; {worst.fix}" if worst.fix else ""),
+            fix=(f"{worst.fix}; " if worst.fix else "") + f"gateway check {spec.name} says what is wrong",
             company=spec.company,
             level=patience.level(worst),
         )

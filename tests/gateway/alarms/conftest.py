@@ -29,6 +29,7 @@ from gateway.store.submissions import Submission
 from gateway.store.tables import submissions as table
 from gateway.wiring import Gateway
 from tests.gateway import prepared
+from tests.gateway.reasons.known import is_known
 
 SOURCE = "exact-vandael"
 RECEIVER = "alarms@vandael.example"
@@ -182,4 +183,11 @@ def world(tmp_path: Path, written: Path, mailbox: Mailbox) -> Iterator[World]:
     )
     holder.append(World(gateway, mailbox, Rounds(gateway), config=config))
     yield holder[0]
+    with gateway.database.read() as connection:
+        raised = (
+            *alarms.open_ones(connection),
+            *alarms.ended_since(connection, datetime(2000, 1, 1, tzinfo=UTC)),
+        )
     gateway.close()
+    # Whatever a test made a watch say can be said in every language.
+    assert [text for one in raised for text in (one.sentence, one.fix) if not is_known(text)] == []

@@ -28,9 +28,9 @@ def test_one_workday_without_anything_is_one_for_who_never_let_one_pass() -> Non
     found = silence(WORKDAYS, LAST + timedelta(days=4), least_days=10)
     assert found is not None
     assert (found.passed, found.usual, found.weekdays) == (1, 0, (0, 1, 2, 3, 4))
-    assert found.sentence == (
-        "usually sends on Mondays to Fridays; nothing has come since Friday 16 October 2026, 1 day of these, "
-        "and it never let one pass before (learned from 100 days with invoices)"
+    assert found.sentence("Ruis") == (
+        "Ruis usually sends on Mondays to Fridays; nothing has come since Friday 16 October 2026, "
+        "1 day of these, and it never let one pass before (learned from 100 days with invoices)"
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
+from gateway.access.rights import Role
 from gateway.alarms import deciding
 from gateway.alarms.model import Kind
 from gateway.alarms.rounds import Rounds
-from gateway.store import alarms, journal
+from gateway.reasons import reason
+from gateway.store import alarms, journal, people
 from gateway.store.tables import journal as journal_table
 from gateway.wiring import Gateway
 from tests.gateway.alarms.conftest import RECEIVER, SOURCE, World
@@ -32,7 +34,9 @@ def test_an_alarm_is_raised_once_mailed_and_over(world: World) -> None:
     assert world.rounds.send() == 1
     assert world.mailbox.subjects == [f"Alarm: source, {SOURCE}"]
     assert world.mailbox.got[0]["To"] == RECEIVER
-    assert "What to do: gateway check exact-vandael" in world.mailbox.got[0].get_content()
+    content = world.mailbox.got[0].get_content()
+    assert "What to do: " in content
+    assert "gateway check exact-vandael" in content
     world.source_is_well()
     assert world.look() == ()
     world.rounds.send()
@@ -130,3 +134,20 @@ def test_switched_off_nothing_is_looked_at(world: World) -> None:
     object.__setattr__(world.gateway.settings, "alarms", off)
     world.source_fails(8)
     assert world.look() == ()
+
+
+def test_a_mail_is_in_the_language_of_who_gets_it(world: World) -> None:
+    """A person who signs in with the address has their own."""
+    with world.gateway.database.begin() as connection:
+        roles = {"*": Role.ADMINISTRATOR}
+        people.add(connection, RECEIVER, "Marit", roles, language="nl", now=world.now, password="")
+    world.source_fails(8)
+    (alarm,) = world.look()
+    world.rounds.send()
+    mail = world.mailbox.got[0]
+    told = reason(alarm.fix, "nl")
+    assert told != alarm.fix
+    assert told in mail.get_content()
+    assert reason(alarm.sentence, "nl") in mail.get_content()
+    assert "cannot be read" not in mail.get_content()
+    assert SOURCE in str(mail["Subject"])

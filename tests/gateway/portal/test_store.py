@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from formats.errors import ConflictError
 from gateway.store import portal_calls, portal_links
 from gateway.store.database import Database
 from gateway.store.portal_calls import Kind
@@ -25,6 +28,22 @@ def test_a_link_ends_by_time_or_by_hand_and_never_comes_back(database: Database)
         found = portal_links.get(connection, link.id)
         assert found is not None
         assert (found.revoked_by, found.holds(NOW)) == ("marit", False)
+
+
+def test_a_message_takes_one_link_only(database: Database) -> None:
+    """The database itself refuses a second one; those made by hand have no message."""
+    ends = NOW + timedelta(days=1)
+    with database.begin() as connection:
+        link = portal_links.add(connection, "s", by="gateway", ends_at=ends, now=NOW, message_id="m-1")
+        for _ in range(2):
+            portal_links.add(connection, "s", by="marit", ends_at=ends, now=NOW)
+    with pytest.raises(ConflictError), database.begin() as connection:
+        portal_links.add(connection, "s", by="gateway", ends_at=ends, now=NOW, message_id="m-1")
+    with database.read() as connection:
+        assert portal_links.of_message(connection, "m-1") == link
+        assert portal_links.of_message(connection, "m-2") is None
+        assert portal_links.of_message(connection, "") is None
+        assert [one.message_id for one in portal_links.of(connection, "s")].count("") == 2
 
 
 def test_openings_are_counted(database: Database) -> None:

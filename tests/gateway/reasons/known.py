@@ -1,4 +1,4 @@
-"""Whether a sentence is one of ours, by the English texts alone: so that it does not wait for a translation."""
+"""Whether a sentence is one of ours, by the English texts alone: that does not wait for translations."""
 
 from __future__ import annotations
 
