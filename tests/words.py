@@ -85,6 +85,7 @@ BESIDE: Final = (
 )
 # Of what is written for machines and for logs nothing is collected.
 _LOGGING: Final = frozenset({"debug", "info", "warning", "error", "exception"})
+_GIVING: Final = (ast.Call, ast.Dict, ast.Assign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MOST_INLINE: Final = 4
 _MOST_ALONE: Final = 40
 _MOST_FORMS: Final = 400
@@ -171,7 +172,7 @@ def _below(name: str, packages: Iterable[str]) -> bool:
 
 def _walk(node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Call | ast.Dict | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(child, _GIVING):
             yield child, scope
         if isinstance(child, ast.ClassDef):
             yield from _walk(child, _Scope(scope.house, child))
@@ -226,6 +227,8 @@ class _Reader:
                 for key, value in zip(keys, values, strict=True):
                     if isinstance(key, ast.Constant) and key.value in NAMES:
                         yield _Given(value, scope, True)
+            case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if name in NAMES:
+                yield _Given(value, scope, True)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 for name, default in _callee(scope.house, node, scope.inside).defaults.items():
                     yield _Given(default, scope, name in NAMES, ((id(node), name),))
@@ -234,9 +237,9 @@ class _Reader:
                     for value in _returned(node):
                         yield _Given(value, inner, True)
             case ast.ClassDef():
-                for name, default in _fields(node):
-                    if name in NAMES and default is not None:
-                        yield _Given(default, scope, True)
+                for name, given in _fields(node):
+                    if name in NAMES and given is not None:
+                        yield _Given(given, scope, True)
 
     def _arguments(self, node: ast.Call, scope: _Scope) -> Iterator[_Given]:
         if isinstance(node.func, ast.Attribute) and node.func.attr in _LOGGING:
@@ -378,13 +381,13 @@ class _Reader:
                         for value in _returned(callee.node):
                             yield from self._elements(value, index, inner, depth + 1)
                 if isinstance(function, ast.Attribute) and function.attr == "get":
-                    for value in self._values_of(function.value, scope):
-                        yield from self._elements(value[0], index, value[1], depth + 1)
+                    for held, place in self._values_of(function.value, scope):
+                        yield from self._elements(held, index, place, depth + 1)
                     for default in node.args[1:]:
                         yield from self._elements(default, index, scope, depth + 1)
             case ast.Subscript(value=table):
-                for value in self._values_of(table, scope):
-                    yield from self._elements(value[0], index, value[1], depth + 1)
+                for held, place in self._values_of(table, scope):
+                    yield from self._elements(held, index, place, depth + 1)
 
     def _values_of(self, node: ast.expr, scope: _Scope) -> list[tuple[ast.expr, _Scope]]:
         """What a table that is named here holds."""
@@ -699,7 +702,9 @@ def _without(node: ast.expr, name: str) -> ast.expr:
         def visit_Name(self, found: ast.Name) -> ast.expr:
             return ast.Constant(...) if found.id == name else found
 
-    return ast.fix_missing_locations(_Cut().visit(ast.parse(ast.unparse(node), mode="eval").body))
+    cut = _Cut().visit(ast.parse(ast.unparse(node), mode="eval").body)
+    assert isinstance(cut, ast.expr)
+    return cut
 
 
 def _appended(function: ast.AST, name: str) -> Iterator[ast.expr]:

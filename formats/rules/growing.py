@@ -68,7 +68,7 @@ class _Inside:
             for attribute, value in spelled.items()
         }
         place = PLACES.below(self.place, _named(name, namespaces))
-        place.attributes.update(attributes)
+        PLACES.with_attributes(place, attributes)
         return place.tag, attributes or NOTHING, place, _Inside(place, namespaces)
 
 

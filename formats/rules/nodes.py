@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 from formats.errors import MalformedDocument
@@ -115,6 +116,12 @@ class _Places:
             self.size += 1
             place = above.below.setdefault(tag, Place(tag, above))
         return place
+
+    def with_attributes(self, place: Place, names: Iterable[str]) -> None:
+        """Elements of that path may have these attributes."""
+        before = len(place.attributes)
+        place.attributes.update(names)  # in one step, for other threads add theirs
+        self.size += len(place.attributes) - before
 
 
 PLACES: Final = _Places()

@@ -99,7 +99,7 @@ class _Shortcuts(ast.NodeTransformer):
                 return _any(asked, item, among) or node
             case "true_any", [ast.ListComp(asked, [ast.comprehension(ast.Name(item), among, [])])]:
                 return _true_any(asked, item, among) or node
-            case "div", [ast.Call(ast.Name("rounded"), [whole]), ast.Constant(100)]:
+            case "div", [ast.Call(ast.Name("rounded"), [whole]), ast.Constant(int(by))] if by == 100:
                 amount = _times_hundred(whole)
                 return node if amount is None else call("cents", amount)
         return node
@@ -159,13 +159,16 @@ def _upper_child(text: ast.expr, item: str) -> ast.expr | None:
 
 
 def _times_hundred(whole: ast.expr) -> ast.expr | None:
-    """The amount in `amount * 10 * 10`."""
+    """The amount in `amount * 10 * 10`, with whole numbers: 10.0 makes a double of everything."""
     match whole:
         case ast.Call(
-            ast.Name("mul"), [ast.Call(ast.Name("mul"), [amount, ast.Constant(10)]), ast.Constant(10)]
-        ):
+            ast.Name("mul"),
+            [ast.Call(ast.Name("mul"), [amount, ast.Constant(int(one))]), ast.Constant(int(other))],
+        ) if one == other == 10:
             return amount
-        case ast.BinOp(ast.BinOp(amount, ast.Mult(), ast.Constant(10)), ast.Mult(), ast.Constant(10)):
+        case ast.BinOp(
+            ast.BinOp(amount, ast.Mult(), ast.Constant(int(one))), ast.Mult(), ast.Constant(int(other))
+        ) if one == other == 10:
             return amount
     return None
 

@@ -212,7 +212,7 @@ class Document:
         if known is None:
             known = {}
             for place in self.by_place:
-                for each in place.attributes:
+                for each in tuple(place.attributes):  # a copy: other documents add to it
                     known.setdefault(each, []).append(place)
             self.attribute_places = known
         return known.get(name, NONE)
@@ -276,7 +276,8 @@ def _grow(original: Original, document: Node, place: Place, home: Document) -> N
             if known is None:
                 known = known_attributes[pairs] = dict(pairs)
             child.a = known
-            spot.attributes.update(known)
+            if not spot.attributes.issuperset(known):
+                PLACES.with_attributes(spot, known)
         else:
             child.a = NOTHING
         parts = len(part)

@@ -27,71 +27,86 @@ __all__ = ["enclose", "language_of", "put_link"]
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """One language; what stands in braces is filled in."""
+    """One language; what stands in braces is filled in. `names` and `its` are for an invoice and for a credit
+    note, as are `links`: nobody says when a credit note is paid."""
 
-    invoice: str
-    credit_note: str
+    names: tuple[str, str]
+    its: tuple[str, str]
     subject: str
     first: str
     due: str
     xml: str
     xml_and_pdf: str
     in_pdf: str
-    link: str
+    links: tuple[str, str]
+    holders: str
 
 
 _TEXTS: Final[Mapping[str, _Texts]] = MappingProxyType(
     {
         "en": _Texts(
-            invoice="Invoice",
-            credit_note="Credit note",
+            names=("Invoice", "Credit note"),
+            its=("the invoice", "the credit note"),
             subject="{kind} {number} from {seller}",
             first="{kind} {number} from {seller}: {amount}{due}.",
             due=", due on {day}",
-            xml="The attached XML file is the invoice.",
-            xml_and_pdf="The attached XML file is the invoice; the PDF is a readable copy of it.",
-            in_pdf="The attached PDF is the invoice, for people and, by the XML inside it, for machines.",
-            link="Here you can read it, ask a question or say when you pay; no account is needed. Whoever "
-            "has this address can open the invoice, until {day}:",
+            xml="The attached XML file is {it}.",
+            xml_and_pdf="The attached XML file is {it}; the PDF is a readable copy of it.",
+            in_pdf="The attached PDF is {it}, for people and, by the XML inside it, for machines.",
+            links=(
+                "Here you can read {it}, ask a question or say when you pay; no account is needed.",
+                "Here you can read {it} and ask a question; no account is needed.",
+            ),
+            holders="Whoever has this address can open {it}, until {day}:",
         ),
         "nl": _Texts(
-            invoice="Factuur",
-            credit_note="Creditnota",
+            names=("Factuur", "Creditnota"),
+            its=("de factuur", "de creditnota"),
             subject="{kind} {number} van {seller}",
             first="{kind} {number} van {seller}: {amount}{due}.",
             due=", te betalen uiterlijk op {day}",
-            xml="Het bijgevoegde XML-bestand is de factuur.",
-            xml_and_pdf="Het bijgevoegde XML-bestand is de factuur; de pdf is een leesbare kopie ervan.",
-            in_pdf="De bijgevoegde pdf is de factuur, voor mensen en, door de XML erin, voor machines.",
-            link="Hier kunt u ze lezen, een vraag stellen of zeggen wanneer u betaalt; een account is niet "
-            "nodig. Wie dit adres heeft, kan de factuur openen, tot {day}:",
+            xml="Het bijgevoegde XML-bestand is {it}.",
+            xml_and_pdf="Het bijgevoegde XML-bestand is {it}; de pdf is een leesbare kopie ervan.",
+            in_pdf="De bijgevoegde pdf is {it}, voor mensen en, door de XML erin, voor machines.",
+            links=(
+                "Hier kunt u {it} lezen, een vraag stellen of zeggen wanneer u betaalt; een account is niet "
+                "nodig.",
+                "Hier kunt u {it} lezen en een vraag stellen; een account is niet nodig.",
+            ),
+            holders="Wie dit adres heeft, kan {it} openen, tot {day}:",
         ),
         "de": _Texts(
-            invoice="Rechnung",
-            credit_note="Gutschrift",
+            names=("Rechnung", "Gutschrift"),
+            its=("die Rechnung", "die Gutschrift"),
             subject="{kind} {number} von {seller}",
             first="{kind} {number} von {seller}: {amount}{due}.",
             due=", fällig am {day}",
-            xml="Die angehängte XML-Datei ist die Rechnung.",
-            xml_and_pdf="Die angehängte XML-Datei ist die Rechnung; die PDF-Datei ist eine lesbare Kopie "
-            "davon.",
-            in_pdf="Die angehängte PDF-Datei ist die Rechnung, für Menschen und, durch das XML darin, für "
-            "Maschinen.",
-            link="Hier können Sie sie lesen, eine Frage stellen oder sagen, wann Sie zahlen; ein Konto ist "
-            "nicht nötig. Wer diese Adresse hat, kann die Rechnung öffnen, bis {day}:",
+            xml="Die angehängte XML-Datei ist {it}.",
+            xml_and_pdf="Die angehängte XML-Datei ist {it}; die PDF-Datei ist eine lesbare Kopie davon.",
+            in_pdf="Die angehängte PDF-Datei ist {it}, für Menschen und, durch das XML darin, für Maschinen.",
+            links=(
+                "Hier können Sie {it} lesen, eine Frage stellen oder sagen, wann Sie zahlen; ein Konto ist "
+                "nicht nötig.",
+                "Hier können Sie {it} lesen und eine Frage stellen; ein Konto ist nicht nötig.",
+            ),
+            holders="Wer diese Adresse hat, kann {it} öffnen, bis {day}:",
         ),
         "fr": _Texts(
-            invoice="Facture",
-            credit_note="Avoir",
+            names=("Facture", "Avoir"),
+            its=("la facture", "l’avoir"),
             subject="{kind} {number} de {seller}",
             first="{kind} {number} de {seller} : {amount}{due}.",
             due=", à payer au plus tard le {day}",
-            xml="Le fichier XML joint est la facture.",
-            xml_and_pdf="Le fichier XML joint est la facture ; le PDF en est une copie lisible.",
-            in_pdf="Le PDF joint est la facture, pour les personnes et, par le XML qu’il contient, pour les "
+            xml="Le fichier XML joint est {it}.",
+            xml_and_pdf="Le fichier XML joint est {it} ; le PDF en est une copie lisible.",
+            in_pdf="Le PDF joint est {it}, pour les personnes et, par le XML qu’il contient, pour les "
             "machines.",
-            link="Vous pouvez la lire ici, poser une question ou dire quand vous payez ; aucun compte n’est "
-            "nécessaire. Quiconque a cette adresse peut ouvrir la facture, jusqu’au {day} :",
+            links=(
+                "Ici, vous pouvez lire {it}, poser une question ou dire quand vous payez ; aucun compte "
+                "n’est nécessaire.",
+                "Ici, vous pouvez lire {it} et poser une question ; aucun compte n’est nécessaire.",
+            ),
+            holders="Quiconque a cette adresse peut ouvrir {it}, jusqu’au {day} :",
         ),
     }
 )
@@ -115,8 +130,10 @@ def enclose(
     invoice = invoice_of(connection, submission)
     language = language_of(gateway, invoice)
     texts, words = _TEXTS[language], WORDS[language]
+    which = int(invoice.is_credit_note)
     said = {
-        "kind": texts.credit_note if invoice.is_credit_note else texts.invoice,
+        "kind": texts.names[which],
+        "it": texts.its[which],
         "number": submission.number,
         "seller": message.seller,
         "amount": "",
@@ -126,13 +143,15 @@ def enclose(
         said["amount"] = f"{submission.currency} {words.amount(submission.amount, submission.currency)}"
     if invoice.due_date:
         said["due"] = texts.due.format(day=words.date(invoice.due_date))
-    parts = [texts.first.format(**said), _files(texts, PROFILES.get(submission.profile), message)]
+    enclosed = _files(texts, PROFILES.get(submission.profile), message)
+    parts = [texts.first.format(**said), enclosed.format(**said)]
     address = ""
     link = portal_links.of_message(connection, submission.message_id)
     if link is not None and link.holds(gateway.clock()):
         address = Links(gateway).address(link)
         day = link.ends_at.astimezone(ZoneInfo(gateway.settings.web.time_zone)).date()
-        parts.append(f"{texts.link.format(day=words.date(day))}\n{address}")
+        told = f"{texts.links[which]} {texts.holders}".format(day=words.date(day), **said)
+        parts.append(f"{told}\n{address}")
     subject = texts.subject.format(**said)
     return replace(message, subject=subject, body="\n\n".join(parts) + "\n", link=address)
 

@@ -76,7 +76,8 @@ def key_of(value: str) -> str:
 
 def holds(connection: Connection, settings: Settings, one: BuyerRoute, today: date) -> bool:
     """Whether it is in force: not over, and agreed to by two people where that is asked for."""
-    if one.over(today):
+    # People agreed to a value; what is compared is made of it.
+    if one.over(today) or one.key != key_of(one.value):
         return False
     return not settings.four_eyes or four_eyes.agreed(connection, four_eyes.buyer_route(one))
 

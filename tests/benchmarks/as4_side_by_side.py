@@ -50,7 +50,7 @@ def run(size: int, count: int, *, senders: int = 1, threads: int = 1, largest: i
             after = _asked(server)
             for one in running:
                 one.communicate()
-        messages = count * senders
+        messages = sum(one["messages"] for one in sent)
         used = {
             "sender": sum(one["cpu"] for one in sent) / messages * 1000,
             "receiver": (after["cpu"] - before["cpu"]) / messages * 1000,

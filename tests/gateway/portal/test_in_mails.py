@@ -75,7 +75,9 @@ def test_the_mail_names_a_link_that_opens_the_invoice_and_counts_who_looks(
         assert BASE + address == Links(story.gateway).address(link)
         assert mail["Subject"].startswith(f"Rechnung {NUMBER} von ")
         assert "fällig am " in text(mail)
-        assert "Hier können Sie sie lesen" in text(mail)
+        assert "Hier können Sie die Rechnung lesen, eine Frage stellen oder sagen, wann Sie zahlen" in text(
+            mail
+        )
         assert (link.made_by, link.message_id) == ("gateway", one.message_id)
         (made,) = entries(story, one, "portal link made")
         assert link.id in made.data
@@ -123,7 +125,17 @@ def test_the_language_is_that_of_the_buyers_country(tmp_path: Path, rules: Share
         story.round()
         (mail,) = mails(story)
         assert mail["Subject"].startswith(f"Facture {NUMBER} de ")
-        assert "Vous pouvez la lire ici" in text(mail)
+        assert "Ici, vous pouvez lire la facture" in text(mail)
+
+
+def test_a_credit_note_is_called_one(tmp_path: Path, rules: SharedRules) -> None:
+    with told(tmp_path, rules) as story:
+        story.put(billing("90000301", customer={"endpoint": "", "email": "einkauf@elbmarsch.example"}))
+        story.round()
+        (mail,) = mails(story)
+        assert mail["Subject"].startswith("Gutschrift ")
+        assert "Datei ist die Gutschrift;" in text(mail)
+        assert "Hier können Sie die Gutschrift lesen und eine Frage stellen;" in text(mail)
 
 
 @pytest.mark.parametrize(

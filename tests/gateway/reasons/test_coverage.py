@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from gateway.reasons import knows, reason
+from gateway.reasons import TRANSLATED, knows, reason
 from gateway.store import journal
 from tests.gateway.reasons.known import is_known
 from tests.gateway.stories import UNREGISTERED, SharedRules, Story, billing, tell
+from tests.golden import MAPPING_EXAMPLES
 
 _TOLD = ("what", "fix", "because")
 
@@ -50,6 +52,14 @@ def test_every_sentence_about_a_stopped_invoice_is_in_the_catalogues(stopped: St
     sentences = said(stopped)
     assert len(sentences) > 10
     assert [one for one in sentences if not is_known(one)] == []
+
+
+@pytest.mark.parametrize(
+    "file", sorted(MAPPING_EXAMPLES.rglob("problem.txt")), ids=lambda file: file.parent.name
+)
+def test_what_mappings_say_of_documents_they_refuse_is_told_in_each_language(file: Path) -> None:
+    for one in file.read_text("utf-8").splitlines():
+        assert all(reason(one, language) != one for language in TRANSLATED), one
 
 
 @pytest.mark.parametrize("language", ["nl", "de", "fr"])
