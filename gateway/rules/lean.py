@@ -94,11 +94,11 @@ class LeanFiles(etree.Resolver):
         super().__init__()
         self._files = files
 
-    # The stubs of lxml know neither this method nor the next as they are documented.
+    # The stubs of lxml do not know this method as it is documented.
     def resolve(  # type: ignore[override]
         self, system_url: str | None, public_id: str | None, context: object
     ) -> object:
         content = self._files.get(system_url or "")
         if content is None:
             return None
-        return self.resolve_string(content, context, base_url=system_url)  # type: ignore[attr-defined]
+        return self.resolve_string(content, context, base_url=system_url)

@@ -166,8 +166,8 @@ def _loaded(path: Path) -> etree.XMLSchema:
         return etree.XMLSchema(etree.fromstring(content, parser, base_url=str(place)))
     both = etree.Element(f"{_XS}schema", nsmap={"xs": _XS[1:-1]})
     for namespace, file in ((SIGNATURES, signatures), (main.get("targetNamespace") or "", path)):
-        place = file.resolve().as_uri()
-        etree.SubElement(both, _IMPORT, namespace=namespace, schemaLocation=place)
+        address = file.resolve().as_uri()
+        etree.SubElement(both, _IMPORT, namespace=namespace, schemaLocation=address)
     return etree.XMLSchema(both)
 
 

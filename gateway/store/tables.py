@@ -270,9 +270,9 @@ Index(
     postgresql_where=_SUPERSEDED,
 )
 
-# What invoices are looked up by: each word of their numbers and buyers, without capitals and accents, once for
-# each number and buyer. Compared sign by sign, whatever the language of the database: the search asks for
-# ranges.
+# What invoices are looked up by: each word of their numbers and buyers, without capitals and accents, once
+# for each number and buyer. Compared sign by sign, whatever the language of the database: the search asks
+# for ranges.
 _WORD = String(60).with_variant(String(60, collation="C"), "postgresql")
 number_words = Table(
     "number_words",

@@ -2,8 +2,8 @@
 
 One process with a warm compiler; every round has an invoice number of its own, so that nothing of the round
 before helps but fonts and template. By the wall clock: the fastest round, the median, and what 95 of 100 stay
-below; `processor` is the same of processor time in all threads, which a busy machine stretches less, and `load`
-the machine's load before and after.
+below; `processor` is the same of processor time in all threads, which a busy machine stretches less. `load`
+is that of the machine, before and after.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from lxml import etree
@@ -28,7 +30,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CodeCache:
 
 def _told(schema: etree.XMLSchema, root: etree._Element) -> list[tuple[int, str]]:
     schema.validate(root)
-    return [(error.line, error.message) for error in schema.error_log]
+    log = cast("Iterable[etree._LogEntry]", schema.error_log)
+    return [(error.line, error.message) for error in log]
 
 
 def test_the_same_words_about_every_document() -> None:

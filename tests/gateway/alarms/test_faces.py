@@ -110,12 +110,16 @@ def raise_many(world: World, number: int) -> list[str]:
     with world.gateway.database.begin() as connection:
         for place in range(number):
             since = world.now - timedelta(minutes=number - place // 3)
-            words = {"sentence": f"trouble {place:03}.", "fix": "mend it"}
+            name = f"s{place:03}"
+            words = {
+                "sentence": f"The channel {name} takes nothing: no answer within 5 seconds",
+                "fix": f"gateway check {name} says what is wrong; what waits goes out by itself afterwards",
+            }
             made.append(
                 alarms.raise_one(
                     connection,
                     kind="silence",
-                    subject=f"s{place:03}",
+                    subject=name,
                     company="vandael",
                     level=0,
                     since=since,
@@ -169,7 +173,7 @@ def test_the_console_shows_open_alarms_page_by_page(world: World, web: Web) -> N
     while address:
         page = web.client.get(address, headers=web.headers("it")).text
         assert "230 alarms are open." in page
-        shown = re.findall(r"trouble (\d{3})\.", page)
+        shown = re.findall(r"The channel s(\d{3}) takes nothing", page)
         seen, sizes = seen + shown, [*sizes, len(shown)]
         address = links(page).get("Next page", "")
     assert sizes == [100, 100, 30]
