@@ -8,7 +8,7 @@ most `_MOST_LOOKS` looks into the catalogue, each in proportion to its length.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -47,11 +47,18 @@ _DAYS_OF_WEEK: Final = re.compile(rf"(?:(?:{'|'.join(_DAYS)})s(?: to | and |, |$
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A text in the other language, how many signs of it were known, and whether no part was left over."""
+    """A text in the other language: how many signs of it were known, whether no part was left over, and
+    whether no place holds what may be the end of a sentence."""
 
     text: str
     weight: int
     whole: bool
+    neat: bool = True
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """The higher, the more is said."""
+        return self.weight, self.whole and self.neat
 
 
 def reason(text: str, language: str) -> str:
@@ -93,10 +100,10 @@ class _Look:
         several = self._several(text, depth)
         if several is None:
             return one
-        # What leaves nothing over is told apart only where it says more by that.
-        if one is not None and (one.weight, one.whole) > (several.weight, several.whole):
-            return one
-        return several
+        if one is None:
+            return several
+        # What is known as one sentence is told apart only where it says more by that.
+        return one if one.rank > several.rank else replace(several, whole=True)
 
     def _one(self, text: str, depth: int) -> Told | None:
         """The text as one sentence; what was asked for once is not looked up again."""
@@ -119,18 +126,18 @@ class _Look:
         return None
 
     def _filled(self, template: Template, text: str, stop: str, values: tuple[str, ...], depth: int) -> Told:
-        weight, whole = template.weight, True
+        weight, neat = template.weight, True
         filled = []
         for value in values:
             found = self._value(value, depth + 1)
             weight += found.weight if found else 0
             # A full stop in what is filled in may be the end of our sentence.
-            whole = whole and (". " not in value or (found is not None and found.whole))
+            neat = neat and (". " not in value or (found is not None and found.whole))
             filled.append(found.text if found else value)
         words = "".join(filled[part] if isinstance(part, int) else part for part in template.translation)
         if template.literals[0] or not depth:
             words = _begun(words, text, template)
-        return Told(words + stop, weight + len(stop), whole)
+        return Told(words + stop, weight + len(stop), True, neat)
 
     def _value(self, text: str, depth: int) -> Told | None:
         """What fills a place: a name, a day, or a sentence."""
@@ -199,7 +206,7 @@ class _Look:
             one = self._one("".join(parts[start:end]), first)
             if one is not None:
                 told = self._then(one, parts, end, best)
-                if (told.weight, told.whole) > (found.weight, found.whole):
+                if told.rank > found.rank:
                     found = told
         return found
 
@@ -208,7 +215,12 @@ class _Look:
         rest = best[end + 1]
         joint = self._joint(parts[end]) if end < len(parts) else ""
         more = 1 if joint and one.weight and rest.weight else 0
-        return Told(one.text + joint + rest.text, one.weight + more + rest.weight, one.whole and rest.whole)
+        return Told(
+            one.text + joint + rest.text,
+            one.weight + more + rest.weight,
+            one.whole and rest.whole,
+            one.neat and rest.neat,
+        )
 
     def _joint(self, text: str) -> str:
         return f" {text}" if text in (": ", "; ") and self.catalogue.language == "fr" else text

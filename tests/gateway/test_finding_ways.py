@@ -27,8 +27,10 @@ PAGE = 7
 SERIES = ("2025-", "2026-", "NL/26/", "DE-2026-", "")
 NAMES = ("Müller", "Mulder", "Berlin", "Jan", "Jansen", "Ålands Energi", "2026 Festival", "d'Or")
 FORMS = ("GmbH", "BV", "B.V.", "GmbH & Co. KG", "")
-ASKED = ("gmbh", "gm", "b", "bv", "2026", "20", "2", "nl", "de", "jan", "jansen", "mul", "berlin", "festival")
-ASKED += ("ålands", "or", "co", "1", "26", "zz", "de-2026", "n")
+ASKED = (
+    *("gmbh", "gm", "b", "bv", "2026", "20", "2", "nl", "de", "jan", "jansen", "mul", "berlin", "festival"),
+    *("ålands", "or", "co", "1", "26", "zz", "de-2026", "n"),
+)
 STATES = (State.DELIVERED, State.PAID, State.PARKED, State.SUPERSEDED)
 
 

@@ -44,7 +44,7 @@ def many(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
                 "changed_at": now,
             }
             connection.execute(insert(submissions).values(row))
-            words.keep(connection, row["number"], row["buyer"])
+            words.keep(connection, str(row["number"]), str(row["buyer"]))
     return web
 
 
