@@ -122,7 +122,7 @@ def place(file: Path, data: Any, path: Sequence[str | int]) -> str:
 
 def _words(name: str, kind: str, message: str, description: str) -> tuple[str, str]:
     if kind == "missing":
-        return f"{name} is missing", description or "add it"
+        return f"{name} is missing", f"write {name}: {description}" if description else "add it"
     if kind == "extra_forbidden":
         return f"{name} is not a setting", "check the spelling, or remove it"
     if kind == "string_pattern_mismatch":

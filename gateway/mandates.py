@@ -139,15 +139,23 @@ class Mandate(_Part):
     def sentence(self) -> str:
         """Since when which law demands, or expects, what."""
         verb = "demands" if self.demand == "must" else "expects"
-        until = f" until {self.until}" if self.until else ""
-        return f"{self.law} {verb} {self.wanted} since {self.since}{until}"
+        over = f" over {self._ways}" if self.networks else ""
+        until = f" until {self.until:%-d %B %Y}" if self.until else ""
+        return f"{self.law} {verb} {self._listed}{over} since {self.since:%-d %B %Y}{until}"
 
     @property
     def wanted(self) -> str:
         """Profiles and networks in words."""
-        profiles = " or ".join(self.profiles[:3]) + (" and others" if len(self.profiles) > 3 else "")
-        ways = " or ".join(NETWORKS[name] for name in self.networks)
-        return f"{profiles} over {ways}" if ways else profiles
+        return f"{self._listed}, sent over {self._ways}" if self.networks else self._listed
+
+    @property
+    def _listed(self) -> str:
+        profiles = " or ".join(self.profiles[:3])
+        return f"{profiles} and others" if len(self.profiles) > 3 else profiles
+
+    @property
+    def _ways(self) -> str:
+        return " or ".join(NETWORKS[name] for name in self.networks)
 
     def concerns(self, seller: str, buyer: str, kind: BuyerKind) -> bool:
         """Whether it is about invoices between these countries (ISO 3166-1) to such buyers."""
@@ -181,7 +189,7 @@ class Mandate(_Part):
         if profile not in self.profiles:
             return f"{profile} is not what it asks for ({self.wanted})"
         if self.networks and networks is not None and not networks.intersection(self.networks):
-            return f"it does not go over {' or '.join(NETWORKS[name] for name in self.networks)}"
+            return f"it does not go over {self._ways}"
         return ""
 
 

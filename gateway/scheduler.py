@@ -34,6 +34,8 @@ _WORK_SECONDS: Final = 1.0
 _REPORT_SECONDS: Final = 5.0
 _POSTING_SECONDS: Final = 30.0
 _PAYMENT_FACTOR: Final = 6
+# How often it is looked whether the time of a source that failed has come.
+_AGAIN_SECONDS: Final = 5.0
 _NETWORK_SECONDS: Final = 5.0
 _REVOCATION_SECONDS: Final = 300.0
 _NIGHT_SECONDS: Final = 86_400.0
@@ -163,8 +165,10 @@ class _SourceErrands:
     def start(self, source: SourceSettings) -> None:
         """Begin with a source."""
         runner, name, chance = self._runner, source.name, self._spread.random
+        collect = partial(collect_when_due, self._gateway, runner, name, threading.Lock())
         errands: dict[str, tuple[float, Callable[[], object], float]] = {
-            "collect": (source.poll_seconds, collect_when_due(self._gateway, runner, name), 0.0),
+            "collect": (source.poll_seconds, collect(), 0.0),
+            "again": (_AGAIN_SECONDS, collect(again=True), _AGAIN_SECONDS + chance()),
             "payments": (
                 source.poll_seconds * _PAYMENT_FACTOR,
                 partial(runner.follow_payments, name),
@@ -193,7 +197,7 @@ class _SourceErrands:
 
     def stop(self, name: str) -> None:
         """Begin nothing more with a source; what is at hand goes on to its end."""
-        for what in ("collect", "payments", "postings", "parties"):
+        for what in ("collect", "again", "payments", "postings", "parties"):
             # A scheduler that is being ended knows no jobs any more.
             with suppress(JobLookupError):
                 self._scheduler.remove_job(f"{what} {name}")
@@ -225,14 +229,31 @@ def _every(
     )
 
 
-def collect_when_due(gateway: Gateway, runner: Runner, source: str) -> Callable[[], object]:
-    """A source that asked for a pause, or failed, is left alone until its time."""
+def collect_when_due(
+    gateway: Gateway,
+    runner: Runner,
+    source: str,
+    at_hand: threading.Lock | None = None,
+    *,
+    again: bool = False,
+) -> Callable[[], object]:
+    """A source that asked for a pause, or failed, is left alone until its time; `again`: nothing but such a
+    source is read. Errands that share `at_hand` read it one at a time, and do not wait for each other."""
+    reading = at_hand or threading.Lock()
 
     def collect() -> None:
-        with gateway.database.read() as connection:
-            due_at = sources.get(connection, source).due_at
-        if due_at is None or due_at <= gateway.clock():
-            runner.collect(source)
+        # Who waited would try anew, without a pause, what has just failed.
+        if not reading.acquire(blocking=False):
+            return
+        try:
+            with gateway.database.read() as connection:
+                due_at = sources.get(connection, source).due_at
+            if due_at is None and again:
+                return
+            if due_at is None or due_at <= gateway.clock():
+                runner.collect(source)
+        finally:
+            reading.release()
 
     return collect
 

@@ -38,7 +38,7 @@ PLACES: Final = (
     *("gateway.pipeline", "gateway.alarms", "gateway.portal", "gateway.peppol", "gateway.store"),
     *("gateway.access", "gateway.mandates", "gateway.buyer_kinds", "gateway.wiring", "gateway.rules.engine"),
     *("gateway.rules.judging", "gateway.rules.compiled", "gateway.webhooks.sender", "gateway.web.console"),
-    *("gateway.web.guard", "gateway.web.portal"),
+    *("gateway.web.guard", "gateway.web.portal", "gateway.settings", "gateway.config_file"),
 )
 # What only those read who write configuration or mappings, add rule packs, connect something or look after
 # people and certificates, each at their own screen; and what only the other side's computer is told.
@@ -73,13 +73,13 @@ LEFT_OUT: Final = (
 NAMES: Final = frozenset(
     {
         *("what", "fix", "sentence", "because", "why", "reason", "drift", "stops", "hint", "refused_fix"),
-        *("rights_fix", "detail"),
+        *("rights_fix", "detail", "unfit", "against", "refused"),
     }
 )
 # Words of which sentences are put together letter by letter, where no reader of the source sees them.
 BESIDE: Final = (
     *("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"),
-    *("Mondays to Fridays", "Mondays to Saturdays", "{1} to {2}", "{1} and {2}"),
+    *("Mondays to Fridays", "Mondays to Saturdays", "{1} to {2}", "{1} and {2}", "{1} or {2}"),
     # Of the subjects of alarm mails.
     *("Alarm", "Still open", "Over", *(kind.value for kind in Kind)),
 )
@@ -312,6 +312,8 @@ class _Reader:
         if isinstance(node, ast.FormattedValue) and (node.format_spec is not None or node.conversion != -1):
             return [(Hole(_source(value)),)]
         forms = list(dict.fromkeys(self._forms(value, scope, depth + 1)))
+        if isinstance(node, ast.FormattedValue) and not any(forms):
+            raise ValueError(f"{scope.house.module.place}: the place {{{_source(value)}}} is always empty")
         open_ones = [form for form in forms if not _literal(form)]
         if not open_ones and len(forms) <= most:
             return forms
@@ -492,14 +494,30 @@ class _Reader:
             if owner is not None:
                 values = [value for name, value in _fields(owner) if name == node.attr and value is not None]
                 forms = [form for value in values for form in self._forms(value, scope, depth + 1)]
+                if forms and node.attr in _defaults(owner):
+                    # What is given in place of the default cannot be told.
+                    forms = [*filter(None, forms), (Hole(_source(node)),)]
                 if forms:
                     return forms
+                if node.value.id == "self" and (
+                    returned := self._by_property(owner, scope, node.attr, depth)
+                ):
+                    return returned
             if node.value.id in scope.house.imported:
                 place, other = scope.house.imported[node.value.id]
                 house = self.houses.get(f"{place}.{other}" if other else place)
                 if house is not None and node.attr in house.constants:
                     return self._named(node.attr, _Scope(house), depth + 1)
         return [(Hole(_source(node)),)]
+
+    def _by_property(self, owner: ast.ClassDef, scope: _Scope, name: str, depth: int) -> list[Form]:
+        """The forms of a property that gives a text."""
+        found: list[Form] = []
+        for one in owner.body:
+            if isinstance(one, ast.FunctionDef) and one.name == name and _gives_text(one):
+                inner = _Scope(scope.house, owner, (one,))
+                found += [form for value in _returned(one) for form in self._forms(value, inner, depth + 1)]
+        return found
 
     # Who is called.
 
@@ -755,6 +773,17 @@ def _says_something(form: Form) -> bool:
     """Two words at least, apart: single ones are names, codes, or parts of a sentence that holds them."""
     words = [word for part in form if isinstance(part, str) for word in _WORD.findall(part)]
     return len(words) >= 2 and " " in _written(form)[0]
+
+
+def _defaults(node: ast.ClassDef) -> set[str]:
+    """The fields whose value is only what they have where nothing is given."""
+    return {
+        one.target.id
+        for one in node.body
+        if isinstance(one, ast.AnnAssign)
+        and isinstance(one.target, ast.Name)
+        and not ast.unparse(one.annotation).startswith(("ClassVar", "Final"))
+    }
 
 
 def _source(node: ast.expr) -> str:

@@ -16,10 +16,12 @@ from connectors.channels.mail_message import compose
 from connectors.channels.mail_submission import MailSubmission, ServerSettings
 from formats.errors import ConfigError, ConflictError, EInvoicingError, RemoteError, StorageError
 from gateway import settings
+from gateway.pipeline import failing
 from gateway.reasons import reason
 from gateway.retry import RetryPolicy
-from gateway.store import alarms, people
+from gateway.store import alarms, people, sides
 from gateway.store.alarms import Alarm, Mail
+from gateway.store.sides import Errand
 from gateway.wiring import Gateway
 
 __all__ = ["queue", "send_due"]
@@ -53,7 +55,7 @@ def queue(
         word = _told("Alarm" if raised else "Still open" if again else "Over", language)
         subject = f"{word}: {_told(first.kind, language)}, {first.subject}"
         if told[1:]:
-            subject += " " + _told(f"and {len(told) - 1} more alarms", language)
+            subject += " " + _told(_more(len(told) - 1), language)
         parts = (
             _part("what is new", raised, language),
             _part("told before, and taken by nobody", again, language),
@@ -65,11 +67,15 @@ def queue(
 
 
 def send_due(gateway: Gateway) -> int:
-    """Hand the due mails to the mail server, each until it takes it; returns how many it took."""
+    """Hand the due mails to the mail server, each until it takes it; returns how many it took. Nobody gets
+    a mail before those that were written to them earlier."""
     with gateway.database.read() as connection:
         due = alarms.due_mails(connection, now=gateway.clock())
     sent = 0
+    wait: set[str] = set()
     for one in due:
+        if one.receiver in wait:
+            continue
         try:
             _send(gateway, one)
         except (StorageError, ConflictError):
@@ -77,13 +83,29 @@ def send_due(gateway: Gateway) -> int:
         except EInvoicingError as error:
             _log.warning("alarm not mailed", what=error.what, fix=error.fix)
             _failed(gateway, one, error)
+            wait.add(one.receiver)
             if isinstance(error, RemoteError | ConfigError):
+                if _borrowed(gateway):
+                    failing.note(gateway, _side(gateway), Errand.SEND, error)
                 return sent  # the others would fare alike
             continue
+        if _borrowed(gateway):
+            failing.over(gateway, _side(gateway), Errand.SEND)
         with gateway.database.begin() as connection:
             alarms.mail_sent(connection, one, now=gateway.clock())
         sent += 1
     return sent
+
+
+def _borrowed(gateway: Gateway) -> bool:
+    """Whether alarms go over the mail server of a channel, which then fails, and is well, for both."""
+    wanted = gateway.settings.alarms.mail
+    own = wanted.smtp is not None and wanted.sender is not None
+    return not own and any(one.name == wanted.channel for one in gateway.settings.channels)
+
+
+def _side(gateway: Gateway) -> str:
+    return sides.channel(gateway.settings.alarms.mail.channel)
 
 
 def _send(gateway: Gateway, one: Mail) -> None:
@@ -140,8 +162,12 @@ def _part(what: str, found: Sequence[Alarm], language: str, *, ended: bool = Fal
         if not ended:
             rows.append(f"  {_sentence('what to do', language)}: {_told(alarm.fix, language)}")
     if len(found) > _MOST_TOLD:
-        rows.append(f"- {_told(f'and {len(found) - _MOST_TOLD} more alarms', language)}")
+        rows.append(f"- {_told(_more(len(found) - _MOST_TOLD), language)}")
     return "\n".join(rows)
+
+
+def _more(number: int) -> str:
+    return "and one more alarm" if number == 1 else f"and {number} more alarms"
 
 
 def _language_of(connection: Connection, gateway: Gateway, receiver: str) -> str:

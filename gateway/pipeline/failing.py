@@ -18,9 +18,8 @@ from formats.errors import (
     RemoteUnavailable,
     StorageError,
 )
-from gateway.access.four_eyes import AccountNotAgreed
 from gateway.pipeline.foreign import contained
-from gateway.pipeline.stops import verdict_of
+from gateway.pipeline.stops import of_one_invoice, verdict_of
 from gateway.pipeline.submission import State
 from gateway.store import sides
 from gateway.store.sides import Errand, Failing
@@ -76,16 +75,7 @@ def look_again(gateway: Gateway, channel: str) -> bool:
 
 
 def _of_the_side(error: EInvoicingError) -> bool:
-    match error:
-        case RemoteUnavailable():
-            # A time of its own is for the one message of which nobody knows yet whether it arrived.
-            return not error.one_receiver and not (error.uncertain and error.retry_at is not None)
-        case AccountNotAgreed():
-            return False
-        case RemoteRefused() | ConfigError():
-            return True
-        case _:
-            return False
+    return isinstance(error, RemoteUnavailable | RemoteRefused | ConfigError) and not of_one_invoice(error)
 
 
 def _somebody_knocks(connection: Connection, channel: str) -> bool:

@@ -51,14 +51,20 @@ class MandateNotMet(NoRoute):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One route, and what speaks against it: `unfit` where it is not for this invoice, `refused` where
-    mandates forbid it; both in words, "" for nothing. `own` is what people decided for this buyer, where that
-    is why it comes first."""
+    """One route, and what speaks against it: `unfit` where it is not for this invoice, `against` where it
+    does not do what `law` demands; both in words, "" for nothing. `own` is what people decided for this
+    buyer, where that is why it comes first."""
 
     route: Route
     unfit: str
-    refused: str
+    law: Mandate | None = None
+    against: str = ""
     own: BuyerRoute | None = None
+
+    @property
+    def refused(self) -> str:
+        """Which mandate forbids it, and why, in words; "" where none does."""
+        return f"{self.law.sentence} ({self.law.id}), and {self.against}" if self.law is not None else ""
 
     @property
     def is_open(self) -> bool:
@@ -103,9 +109,10 @@ class Decision:
             told += [f"no duty; {mandate.sentence}" for mandate in self.held.may[:1]]
         way = next((way for way in self.ways if way.route == route), None)
         if way is not None and way.refused:
-            told.append(f"{way.refused}, and it is taken all the same: {way.despite}")
+            told.append(f"{way.against}, and it is taken all the same: {way.despite}")
         before = [w for w in self.ways[: self.ways.index(way)] if w.refused and not w.is_open] if way else []
-        told += [f"{passed.route.name} is passed over: {passed.refused}" for passed in before]
+        # The laws were named above.
+        told += [f"{passed.route.name} is passed over: {passed.against}" for passed in before]
         return "; ".join(told)
 
     def told(self, route: Route) -> Mapping[str, object]:
@@ -123,7 +130,7 @@ class Decision:
         """What people decided for this buyer, and why it is not taken where it is not."""
         own = self.own
         assert own is not None  # noqa: S101  # asked only where there is one
-        who = f"{own.made_name}, {own.made_at:%Y-%m-%d}"
+        who = f"{own.made_name}, {own.made_at:%-d %B %Y}"
         if (way := next((way for way in self.ways if way.own is not None), None)) is None:
             return (
                 f"{own.route} was chosen for this buyer ({who}), but routing.yaml has no such route any more"
@@ -158,16 +165,12 @@ def decide(
     missing = tuple((row, need) for row in found.must for need in row.missing(present))
     kinds = {channel.name: channel.kind for channel in settings.channels}
     first = next((route for route in settings.routes if own is not None and route.name == own.route), None)
-    judged = tuple(
-        Way(
-            route,
-            _unfit(route, source, buyer, kind, present, chosen=route is first),
-            _refused(route, kinds.get(route.channel, ""), found.must, missing),
-            own if route is first else None,
-        )
-        for route in sorted(settings.routes, key=lambda route: route is not first)
-    )
-    return Decision(seller, buyer, kind, found, judged, missing, own)
+    judged = []
+    for route in sorted(settings.routes, key=lambda route: route is not first):
+        unfit = _unfit(route, source, buyer, kind, present, chosen=route is first)
+        law, against = _refused(route, kinds.get(route.channel, ""), found.must, missing)
+        judged.append(Way(route, unfit, law, against, own if route is first else None))
+    return Decision(seller, buyer, kind, found, tuple(judged), missing, own)
 
 
 def ways(
@@ -200,17 +203,17 @@ def choose(
     if fitting:
         raise RouteError(
             f"{buyer} could not be reached: {submission.sentence or 'every way was tried'}"
-            + "".join(f"; {way.route.name} may not be used, for {way.refused}" for way in decision.forbidden),
+            + _forbidden(decision),
             where=where,
             fix="ask the buyer for a valid address and enter it in the ERP"
-            + (f": {' or '.join(missing)}" if missing else ""),
+            + (f": {', '.join(missing)}" if missing else ""),
         )
     if decision.held.must:
         raise _not_met(decision, buyer, where, mapping)
     raise NoRoute(
         f"{buyer} has no address that an e-invoice can go to",
         where=where,
-        fix=f"fill one of these in the ERP: {' or '.join(missing)}"
+        fix=f"fill one of these in the ERP: {', '.join(missing)}"
         if missing
         else "add a route in routing.yaml",
     )
@@ -236,12 +239,26 @@ def taken(connection: Connection, settings: Settings, submission: Submission) ->
     return known[0] if known else None
 
 
+def _forbidden(decision: Decision) -> str:
+    """What mandates say against the ways that are left; each law is named once."""
+    named: set[str] = set()
+    told: list[str] = []
+    for way in decision.forbidden:
+        law = way.law.id if way.law is not None else ""
+        if law in named:
+            told.append(f"; {way.route.name} may not be used either, for {way.against}")
+        else:
+            told.append(f"; {way.route.name} may not be used, for {way.refused}")
+        named.add(law)
+    return "".join(told)
+
+
 def _not_met(decision: Decision, buyer: str, where: str, mapping: CompiledMapping | AsIs) -> MandateNotMet:
     """What is demanded, since when, and the first thing to mend."""
     law = decision.held.must[0]
     lacking = dict.fromkeys(_label(mapping, need) for _, need in decision.missing)
     if lacking:
-        fix = f"fill this in the ERP: {' and '.join(lacking)}"
+        fix = f"fill this in the ERP: {', '.join(lacking)}"
     else:
         serving = [
             way for way in decision.ways if not way.refused and way.unfit
@@ -251,7 +268,7 @@ def _not_met(decision: Decision, buyer: str, where: str, mapping: CompiledMappin
             if serving
             else f"add a route to routing.yaml that writes {law.wanted}"
         )
-    why = "the invoice lacks " + " and ".join(lacking) if lacking else "no route does that"
+    why = "the invoice lacks " + ", ".join(lacking) if lacking else "no route does that"
     return MandateNotMet(
         f"{buyer} cannot be invoiced in this way: {law.sentence}, and {why}",
         where=where,
@@ -270,25 +287,25 @@ def _unfit(
     if not chosen and route.buyers and kind.kind not in route.buyers:
         return f"it is not for {_A[kind.kind]}"
     lacking = [term for term in route.needs if term not in present]
-    return f"the invoice has no {' and no '.join(lacking)}" if lacking else ""
+    return f"the invoice has no {', no '.join(lacking)}" if lacking else ""
 
 
 def _refused(
     route: Route, channel_kind: str, must: tuple[Mandate, ...], missing: tuple[tuple[Mandate, str], ...]
-) -> str:
+) -> tuple[Mandate | None, str]:
     networks = networks_of(channel_kind, route.networks)
     for mandate in must:
-        if why := mandate.refuses(route.profile, networks):
-            return f"{mandate.sentence} ({mandate.id}), and {why}"
+        if against := mandate.refuses(route.profile, networks):
+            return mandate, against
     if missing:
         mandate, need = missing[0]
-        return f"{mandate.sentence} ({mandate.id}), and the invoice has no {need}"
-    return ""
+        return mandate, f"the invoice has no {need}"
+    return None, ""
 
 
 def _label(mapping: CompiledMapping | AsIs, need: str) -> str:
-    """The ERP field of a term, or of alternatives joined by "or"."""
-    return " or ".join((mapping.labels(term) or (term,))[0] for term in need.split(" or "))
+    """The ERP field of a term, or of alternatives."""
+    return " / ".join((mapping.labels(term) or (term,))[0] for term in need.split(" or "))
 
 
 def _country(address: Address | None) -> str:

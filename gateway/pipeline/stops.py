@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -20,6 +20,7 @@ from formats.errors import (
     RouteError,
     StorageError,
 )
+from gateway.access.four_eyes import AccountNotAgreed
 from gateway.pipeline import news
 from gateway.pipeline.check import BrokenRules
 from gateway.pipeline.convert import facts
@@ -31,7 +32,10 @@ from gateway.store.submissions import Submission
 from gateway.wiring import Gateway
 from mappings.provenance import IncompleteInvoice
 
-__all__ = ["stop", "stop_for_own_fault", "verdict_of"]
+__all__ = ["ONE_INVOICE", "of_one_invoice", "stop", "stop_for_own_fault", "verdict_of"]
+
+# In the journal of a stop that says nothing of the channel: under `concerns`.
+ONE_INVOICE: Final = "this invoice only"
 
 
 def verdict_of(error: EInvoicingError) -> Verdict:
@@ -45,6 +49,19 @@ def verdict_of(error: EInvoicingError) -> Verdict:
             return Verdict.PRECONDITION
         case _:
             return Verdict.PROVIDER
+
+
+def of_one_invoice(error: EInvoicingError) -> bool:
+    """Whether it says nothing of the other side: one receiver's access point, one account, one locked
+    record, one message of which nobody knows yet whether it arrived."""
+    match error:
+        case RemoteUnavailable():
+            # A time of its own is for the one message of which nobody knows yet whether it arrived.
+            return error.one_receiver or (error.uncertain and error.retry_at is not None)
+        case AccountNotAgreed() | RemoteBlocked():
+            return True
+        case _:
+            return False
 
 
 def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Submission:
@@ -75,6 +92,8 @@ def stop(gateway: Gateway, submission: Submission, error: EInvoicingError) -> Su
         "fix": error.fix,
         "again_at": due_at.isoformat() if due_at else "",
     }
+    if of_one_invoice(error):
+        data["concerns"] = ONE_INVOICE
     # Nothing but content and configuration decides these, so that trying again needs a change of either.
     by_itself = isinstance(error, MappingError | MalformedDocument | BrokenRules | NoRoute)
     judged_under = gateway.judged_under() if by_itself else ""

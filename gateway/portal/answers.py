@@ -96,14 +96,15 @@ _REASONS: Final[Mapping[Topic, ReasonCode]] = MappingProxyType(
         Topic.OTHER: ReasonCode.OTHER,
     }
 )
-_ABOUT: Final[Mapping[Topic, str]] = MappingProxyType(
+# Whole, for other languages order their words by the sentence.
+_DISPUTED: Final[Mapping[Topic, str]] = MappingProxyType(
     {
-        Topic.QUANTITY: "the quantity is not right",
-        Topic.PRICE: "the price is not right",
-        Topic.DELIVERY: "it was not delivered, or damaged",
-        Topic.REFERENCES: "order number or address is not right",
-        Topic.NOT_OURS: "the invoice is not for them",
-        Topic.OTHER: "something is not right",
+        Topic.QUANTITY: "the buyer says that the quantity is not right",
+        Topic.PRICE: "the buyer says that the price is not right",
+        Topic.DELIVERY: "the buyer says that it was not delivered, or damaged",
+        Topic.REFERENCES: "the buyer says that order number or address is not right",
+        Topic.NOT_OURS: "the buyer says that the invoice is not for them",
+        Topic.OTHER: "the buyer says that something is not right",
     }
 )
 
@@ -130,8 +131,8 @@ class Said:
                 told = f"the buyer asks: {self.text}"
             case Kind.DISPUTE:
                 where = f", line {self.line}" if self.line else ""
-                told = f"the buyer says that {_ABOUT[self.topic]}{where}"
-                told += f": {self.text}" if self.text else ""
+                about = f": {self.text}" if self.text else ""
+                told = f"{_DISPUTED[self.topic]}{where}{about}"
         return f"{told.rstrip('.')}. Answer to {self.mail}" if self.mail else told
 
 

@@ -42,6 +42,30 @@ _AMOUNT: Final = re.compile(
     r"(?P<name>(?:[^\d ][^ ]{0,40} ){0,12})"
     r"(?P<number>-?\d{1,15}(?:,\d{3}){0,5}\.\d{1,6})(?P<currency> [A-Z]{3})?"
 )
+# A profile, a business term, a field, a network: no name of a person or a company.
+_CODE: Final = re.compile(r"(?=\S*[\d_-]|\S*[A-Z]\S*[A-Z])\S{2,60}")
+# Words of a sentence in English, and hardly of a name.
+_ENGLISH: Final = frozenset(
+    {
+        *("are", "was", "were", "be", "been", "has", "have", "had", "does", "do", "did", "no", "not"),
+        *(
+            "can",
+            "cannot",
+            "must",
+            "may",
+            "will",
+            "would",
+            "nothing",
+            "Nothing",
+            "there",
+            "There",
+            "it",
+            "It",
+        ),
+        *("its", "they", "which", "That", "this", "This", "these", "where", "when", "while", "once"),
+        *("whether", "if"),
+    }
+)
 _DAYS_OF_WEEK: Final = re.compile(rf"(?:(?:{'|'.join(_DAYS)})s(?: to | and |, |$)){{1,7}}")
 
 
@@ -121,15 +145,23 @@ class _Look:
             return Told(_begun(str(exact.translation[0]), plain, exact) + stop, len(text), True)
         for template in self.catalogue.candidates(plain):
             values = template.fits(plain)
-            if values is not None:
-                return self._filled(template, plain, stop, values, depth)
+            found = None if values is None else self._filled(template, plain, stop, values, depth)
+            if found is not None:
+                return found
         return None
 
-    def _filled(self, template: Template, text: str, stop: str, values: tuple[str, ...], depth: int) -> Told:
+    def _filled(
+        self, template: Template, text: str, stop: str, values: tuple[str, ...], depth: int
+    ) -> Told | None:
+        """None where a place would hold English words of ours amid the other language."""
         weight, neat = template.weight, True
         filled = []
-        for value in values:
+        for before, value, after in zip(template.literals[:-1], values, template.literals[1:], strict=True):
             found = self._value(value, depth + 1)
+            # What stands behind a colon or in a bracket, or is a sentence of its own, was said by somebody.
+            apart = before.endswith((": ", "(", '"')) or after.startswith(". ")
+            if found is None and not apart and _is_english(value):
+                return None
             weight += found.weight if found else 0
             # A full stop in what is filled in may be the end of our sentence.
             neat = neat and (". " not in value or (found is not None and found.whole))
@@ -141,7 +173,7 @@ class _Look:
 
     def _value(self, text: str, depth: int) -> Told | None:
         """What fills a place: a name, a day, or a sentence."""
-        known = self.catalogue.terms.get(text) or self._day(text)
+        known = self.catalogue.terms.get(text) or self._day(text) or self._list(text)
         if not known and len(text) <= _LONGEST_SUM:
             known = self._sum(text)
         if known:
@@ -157,6 +189,21 @@ class _Look:
         if _DAYS_OF_WEEK.fullmatch(text):
             return self._weekdays(text)
         return ""
+
+    def _list(self, text: str) -> str:
+        """Codes and names that we give, joined by "or"."""
+        parts = text.split(" or ")
+        if not 1 < len(parts) <= _MOST_PARTS:
+            return ""
+        known = [self.catalogue.exact.get(part[:1].lower() + part[1:]) for part in parts]
+        ours = [
+            exact is not None or bool(_CODE.fullmatch(part)) for exact, part in zip(known, parts, strict=True)
+        ]
+        if not any(ours) or any(" " in part and not own for own, part in zip(ours, parts, strict=True)):
+            return ""
+        names = [str(one.translation[0]) if one else part for one, part in zip(known, parts, strict=True)]
+        form = self.catalogue.joints.get("{1} or {2}", "{1} or {2}")
+        return form.removeprefix("{1}").removesuffix("{2}").join(names)
 
     def _sum(self, text: str) -> str:
         """An amount, or amounts with the names of their terms: "Invoice total VAT amount 157.27 + ..."."""
@@ -230,6 +277,10 @@ def _begun(words: str, text: str, template: Template) -> str:
     """With a capital letter where the English has one that is not in its template."""
     capital = text[:1].isupper() and not template.literals[0][:1].isupper()
     return words[:1].upper() + words[1:] if capital else words
+
+
+def _is_english(text: str) -> bool:
+    return not _ENGLISH.isdisjoint(text.split())
 
 
 def _number(found: re.Match[str], language: str) -> str:

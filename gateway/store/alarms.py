@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, tuple_, update
 
 from gateway.store import journal
 from gateway.store.tables import alarm_mails, alarms, counts
@@ -224,7 +224,12 @@ def ended_since(
 
 
 def queue_mail(connection: Connection, receiver: str, subject: str, body: str, *, now: datetime) -> None:
-    """One e-mail, in the transaction of what it tells."""
+    """One e-mail, in the transaction of what it tells. What this receiver has not got yet is due at once
+    again, for it goes before."""
+    mails = alarm_mails.c
+    connection.execute(
+        update(alarm_mails).where(mails.receiver == receiver, mails.due_at > now).values(due_at=now)
+    )
     connection.execute(
         insert(alarm_mails).values(
             message_id=str(uuid.uuid4()),
@@ -240,8 +245,15 @@ def queue_mail(connection: Connection, receiver: str, subject: str, body: str, *
 
 
 def due_mails(connection: Connection, *, now: datetime, limit: int = 50) -> tuple[Mail, ...]:
-    """What is to be sent now, oldest first."""
-    query = select(alarm_mails).where(alarm_mails.c.due_at <= now)
+    """What is to be sent now, oldest first, and nothing before what its receiver should have got earlier."""
+    earlier = alarm_mails.alias("earlier")
+    held_up = exists().where(
+        earlier.c.receiver == alarm_mails.c.receiver,
+        earlier.c.due_at > now,
+        tuple_(earlier.c.made_at, earlier.c.message_id)
+        < tuple_(alarm_mails.c.made_at, alarm_mails.c.message_id),
+    )
+    query = select(alarm_mails).where(alarm_mails.c.due_at <= now, ~held_up)
     query = query.order_by(alarm_mails.c.made_at, alarm_mails.c.message_id).limit(limit)
     return tuple(_mail(row) for row in connection.execute(query))
 

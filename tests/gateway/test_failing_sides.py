@@ -258,6 +258,29 @@ def test_a_channel_for_which_nothing_waits_any_more_is_tried_all_the_same(story:
     assert alarmed(story) == {}
 
 
+def test_an_alarm_mail_that_its_channel_cannot_send_is_noted_there(story: Story) -> None:
+    """Finance may send nothing all day, and IT would wait for the mail that says so."""
+    settings = story.gateway.settings
+    to = settings.alarms.mail.model_copy(update={"to": ("it@nordlicht.example",), "channel": "email"})
+    object.__setattr__(settings, "alarms", settings.alarms.model_copy(update={"mail": to}))
+    story.mail.faults.arm(Fault("revoked-token", "smtp AUTH", times=10_000))
+    now = story.clock()
+    with story.gateway.database.begin() as connection:
+        alarms.queue_mail(connection, "it@nordlicht.example", "Alarm", "the disk is full", now=now)
+    assert Rounds(story.gateway).send() == 0
+    with story.gateway.database.read() as connection:
+        ((side, (found,)),) = sides.failing(connection).items()
+    assert (side, found.errand, found.verdict) == ("channel email", Errand.SEND, "precondition")
+    assert "refused the login" in found.what
+    with pages(story) as web:
+        assert web.client.get("/ready").json()["failing"] == ["email"]
+    story.mail.faults.clear()
+    story.clock.advance(minutes=2)
+    assert Rounds(story.gateway).send() == 1
+    with story.gateway.database.read() as connection:
+        assert sides.failing(connection) == {}
+
+
 def test_a_check_by_hand_that_succeeds_ends_it(story: Story) -> None:
     words = {"where": "there", "fix": "wait"}
     for name in ("email", PROVIDER):

@@ -93,7 +93,7 @@ def test_the_route_given_to_a_buyer_comes_first_and_the_others_follow(written: S
     decision = decided(written, (PEPPOL, MAIL), own("e-mail"), dutch())
     assert names(decision) == ["e-mail", "Peppol"]
     because = decision.because(decision.open[0])
-    assert because.startswith(f"e-mail was chosen for this buyer (Marit, 2026-11-23): {WHY}")
+    assert because.startswith(f"e-mail was chosen for this buyer (Marit, 23 November 2026): {WHY}")
     assert decision.told(decision.open[0])["own route"] == "7b0c"
     assert "it did not reach the buyer" in decision.because(decision.open[1])
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import event, select, update
 
 from connectors.base import PaymentState
@@ -24,8 +25,9 @@ from gateway.pipeline import runner as runner_module
 from gateway.pipeline import stops
 from gateway.pipeline.runner import Runner
 from gateway.pipeline.submission import State, Verdict
-from gateway.scheduler import collect_when_due
+from gateway.scheduler import _SourceErrands, collect_when_due
 from gateway.store import attempts, journal, payments, sources, submissions
+from gateway.store.sources import SourceRecord
 from gateway.store.submissions import Submission
 from gateway.store.tables import documents as documents_table
 from gateway.store.tables import submissions as submissions_table
@@ -454,6 +456,38 @@ def test_an_erp_that_asks_for_a_pause_gets_it(
         assert len(story.listed()) > 10
         with story.gateway.database.read() as connection:
             assert sources.get(connection, "exact-vandael").failures == 0
+
+
+def test_a_source_that_failed_is_tried_again_at_its_time_however_seldom_it_is_read(story: Story) -> None:
+    """The System page says that time."""
+    at_hand = threading.Lock()
+    again = collect_when_due(story.gateway, story.runner, "sap-nordlicht", at_hand, again=True)
+    story.sap.faults.arm(Fault("revoked-token", "login", 10_000))
+    again()
+    assert _record(story) == SourceRecord("sap-nordlicht"), "what did not fail waits until it is read anyway"
+    story.runner.collect("sap-nordlicht")
+    failed = _record(story)
+    assert failed.failures == 1
+    assert failed.due_at is not None
+    again()
+    assert _record(story) == failed, "too early"
+    story.clock.now = failed.due_at
+    with at_hand:
+        again()
+    assert _record(story) == failed, "it is being read already"
+    again()
+    assert _record(story).failures == 2
+    scheduler = BackgroundScheduler(timezone="UTC")
+    errands = _SourceErrands(scheduler, story.gateway, story.runner)
+    errands.start(story.gateway.source_settings("sap-nordlicht"))
+    assert scheduler.get_job("again sap-nordlicht").trigger.interval == timedelta(seconds=5)
+    errands.stop("sap-nordlicht")
+    assert scheduler.get_jobs() == []
+
+
+def _record(story: Story) -> SourceRecord:
+    with story.gateway.database.read() as connection:
+        return sources.get(connection, "sap-nordlicht")
 
 
 def test_a_lost_receipt_is_asked_after_and_holds_nobody_up(story: Story) -> None:

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from connectors.channels.peppol.channel import Peppol
 from formats.errors import EInvoicingError
 from gateway.alarms.model import Found
 from gateway.alarms.watches import patience
 from gateway.peppol import access_points
+from gateway.pipeline.stops import ONE_INVOICE
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import sides
 from gateway.store.sides import Errand, Failing
-from gateway.store.tables import submissions
+from gateway.store.tables import attempts, journal, submissions
 from gateway.wiring import Gateway
 
 __all__ = ["watch"]
@@ -50,15 +51,38 @@ def watch(gateway: Gateway, now: datetime) -> Iterator[Found]:
 
 
 _RESTING: Final = (State.READY.value, State.SENDING.value)
-_WAITING: Final = (
-    select(submissions.c.channel, func.count(), func.min(submissions.c.changed_at))
+# Each try moves `changed_at`, the attempt stays open from the first one on.
+_BEGAN: Final[ColumnElement[datetime]] = func.coalesce(
+    select(func.min(attempts.c.opened_at))
     .where(
-        submissions.c.state.in_((State.PARKED.value, *_RESTING)),
-        submissions.c.verdict.in_((Verdict.PROVIDER.value, Verdict.PRECONDITION.value)),
-        submissions.c.channel != "",
-        (submissions.c.state != State.PARKED.value) | submissions.c.resume_state.in_(_RESTING),
-        submissions.c.failures > 0,
+        attempts.c.submission == submissions.c.id,
+        attempts.c.channel == submissions.c.channel,
+        attempts.c.closed_at.is_(None),
     )
+    .correlate(submissions)
+    .scalar_subquery(),
+    submissions.c.changed_at,
+)
+_LAST_STOP: Final = (
+    select(journal.c.data)
+    .where(journal.c.submission == submissions.c.id, journal.c.event.in_(("waiting", "parked")))
+    .order_by(journal.c.seq.desc())
+    .limit(1)
+    .correlate(submissions)
+    .scalar_subquery()
+)
+# What concerns one receiver says nothing about the channel, however long nothing else is sent over it.
+_STUCK: Final = (
+    submissions.c.state.in_((State.PARKED.value, *_RESTING)),
+    submissions.c.verdict.in_((Verdict.PROVIDER.value, Verdict.PRECONDITION.value)),
+    submissions.c.channel != "",
+    (submissions.c.state != State.PARKED.value) | submissions.c.resume_state.in_(_RESTING),
+    submissions.c.failures > 0,
+    func.coalesce(_LAST_STOP, "").not_like(f'%"concerns":"{ONE_INVOICE}"%'),
+)
+_WAITING: Final = (
+    select(submissions.c.channel, func.count(), func.min(_BEGAN))
+    .where(*_STUCK)
     .group_by(submissions.c.channel)
 )
 
@@ -88,7 +112,8 @@ def _held_up(connection: Connection, channel: str) -> int:
 def _stopped(connection: Connection, channel: str, number: int, since: datetime) -> Found:
     sentence = connection.scalar(
         select(submissions.c.sentence)
-        .where(submissions.c.channel == channel, submissions.c.changed_at == since)
+        .where(*_STUCK, submissions.c.channel == channel)
+        .order_by(_BEGAN, submissions.c.id)
         .limit(1)
     )
     wait = "one invoice waits" if number == 1 else f"{number} invoices wait"

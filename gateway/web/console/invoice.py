@@ -13,7 +13,7 @@ from gateway.pipeline import deciding
 from gateway.pipeline.deciding import Outcome
 from gateway.pipeline.message import signature_of
 from gateway.pipeline.submission import State, Verdict
-from gateway.web.console import behind, files, story
+from gateway.web.console import behind, files, rerouting, story
 from gateway.web.console.sharing import sharing
 from gateway.web.console.shell import Shell, refused_in_words
 from gateway.web.guard import actor_of
@@ -54,6 +54,7 @@ def router(shell: Shell) -> APIRouter:
             may_dismiss = acts and deciding.may_set_aside(connection, submission)
             held = behind.of(connection, submission, shell.sources(actor))
             buyer = sharing(connection, shell, submission, shares=shares)
+            may_choose = rerouting.choosable(connection, shell, actor, submission)
             signature = signature_of(connection, submission)
         context: dict[str, Any] = {
             "one": submission,
@@ -61,7 +62,7 @@ def router(shell: Shell) -> APIRouter:
             "way": _WAY,
             "held": held,
             "signature": signature,
-            "acts": acts,
+            "may_choose": may_choose,
             "buyer": buyer,
             # What is wrong in the data is wrong over every route.
             "ways": ways if acts and submission.verdict != Verdict.DOCUMENT else (),

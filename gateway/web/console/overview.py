@@ -28,6 +28,9 @@ __all__ = ["router"]
 _DAYS: Final = 14
 _SAMPLE: Final = 1_000
 _ARRIVED: Final = (State.DELIVERED, State.ACCEPTED, State.DISPUTED, State.PAID)
+_CAME_THROUGH: Final = (*_ARRIVED, State.CLOSED)
+# What may have had its first answer or stop: not what is under way.
+_ANSWERED: Final = (*_CAME_THROUGH, State.PARKED, State.REJECTED, State.SUPERSEDED)
 _NOT_ARRIVED: Final = (
     State.RECEIVED,
     State.MAPPED,
@@ -119,17 +122,18 @@ def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def _sample(connection: Connection, sources: tuple[str, ...] | None) -> tuple[int | None, Decimal | None]:
-    """Of the invoices that arrived last: the median seconds from the ERP to the other side, and how many of a
-    hundred never stopped and stand for no earlier revision that did. None without any."""
+    """Of the invoices that came in last and have had their first answer or stop: the median seconds from the
+    ERP to the other side of those that arrived, and how many of a hundred never stopped and stand for no
+    earlier revision that did. None without any."""
     columns = submissions.c
     rows = finding.newest(
         connection,
-        Filter(sources=sources, states=_ARRIVED),
-        (columns.id, columns.received_at, columns.sent_at),
-        order=Order.CHANGED,
+        Filter(sources=sources, states=_ANSWERED),
+        (columns.id, columns.state, columns.superseded_by, columns.received_at, columns.sent_at),
+        order=Order.RECEIVED,
         size=_SAMPLE,
     )
-    spans = [(row.sent_at - row.received_at).total_seconds() for row in rows if row.sent_at is not None]
+    rows = [row for row in rows if not row.superseded_by]  # the revision that stands for it counts
     ids = [row.id for row in rows]
     stopped = select(journal.c.submission).where(
         one_of(connection, journal.c.submission, ids), journal.c.event.in_(("parked", "rejected"))
@@ -138,7 +142,12 @@ def _sample(connection: Connection, sources: tuple[str, ...] | None) -> tuple[in
         one_of(connection, columns.superseded_by, ids), STANDS_FOR_ANOTHER
     )
     later = {*connection.scalars(stopped), *connection.scalars(mended)}
-    rate = (Decimal(len(ids) - len(later)) * 100 / len(ids)).quantize(Decimal("0.1")) if ids else None
+    arrived = [row for row in rows if row.state in _CAME_THROUGH]
+    spans = [(row.sent_at - row.received_at).total_seconds() for row in arrived if row.sent_at is not None]
+    # What waits and is tried again by itself, or was set aside before it stopped, has had neither.
+    answered = {*later, *(row.id for row in arrived)}
+    first_time = Decimal(len(answered) - len(later)) * 100
+    rate = (first_time / len(answered)).quantize(Decimal("0.1")) if answered else None
     return (round(median(spans)) if spans else None), rate
 
 

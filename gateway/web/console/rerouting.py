@@ -18,14 +18,14 @@ from gateway.access.rights import Actor, Right
 from gateway.pipeline import deciding, own_routes, parties, routing
 from gateway.pipeline.convert import invoice_of
 from gateway.pipeline.routing import Decision
-from gateway.pipeline.submission import State
+from gateway.pipeline.submission import State, Verdict
 from gateway.store.buyer_routes import Known
 from gateway.store.submissions import Submission
 from gateway.web.api.visible import company_of
 from gateway.web.console.shell import Shell, refused_in_words
 from gateway.web.guard import actor_of
 
-__all__ = ["router"]
+__all__ = ["choosable", "router"]
 
 _ONE, _BUYER = "invoice", "buyer"
 _EMPTY: Final[Mapping[str, str]] = {
@@ -57,6 +57,7 @@ def router(shell: Shell) -> APIRouter:
         context: dict[str, Any] = {
             "one": submission,
             "decision": decision,
+            "fits": decision is not None and _fits(decision),
             "known": known,
             # Other ways than that which is being tried: what may still be chosen for it alone.
             "further": [way.name for way in further] if acts else [],
@@ -107,6 +108,20 @@ def router(shell: Shell) -> APIRouter:
         return shell.back(f"/invoices/{identifier}", done)
 
     return routes
+
+
+def choosable(connection: Connection, shell: Shell, actor: Actor, submission: Submission) -> bool:
+    """Whether it stopped for its route, and this person can choose another: some way fits the invoice."""
+    if submission.verdict != Verdict.ROUTE or not shell.holds(actor, Right.ACT_ON_INVOICES, submission):
+        return False
+    if submission.invoice_digest and (submission.channel or submission.route):
+        return True  # a way was chosen for it before; nothing needs to be read for a long list
+    decision, _ = _decision(connection, shell, submission)
+    return decision is not None and _fits(decision)
+
+
+def _fits(decision: Decision) -> bool:
+    return any(not way.unfit for way in decision.ways)
 
 
 def _done(shell: Shell, actor: Actor, submission: Submission, form: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 from gateway.access.agreeing import clear_or_propose, proposed_to_clear
 from gateway.access.rights import Right
 from gateway.store import parties
-from gateway.web.console import waiting
+from gateway.web.console import rerouting, waiting
 from gateway.web.console.shell import Shell, not_there, refused_in_words
 from gateway.web.guard import actor_of
 
@@ -32,6 +32,12 @@ def router(shell: Shell) -> APIRouter:
             changes = waiting.changes(connection, sources)
             proposed = proposed_to_clear(connection)
             itself = waiting.itself(connection, sources)
+            choosable = {
+                one.id
+                for group in groups
+                for one in group.rows
+                if rerouting.choosable(connection, shell, actor, one)
+            }
         amounts = {currency: amount for group in groups for currency, amount in group.all.amounts.items()}
         context = {
             "groups": groups,
@@ -39,6 +45,7 @@ def router(shell: Shell) -> APIRouter:
             "changes": [_shown(change) for change in changes],
             "proposed": proposed,
             "itself": itself,
+            "choosable": choosable,
             "total": sum(group.all.count for group in groups) + len(came_in) + len(changes),
             "currencies": amounts,
             "decides": shell.sources(actor, Right.DECIDE_CHANGES) != (),

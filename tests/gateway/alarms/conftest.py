@@ -143,7 +143,7 @@ class World:
         verdict: str = "provider",
         ago: timedelta = timedelta(),
     ) -> None:
-        said = {"what": "no answer within 5 seconds", "fix": "look into its log"}
+        said = {"what": "no answer within 5 seconds", "fix": "it is tried again by itself"}
         sides.failed(connection, side, errand, verdict=verdict, now=self.now - ago, **said)
 
     def pass_(self, **span: float) -> None:

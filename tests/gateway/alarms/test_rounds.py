@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from sqlalchemy import update
 
 from gateway.access.rights import Role
-from gateway.alarms import deciding
+from gateway.alarms import deciding, mail
 from gateway.alarms.model import Kind
 from gateway.alarms.rounds import Rounds
 from gateway.reasons import reason
@@ -83,6 +86,66 @@ def test_mails_wait_for_a_server_that_is_down_and_a_gateway_that_is_restarted(wo
     assert Rounds(again).send() == 0
     again.close()
     assert world.mailbox.subjects == [f"Alarm: source, {SOURCE}"]
+
+
+def test_no_mail_overtakes_an_earlier_one_to_the_same_receiver(world: World) -> None:
+    """Though each waits for its own time: an all-clear before its alarm would leave that one open."""
+    world.mailbox.stop()
+    world.source_fails(8)
+    world.look()
+    for _ in range(5):  # it waits longer and longer
+        world.rounds.send()
+        world.pass_(minutes=20)
+    world.rounds.send()
+    world.mailbox.start()
+    with world.gateway.database.begin() as connection:
+        alarms.queue_mail(connection, "other@vandael.example", "Alarm: disk", "full", now=world.now)
+    assert world.rounds.send() == 1, "the others do not wait"
+    world.source_is_well()
+    world.look()
+    assert world.rounds.send() == 2
+    assert world.mailbox.subjects == ["Alarm: disk", f"Alarm: source, {SOURCE}", f"Over: source, {SOURCE}"]
+
+
+def test_what_comes_after_a_mail_that_waits_waits_too(world: World) -> None:
+    with world.gateway.database.begin() as connection:
+        for subject in ("first", "second"):
+            alarms.queue_mail(connection, RECEIVER, subject, "text", now=world.now)
+            world.pass_(seconds=1)
+        first, second = alarms.due_mails(connection, now=world.now)
+        alarms.mail_failed(connection, first, "no answer", due_at=world.now + timedelta(minutes=1))
+        assert alarms.due_mails(connection, now=world.now) == ()
+        world.pass_(minutes=2)
+        assert [one.subject for one in alarms.due_mails(connection, now=world.now)] == ["first", "second"]
+        # Given up, it holds nobody up.
+        alarms.mail_failed(connection, first, "no answer", due_at=None)
+        assert alarms.due_mails(connection, now=world.now) == (second,)
+
+
+@pytest.mark.parametrize(("number", "told"), [(2, "and one more alarm"), (3, "and 2 more alarms")])
+def test_how_many_more_alarms_there_are_is_said_as_people_say_it(
+    world: World, number: int, told: str
+) -> None:
+    with world.gateway.database.begin() as connection:
+        raised = [
+            alarms.raise_one(
+                connection,
+                kind="disk",
+                subject=str(one),
+                company="",
+                level=0,
+                since=world.now,
+                sentence="no answer within 5 seconds",
+                fix="it is tried again by itself",
+                now=world.now,
+            )
+            for one in range(number)
+        ]
+        mail.queue(connection, world.gateway, raised=raised, again=(), over=(), now=world.now)
+        (queued,) = alarms.due_mails(connection, now=world.now)
+    assert queued.subject == f"Alarm: disk, 0 {told}"
+    for language in ("nl", "de", "fr"):
+        assert reason(told, language) != told
 
 
 def test_a_wrong_password_of_the_mail_server_is_said_without_the_password(world: World) -> None:

@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectors.base import Counts
-from formats.errors import EInvoicingError, RemoteUnavailable
+from formats.errors import EInvoicingError, RemoteUnavailable, RemoteUnexpected
 from gateway.alarms.model import Kind
+from gateway.pipeline.stops import stop
 from gateway.pipeline.submission import State
-from gateway.store import alarms, reports
+from gateway.store import alarms, attempts, reports, submissions
+from gateway.store.submissions import Submission
 from tests.gateway.alarms.conftest import SOURCE, World
 
 TODAY = date(2026, 11, 20)  # a Friday
@@ -224,6 +226,61 @@ def test_a_channel_that_takes_nothing_is_told_after_some_minutes(world: World) -
     (alarm,) = world.look()
     assert (alarm.kind, alarm.subject) == ("channel", "email")
     assert alarm.sentence.endswith("one invoice waits: no answer within 30 seconds")
+
+
+def sending(world: World, number: str) -> Submission:
+    """An invoice whose first try over the channel email begins now."""
+    one = world.invoice(number)
+    with world.gateway.database.begin() as connection:
+        attempts.open_next(connection, one.id, "email", one.message_id, now=world.now)
+    world.set(one, state=State.SENDING.value, channel="email")
+    return one
+
+
+def fails(world: World, one: Submission, error: EInvoicingError) -> Submission:
+    """As when it is tried once more."""
+    with world.gateway.database.read() as connection:
+        now = submissions.get(connection, one.id)
+    return stop(world.gateway, now, error)
+
+
+def test_one_receiver_out_of_reach_says_nothing_about_the_channel(world: World) -> None:
+    """However quiet the channel is, and however often it is tried."""
+    fix = "it is tried again by itself"
+    both = [sending(world, "2026-1"), sending(world, "2026-2")]
+    for _ in range(10):
+        after = [
+            fails(
+                world,
+                one,
+                RemoteUnavailable("no answer within 5 seconds", where="email", fix=fix, one_receiver=True),
+            )
+            for one in both
+        ]
+        world.pass_(minutes=20)
+        assert world.open(Kind.CHANNEL) == ()
+        assert [one for one in world.look() if one.kind == "channel"] == []
+    assert {one.state for one in after} == {State.PARKED}
+    fails(world, both[0], RemoteUnexpected("no answer within 6 seconds", where="email", fix=fix))
+    world.look()
+    (alarm,) = world.open(Kind.CHANNEL)
+    assert alarm.sentence.endswith("one invoice waits: no answer within 6 seconds")
+
+
+def test_a_channel_is_told_once_and_since_the_first_try(world: World) -> None:
+    """Each later try changes the invoice, and nothing of that."""
+    began = world.now
+    one = sending(world, "2026-1")
+    told = []
+    for seconds in range(2, 10):
+        said = f"no answer within {seconds} seconds"
+        fails(world, one, RemoteUnexpected(said, where="email", fix="it is tried again by itself"))
+        world.pass_(minutes=10)
+        world.look()
+        told += [(alarm.id, alarm.since) for alarm in world.open(Kind.CHANNEL)]
+    assert len(told) == 7
+    assert {since for _, since in told} == {began}
+    assert len(set(told)) == 1
 
 
 def test_work_that_nobody_does_is_told(world: World) -> None:

@@ -155,3 +155,28 @@ def test_hostile_sentences_end_and_stay_text(text: str) -> None:
     told(text, replace(DUTCH, exact=exact))
     assert 0 < exact.times <= 200
     assert reason(text, "nl") == text
+
+
+@pytest.mark.parametrize(
+    ("english", "dutch"),
+    [
+        ("there is no mapping is no way", None),
+        ("SAP has no invoice which is not there", None),
+        ("sap cannot be read: the login is not known", "sap kan niet worden gelezen: the login is not known"),
+        ("SAP has no invoice BT-10 or BT-13", "factuur BT-10 of BT-13 is er niet in SAP"),
+        ("SAP has no invoice Now or Never", "factuur Now or Never is er niet in SAP"),
+    ],
+)
+def test_no_sentence_is_half_in_each_language(english: str, dutch: str | None) -> None:
+    """English words of ours are not put amid others; what somebody said, behind a colon, is."""
+    words = gathered("nl", (*WORDS, ("{1} is no way", "{1} is geen weg"), ("{1} or {2}", "{1} of {2}")), {})
+    found = told(english, words)
+    assert (found and found.text) == dutch
+
+
+def test_what_a_buyer_says_is_told_in_the_order_of_each_language() -> None:
+    said = "the buyer says that the price is not right, line 2 Ring: It is 4. Answer to an@klaproos.example"
+    assert reason(said, "nl") == (
+        "de koper zegt dat de prijs niet juist is, regel 2 Ring: It is 4. Antwoord aan an@klaproos.example"
+    )
+    assert reason("the buyer asks: which order is it?", "de") == "der Käufer fragt: which order is it?"

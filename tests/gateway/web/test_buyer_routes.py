@@ -22,11 +22,12 @@ from gateway.access import buyer_routing, four_eyes
 from gateway.access.rights import ALL_COMPANIES, Right, Role
 from gateway.pipeline import canonical, own_routes
 from gateway.pipeline.convert import invoice_of
-from gateway.pipeline.submission import Verdict
+from gateway.pipeline.submission import State, Verdict
 from gateway.store import buyer_routes, changes, documents, submissions, tokens
 from gateway.store.buyer_routes import BuyerRoute
 from gateway.store.submissions import Submission
 from gateway.store.tables import buyer_routes as table
+from gateway.store.tables import submissions as rows
 from gateway.web.app import create_app
 from gateway.wiring import Gateway
 from tests.gateway import prepared
@@ -383,3 +384,34 @@ def test_a_program_is_no_pair_of_eyes(together: Web) -> None:
 def test_a_buyer_is_known_by_no_empty_value() -> None:
     with pytest.raises(Exception, match="not known by this"):
         buyer_routing.known_by("BT-48", "  ")
+
+
+def test_where_no_way_fits_the_page_says_what_is_missing_instead_of_asking_for_a_choice(web: Web) -> None:
+    one = unreachable(web)
+    settings = web.gateway.settings
+    routes = tuple(route.model_copy(update={"needs": ("BT-18", "BT-90")}) for route in settings.routes)
+    web.gateway.settings = replace(settings, routes=routes)
+    page = ask(web, "marit", f"/invoices/{one.id}/route").text
+    assert "No way fits this invoice" in page
+    assert "The invoice has no " in page
+    assert "Check in the ERP: the header discount." in page
+    assert 'name="to"' not in page
+    for place in ("/", f"/invoices/{one.id}"):
+        assert "Choose the route" not in ask(web, "marit", place).text
+    web.gateway.settings = settings
+    for place in ("/", f"/invoices/{one.id}"):
+        assert "Choose the route" in ask(web, "marit", place).text
+
+
+def test_the_route_of_a_replaced_revision_is_asked_of_the_one_that_stands_for_it(web: Web) -> None:
+    one, newer = unreachable(web, "2026-1"), unreachable(web, "2026-2")
+    with web.gateway.database.begin() as connection:
+        connection.execute(
+            update(rows)
+            .where(rows.c.id == one.id)
+            .values(state=State.SUPERSEDED, superseded_by=newer.id, invoice_digest="")
+        )
+    page = ask(web, "marit", f"/invoices/{one.id}/route").text
+    assert "Another revision stands for this invoice." in page
+    assert f'href="/invoices/{newer.id}"' in page
+    assert "has not been read yet" not in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -362,6 +363,32 @@ def test_an_entry_that_says_less_than_usual_leaves_the_page_readable(web: Web) -
     page = web.client.get(f"/invoices/{one.id}", headers=web.headers("marit"))
     assert page.status_code == 200
     assert "Handed to —" in page.text
+
+
+def test_a_file_that_could_not_be_read_is_named_as_it_came_and_is_only_received(web: Web, marit: str) -> None:
+    now = web.gateway.clock()
+    with web.gateway.database.begin() as connection:
+        stub = SourceDocument("file:32f29f/46ff8c", "", "text/plain", b"-", origin="in/2026/a.csv")
+        taken = submissions.receive(connection, EXACT, stub, now=now)
+        assert taken is not None
+        submissions.move(
+            connection,
+            taken,
+            State.PARKED,
+            "parked",
+            {"what": "not a table"},
+            now=now,
+            resume_state=State.PARKED,
+            verdict=Verdict.DOCUMENT,
+            sentence="not a table",
+        )
+    work = web.client.get("/", headers=web.headers(marit)).text
+    assert "a.csv" in work
+    assert "46ff8c" not in work
+    page = web.client.get(f"/invoices/{taken.id}", headers=web.headers(marit)).text
+    assert "<h1>a.csv</h1>" in page
+    steps = re.findall(r'<li class="(\w+)', page[page.index('class="cycle"') :][:6000])
+    assert steps[:9] == ["here", *["ahead"] * 8]
 
 
 def test_the_overview_tells_what_is_overdue_and_what_is_expected(web: Web) -> None:

@@ -112,6 +112,23 @@ def test_the_overview_counts_an_invoice_on_the_day_it_arrived(web: Web) -> None:
     )
 
 
+def test_what_stopped_and_did_not_arrive_was_not_taken_at_first_either(web: Web) -> None:
+    """Counted is what arrived or stopped: neither what is under way, nor what only waits."""
+    web.add("marit", {ALL_COMPANIES: Role.FINANCE})
+    way = (State.CHECKED, State.READY, State.SENDING, State.SENT)
+    for number in range(3):
+        moved(web, add(web, OURS, f"A-{number}"), *way, State.DELIVERED)
+    moved(web, received(web, "B-1"), State.PARKED)
+    moved(web, add(web, OURS, "B-2"), *way, State.REJECTED)
+    moved(web, received(web, "B-3"), State.PARKED, State.SUPERSEDED)
+    moved(web, add(web, OURS, "C-1"), *way)
+    waits = received(web, "C-2")
+    with web.gateway.database.begin() as connection:
+        submissions.move(connection, waits, State.PARKED, "waiting", {}, now=web.gateway.clock())
+    page = web.client.get("/overview", headers=web.headers("marit")).text
+    assert "50.0" in page[page.index("Taken at first") :][:120]
+
+
 def test_the_overview_tells_how_sources_channels_and_budgets_are(web: Web) -> None:
     web.add("marit", {ALL_COMPANIES: Role.FINANCE})
     web.add("viewer", {ALL_COMPANIES: Role.VIEWER})
