@@ -1,4 +1,4 @@
-"""A database of each kind that the gateway runs on, fresh for each test."""
+"""A database of each kind that the gateway runs on, fresh for each test; and a story to tell."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from gateway.store.database import Database
 from tests.gateway import prepared
+from tests.gateway.stories import SharedRules, Story, tell
 
 ON_EACH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
@@ -47,3 +48,19 @@ def database(database_address: str) -> Iterator[Database]:
     opened = Database(database_address)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def rules() -> Iterator[SharedRules]:
+    """One rules engine for the stories of a file: starting one takes longer than most of them."""
+    engine = SharedRules()
+    yield engine
+    engine.end()
+
+
+@pytest.fixture
+def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
+    """SAP with an empty folder and a gateway beside it; at the end all that must always hold is checked."""
+    with tell(tmp_path, rules) as told:
+        yield told
+        told.assert_sound()

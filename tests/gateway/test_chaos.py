@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,6 @@ SETTLED = frozenset({State.DELIVERED, State.PAID})
 SEEDED = 20  # invoices that the imitated Exact Online begins with
 # What happened once to a receipt on its way does not pass by itself: it is asked after for hours.
 PASSING = r"^(?!receipt)"
-
-
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
 
 
 def unreported(story: Story) -> int:

@@ -292,13 +292,6 @@ def _record(file: Path) -> list[tuple[str, ...]] | None:
 # -- ways on -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
 @pytest.mark.parametrize("outcome", ["sent", "not-sent"])
 def test_a_person_says_what_became_of_a_mail(tmp_path: Path, rules: SharedRules, outcome: str) -> None:
     """Without an archive of sent mails nobody else can tell."""

@@ -41,13 +41,6 @@ SOURCE = "sap-nordlicht"
 PROVIDER = "peppol-provider"
 
 
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
 @pytest.fixture
 def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
     with tell(tmp_path, rules) as told:

@@ -118,13 +118,6 @@ def three_ways(folder: Path, rules: SharedRules) -> Iterator[Trio]:
             gateway.close()
 
 
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
 @pytest.fixture
 def trio(tmp_path: Path, rules: SharedRules) -> Iterator[Trio]:
     with three_ways(tmp_path, rules) as told:

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from connectors.sandbox.sap_seeds import Output
 from gateway.pipeline.submission import State
 from gateway.store import documents, journal
-from tests.gateway.stories import SharedRules, Story, billing, tell
-
-
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
-    with tell(tmp_path, rules) as told:
-        yield told
-        told.assert_sound()
+from tests.gateway.stories import Story, billing
 
 
 def test_a_flat_idoc_is_delivered_and_its_origins_are_segments(story: Story) -> None:

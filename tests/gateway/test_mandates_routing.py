@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,7 +27,7 @@ from gateway.pipeline.submission import State, Verdict
 from gateway.settings import Route, Settings
 from gateway.store import journal
 from gateway.store.submissions import Submission
-from tests.gateway.stories import SharedRules, Story, billing, tell
+from tests.gateway.stories import Story, billing
 from tests.strategies import sample_invoice
 
 MAIL = Route(name="e-mail", channel="email", profile="en16931-ubl", needs=("BT-58",))
@@ -130,20 +130,6 @@ def test_custom_expects_and_stops_nothing(written: Settings) -> None:
 
 
 # -- in the pipeline ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
-    with tell(tmp_path, rules) as told:
-        yield told
-        told.assert_sound()
 
 
 def gateway(config: Path, *arguments: str) -> str:

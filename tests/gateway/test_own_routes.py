@@ -4,10 +4,9 @@ reason can be read."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -31,7 +30,7 @@ from gateway.settings import Route, Settings
 from gateway.store import buyer_routes, journal
 from gateway.store.buyer_routes import BuyerRoute, Known
 from gateway.store.database import Database
-from tests.gateway.stories import UNREGISTERED, SharedRules, Story, billing, tell
+from tests.gateway.stories import UNREGISTERED, Story, billing
 from tests.strategies import sample_invoice
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -193,20 +192,6 @@ def test_pages_of_the_list_follow_each_other_to_the_end(database: Database) -> N
         after = page[-1].made_at, page[-1].id
     assert sorted(seen) == sorted(one.id for one in made)
     assert seen[-2:] == sorted(one.id for one in made[:2])
-
-
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
-    with tell(tmp_path, rules) as told:
-        yield told
-        told.assert_sound()
 
 
 def gateway(story: Story, *arguments: str) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
@@ -22,24 +21,10 @@ from gateway.store import journal, parties, submissions
 from gateway.store.database import Database
 from gateway.store.parties import masked
 from tests.conftest import SteppingClock
-from tests.gateway.stories import SharedRules, Story, billing, tell
+from tests.gateway.stories import Story, billing
 
 OLD, NEW = "NL91ABNA0417164300", "DE89370400440532013000"
 SOURCE = "sap-nordlicht"
-
-
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
-    with tell(tmp_path, rules) as told:
-        yield told
-        told.assert_sound()
 
 
 @dataclass

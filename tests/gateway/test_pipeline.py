@@ -37,20 +37,6 @@ from tests.gateway.stories import UNREGISTERED, NoRules, SharedRules, Story, bil
 DELIVERED = (State.DELIVERED, State.PAID)
 
 
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
-    with tell(tmp_path, rules) as told:
-        yield told
-        told.assert_sound()
-
-
 @pytest.fixture
 def story_on_each(tmp_path: Path, rules: SharedRules, database_address: str) -> Iterator[Story]:
     """The same on every kind of database."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from formats.errors import ConfigError, ConflictError, EInvoicingError, RemoteBl
 from gateway.pipeline.post_payments import can_post, post_payments, queue_payment
 from gateway.store import journal, postings
 from gateway.store.postings import Posting
-from tests.gateway.stories import SharedRules, Story, tell
+from tests.gateway.stories import Story
 
 SOURCE = "sap-nordlicht"
 ACCOUNT = "DE93700009990012345678"
@@ -29,20 +28,6 @@ PAYMENT = IncomingPayment(
     ACCOUNT,
     "statement 231, entry 7",
 )
-
-
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
-    with tell(tmp_path, rules) as told:
-        yield told
-        told.assert_sound()
 
 
 @dataclass

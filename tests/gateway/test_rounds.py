@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,21 +20,7 @@ from gateway.cli.setup import _connection
 from gateway.pipeline.submission import State, Verdict
 from gateway.store import journal, reports, submissions
 from gateway.store.submissions import Submission
-from tests.gateway.stories import SharedRules, Story, billing, tell
-
-
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
-    with tell(tmp_path, rules) as told:
-        yield told
-        told.assert_sound()
+from tests.gateway.stories import Story, billing
 
 
 def process(story: Story, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any], str]:

@@ -27,13 +27,6 @@ OLD, NEW = "NL91ABNA0417164300", "DE89370400440532013000"
 UNKNOWN = "0204:991-99999-09"
 
 
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
 @pytest.fixture
 def story(tmp_path: Path, rules: SharedRules) -> Iterator[Story]:
     """A gateway on its first day with four eyes, and the people who count among them."""

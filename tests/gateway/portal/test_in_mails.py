@@ -28,13 +28,6 @@ BASE = "https://invoices.example.com"
 ON = {'portal:\n  address: ""': f"portal:\n  address: {BASE}"}
 
 
-@pytest.fixture(scope="module")
-def rules() -> Iterator[SharedRules]:
-    engine = SharedRules()
-    yield engine
-    engine.end()
-
-
 @contextmanager
 def told(folder: Path, rules: SharedRules, **settings: str) -> Iterator[Story]:
     with tell(folder, rules, settings={**ON, **settings}) as story:
